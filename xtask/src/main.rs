@@ -1,0 +1,2 @@
+//! dev tasks
+fn main() {}
