@@ -1,6 +1,33 @@
 //! Files to [`Content`]. One module and one page per format; formats never judge.
+//!
+//! A format is a [`Reader`] in its own module and one line in the list below. [`identify`] asks every
+//! format about the bytes; [`Format::parse`] reads them and cannot fail: what is odd becomes an oddity,
+//! what cannot be read becomes a gap.
 
+#![deny(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    clippy::panic
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::unwrap_used,
+        clippy::panic
+    )
+)]
+
+use std::cmp::Reverse;
 use wb_core::{ArtifactPath, Budget, Bytes, Claim, Content, Strength};
+
+#[macro_use]
+mod list;
+
+// Specific formats come before the general ones that they refine.
+formats![pickle,];
 
 /// A format: what it is called, how it is known, how it is read.
 #[derive(Debug)]
@@ -19,6 +46,30 @@ pub struct Format {
     pub identify: fn(Bytes<'_>) -> Option<Strength>,
     /// Reads the bytes. Total: what cannot be read becomes oddities and gaps.
     pub parse: fn(Bytes<'_>, &Request<'_>, &mut Budget) -> Content,
+    /// Names of the general formats that this one is a kind of, as `torch` is of `zip`. When both claim
+    /// an artifact, the general one's claim counts as weak: that is no polyglot.
+    pub refines: &'static [&'static str],
+    /// For text without any mark of its own: whether a file of that name may be taken for this format
+    /// although [`Format::identify`] says nothing.
+    pub named: Option<fn(&str, Bytes<'_>) -> Option<Strength>>,
+}
+
+/// What a format's module provides, as `pub(crate) const FORMAT`; its name and its page come from the list.
+pub(crate) struct Reader {
+    /// See [`Format::title`].
+    pub title: &'static str,
+    /// See [`Format::endings`].
+    pub endings: &'static [&'static str],
+    /// See [`Format::family`].
+    pub family: Family,
+    /// See [`Format::refines`].
+    pub refines: &'static [&'static str],
+    /// See [`Format::identify`].
+    pub identify: fn(Bytes<'_>) -> Option<Strength>,
+    /// See [`Format::parse`].
+    pub parse: fn(Bytes<'_>, &Request<'_>, &mut Budget) -> Content,
+    /// See [`Format::named`].
+    pub named: Option<fn(&str, Bytes<'_>) -> Option<Strength>>,
 }
 
 /// What kind of thing a format is, for roles and coverage.
@@ -45,23 +96,49 @@ pub struct Request<'a> {
 
 /// Every format.
 pub fn formats() -> &'static [Format] {
-    &[]
+    FORMATS
 }
 
-/// Every format's word on `input`: strong claims first, each group in the order of [`formats`].
+/// Every format's word on `input`: strong claims first, each group in the order of [`formats`]. Two
+/// strong claims are two structures in one artifact.
 pub fn identify(input: Bytes<'_>) -> Vec<Claim> {
-    let mut claims: Vec<Claim> = formats()
-        .iter()
-        .filter_map(|format| {
-            (format.identify)(input).map(|strength| Claim { format: format.name, strength })
-        })
-        .collect();
-    claims.sort_by_key(|claim| std::cmp::Reverse(claim.strength));
-    let _ = Strength::Strong;
-    claims
+    claims(|format| (format.identify)(input))
+}
+
+/// Like [`identify`], and lets the file name decide for text that has no mark of its own, such as a
+/// `requirements.txt` of bare package names.
+pub fn identify_named(input: Bytes<'_>, path: &ArtifactPath) -> Vec<Claim> {
+    claims(|format| {
+        let by_name = || format.named.and_then(|named| named(path.file_name(), input));
+        (format.identify)(input).or_else(by_name)
+    })
 }
 
 /// The format of that name.
 pub fn format(name: &str) -> Option<&'static Format> {
-    formats().iter().find(|format| format.name == name)
+    FORMATS.iter().find(|format| format.name == name)
+}
+
+/// The family of the format of that name.
+pub fn family(name: &str) -> Option<Family> {
+    format(name).map(|format| format.family)
+}
+
+fn claims(ask: impl Fn(&'static Format) -> Option<Strength>) -> Vec<Claim> {
+    let answers: Vec<(&'static Format, Strength)> =
+        FORMATS.iter().filter_map(|format| Some((format, ask(format)?))).collect();
+    let refined = |name: &str| {
+        answers.iter().any(|(format, strength)| {
+            *strength == Strength::Strong && format.refines.contains(&name)
+        })
+    };
+    let mut claims: Vec<Claim> = answers
+        .iter()
+        .map(|(format, strength)| {
+            let strength = if refined(format.name) { Strength::Weak } else { *strength };
+            Claim { format: format.name, strength }
+        })
+        .collect();
+    claims.sort_by_key(|claim| Reverse(claim.strength));
+    claims
 }
