@@ -1,6 +1,16 @@
 //! A [`Case`](wb_core::Case) as text, JSON, HTML and SARIF. Reports are views: they compute nothing.
+//!
+//! - [`text`]: for a terminal; the first 25 lines answer the analyst
+//! - [`json`]: for machines; versioned, with a published schema
+//! - [`html`]: one self-contained page
+//! - [`sarif`]: for code-scanning tools
+//! - [`escape`]: what makes hostile text harmless in each of them
 
-use wb_core::{Artifact, Coverage, Finding, IndexedIndicator, Verdict};
+pub mod escape;
+pub mod json;
+mod time;
+
+use wb_core::{Artifact, ArtifactPath, Coverage, Finding, IndexedIndicator, Verdict};
 
 /// Which tool made a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,4 +32,23 @@ pub struct Scan {
     pub indicators: Vec<IndexedIndicator>,
     /// What was read.
     pub coverage: Vec<Coverage>,
+}
+
+/// The id of the finding at `index`: `F1` is the first.
+pub fn finding_id(index: usize) -> String {
+    format!("F{}", index.saturating_add(1))
+}
+
+/// The findings in an artifact and in its members, with their positions.
+fn findings_in<'a>(
+    path: &'a ArtifactPath,
+    findings: &'a [Finding],
+) -> impl Iterator<Item = (usize, &'a Finding)> {
+    findings.iter().enumerate().filter(|(_, finding)| {
+        finding
+            .artifact
+            .as_str()
+            .strip_prefix(path.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(ArtifactPath::MEMBER))
+    })
 }

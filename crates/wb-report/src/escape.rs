@@ -1,0 +1,183 @@
+//! Hostile text made harmless: one function per medium ([`terminal`], [`markup`], [`json`]), and
+//! [`Defang`], which keeps hostile destinations from being followed by accident.
+//!
+//! Everything that comes from evidence (paths, log lines, names, payloads, settings) may hold escape
+//! sequences, bidirectional overrides or invisible characters. Escaping shows them as `\x1b` or
+//! `\u{202e}`, so that a reader sees what is there and a terminal or browser does not obey it.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use wb_core::{Case, Finding, IndicatorKind};
+
+/// One line for a terminal: control, bidirectional and invisible characters become visible escapes.
+pub fn terminal(text: &str) -> Cow<'_, str> {
+    visible(text, |_| false)
+}
+
+/// Text for HTML, before the template escapes `<`, `&` and quotes: as [`terminal`], but line feeds and
+/// tabs stay, since the page shows them as what they are.
+pub fn markup(text: &str) -> Cow<'_, str> {
+    visible(text, |character| matches!(character, '\n' | '\t'))
+}
+
+/// A printed JSON document with the characters that a terminal would obey written as `\uXXXX`; those
+/// stand only inside strings, so the document keeps its meaning to the last character.
+pub fn json(document: &str) -> String {
+    let mut out = String::with_capacity(document.len());
+    for character in document.chars() {
+        if character == '\n' || !is_hostile(character) {
+            out.push(character);
+            continue;
+        }
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "\\u{unit:04x}");
+        }
+    }
+    out
+}
+
+/// Whether a character acts instead of being seen: control, bidirectional, zero-width and tag characters.
+pub fn is_hostile(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}' | '\u{ffa0}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+fn visible(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.chars().any(|character| is_hostile(character) && !keep(character)) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for character in text.chars() {
+        match character {
+            _ if !is_hostile(character) || keep(character) => out.push(character),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            _ if u32::from(character) < 0x100 => {
+                let _ = write!(out, "\\x{:02x}", u32::from(character));
+            }
+            _ => {
+                let _ = write!(out, "\\u{{{:x}}}", u32::from(character));
+            }
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// The hosts and addresses that prose must not make clickable: those the findings and the flows of a
+/// compromise name. `evil.example` becomes `evil[.]example`, `https://` before it `hxxps://`.
+#[derive(Clone, Debug, Default)]
+pub struct Defang {
+    /// Longest first, so that a host is not cut by a shorter one inside it.
+    hosts: Vec<String>,
+}
+
+impl Defang {
+    /// The hosts of a case.
+    pub fn of_case(case: &Case) -> Self {
+        let mut hosts = hosts_of(&case.findings);
+        hosts.extend(case.answers.network.iter().map(|network| network.host.clone()));
+        for flow in case.flows.iter().filter(|flow| flow.of_compromise) {
+            hosts.insert(flow.destination.clone());
+            hosts.extend(flow.host.clone());
+        }
+        Self::new(hosts)
+    }
+
+    /// The hosts of findings alone.
+    pub fn of_findings(findings: &[Finding]) -> Self {
+        Self::new(hosts_of(findings))
+    }
+
+    fn new(hosts: BTreeSet<String>) -> Self {
+        let mut hosts: Vec<String> =
+            hosts.into_iter().filter(|host| host.contains(['.', ':'])).collect();
+        hosts.sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+        Self { hosts }
+    }
+
+    /// The text with every hostile host and its scheme defanged.
+    pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some((at, host)) = self.first(rest) {
+            let (before, after) = rest.split_at(at);
+            match before.strip_suffix("://") {
+                Some(head) if head.ends_with("http") || head.ends_with("https") => {
+                    let scheme = head.rfind("http").unwrap_or(head.len());
+                    out.push_str(head.get(..scheme).unwrap_or(head));
+                    out.push_str(&head.get(scheme..).unwrap_or_default().replace("tt", "xx"));
+                    out.push_str("://");
+                }
+                _ => out.push_str(before),
+            }
+            let (host, after) = after.split_at(host.len());
+            out.push_str(&host.replace('.', "[.]").replace(':', "[:]"));
+            rest = after;
+        }
+        if out.is_empty() {
+            return Cow::Borrowed(text);
+        }
+        out.push_str(rest);
+        Cow::Owned(out)
+    }
+
+    /// The first hostile host in `text`; of two that begin together, the longer.
+    fn first(&self, text: &str) -> Option<(usize, &str)> {
+        self.hosts
+            .iter()
+            .filter_map(|host| Some((text.find(host.as_str())?, host.as_str())))
+            .min_by_key(|(at, _)| *at)
+    }
+}
+
+fn hosts_of(findings: &[Finding]) -> BTreeSet<String> {
+    findings
+        .iter()
+        .filter(|finding| finding.verdict >= wb_core::Verdict::Suspicious)
+        .flat_map(|finding| &finding.indicators)
+        .filter(|indicator| matches!(indicator.kind(), IndicatorKind::Domain | IndicatorKind::Ip))
+        .map(|indicator| indicator.value().to_owned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown_instead() {
+        let hostile = "a\u{1b}[31m\u{9b}2J\u{202e}cod\u{200b}\r\nß 日本";
+        assert_eq!(terminal(hostile), "a\\x1b[31m\\x9b2J\\u{202e}cod\\u{200b}\\r\\nß 日本");
+        assert_eq!(markup("a\tb\n\u{7}"), "a\tb\n\\x07");
+        assert!(matches!(terminal("plain `text` ✓"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn json_keeps_its_meaning() {
+        let document = "[\n  \"a\u{9b}\u{202e}\u{e0041}é\"\n]\n";
+        let escaped = json(document);
+        assert_eq!(escaped, "[\n  \"a\\u009b\\u202e\\udb40\\udc41é\"\n]\n");
+        let one: serde_json::Value = serde_json::from_str(document).expect("valid JSON");
+        let other: serde_json::Value = serde_json::from_str(&escaped).expect("valid JSON");
+        assert_eq!(one, other);
+    }
+
+    #[test]
+    fn hostile_hosts_are_defanged_and_others_are_not() {
+        let hosts = ["hub.example", "203.0.113.9", "a.hub.example", "localhost"];
+        let defang = Defang::new(hosts.map(str::to_owned).into());
+        assert_eq!(
+            defang.text(
+                "curl https://a.hub.example/x http://203.0.113.9:80 from api.internal.example"
+            ),
+            "curl hxxps://a[.]hub[.]example/x hxxp://203[.]0[.]113[.]9:80 from api.internal.example"
+        );
+        assert_eq!(defang.text("nothing here, localhost"), "nothing here, localhost");
+    }
+}

@@ -1,0 +1,65 @@
+//! Cases and scans as JSON, and the [JSON Schema](schema) of both. Same input, same bytes.
+
+mod convert;
+mod model;
+
+use crate::{Scan, Tool, escape};
+use model::{CaseDocument, ScanDocument};
+use schemars::generate::SchemaSettings;
+use serde::Serialize;
+use wb_core::Case;
+
+/// Value of `schema` in a case.
+pub const CASE: &str = "weighbridge.case/1";
+/// Value of `schema` in a scan.
+pub const SCAN: &str = "weighbridge.scan/1";
+
+/// A case as one pretty-printed object (`weighbridge.case/1`), ending in a line feed.
+pub fn case(case: &Case, tool: &Tool) -> String {
+    print(&convert::case(case, tool))
+}
+
+/// A scan as one pretty-printed object (`weighbridge.scan/1`), ending in a line feed.
+pub fn scan(scan: &Scan, tool: &Tool) -> String {
+    print(&convert::scan(scan, tool))
+}
+
+/// The documents that have a published schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Document {
+    /// What [`case`] prints.
+    Case,
+    /// What [`scan`] prints.
+    Scan,
+}
+
+impl Document {
+    /// Every document.
+    pub const ALL: [Self; 2] = [Self::Case, Self::Scan];
+
+    /// The name in `weighbridge schema NAME`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Case => "case",
+            Self::Scan => "scan",
+        }
+    }
+}
+
+/// The JSON Schema (draft 2020-12) of a document, pretty-printed. Members may be added later, so it
+/// allows members that it does not name.
+pub fn schema(document: Document) -> String {
+    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    print(&match document {
+        Document::Case => generator.into_root_schema_for::<CaseDocument<'_>>(),
+        Document::Scan => generator.into_root_schema_for::<ScanDocument<'_>>(),
+    })
+}
+
+/// Pretty-prints a document, safe to show in a terminal.
+pub(crate) fn print(document: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(document)
+        .expect("documents have string keys and finite numbers only");
+    text.push('\n');
+    escape::json(&text)
+}

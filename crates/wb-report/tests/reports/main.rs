@@ -1,0 +1,6 @@
+//! Reports of three cases: a compromise with everything in it, a clean folder, and one whose every
+//! string is hostile.
+
+mod cases;
+mod json;
+mod python;
