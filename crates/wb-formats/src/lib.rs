@@ -23,11 +23,15 @@
 use std::cmp::Reverse;
 use wb_core::{ArtifactPath, Budget, Bytes, Claim, Content, Strength};
 
+mod extents;
 #[macro_use]
 mod list;
+#[cfg(test)]
+mod mutations;
+mod spanned_json;
 
 // Specific formats come before the general ones that they refine.
-formats![pickle,];
+formats![gguf, pickle, safetensors,];
 
 /// A format: what it is called, how it is known, how it is read.
 #[derive(Debug)]
