@@ -23,15 +23,28 @@
 use std::cmp::Reverse;
 use wb_core::{ArtifactPath, Budget, Bytes, Claim, Content, Strength};
 
-mod extents;
 #[macro_use]
 mod list;
+
+mod decode;
+mod extents;
 #[cfg(test)]
 mod mutations;
+mod names;
+mod paths;
 mod spanned_json;
+mod storage;
+mod tensors;
+mod values;
 
 // Specific formats come before the general ones that they refine.
-formats![gguf, pickle, safetensors,];
+formats! {
+    gguf,
+    safetensors,
+    torch,
+    zip,
+    pickle,
+}
 
 /// A format: what it is called, how it is known, how it is read.
 #[derive(Debug)]
