@@ -81,7 +81,7 @@ pub(super) fn is_domain(token: &str, around: Around<'_>) -> bool {
         let telling = network
             || token.contains('-')
             || token.matches('.').count() >= 2
-            || !matches!(&last, "sh" | "to" | "in" | "it" | "is" | "id" | "run" | "so");
+            || !matches!(last.as_str(), "sh" | "to" | "in" | "it" | "is" | "id" | "run" | "so");
         return lower && telling && !listed(CODE, first);
     }
     around.names_network() && is_name_ending(&last) && !is_file_ending(&last)
