@@ -8,6 +8,7 @@
 
 pub mod escape;
 pub mod json;
+pub mod text;
 mod time;
 
 use wb_core::{Artifact, ArtifactPath, Coverage, Finding, IndexedIndicator, Verdict};

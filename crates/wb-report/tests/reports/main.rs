@@ -4,3 +4,4 @@
 mod cases;
 mod json;
 mod python;
+mod text;

@@ -1,0 +1,355 @@
+//! The first 25 lines of a case: what an analyst is asked in the first minute, in the order of asking.
+
+use super::page::{Ink, Page, width_of};
+use crate::escape::{self, Defang};
+use crate::time;
+use std::collections::BTreeSet;
+use wb_core::{
+    ArtifactPath, Case, Compromise, Execution, Integrity, KeyMoment, NetworkUse, ReadState,
+    Recommendation, Role, RoleAssignment, TimelineEntry, Verdict,
+};
+
+/// Column at which answers begin.
+const ANSWERS: usize = 18;
+/// Lines of the answer, all told.
+pub(super) const LINES: usize = 25;
+
+/// Prints the answer.
+pub(super) fn print(page: &mut Page, case: &Case, defang: &Defang) {
+    verdict(page, case, defang);
+    page.blank();
+    if !case.answers.moments.is_empty() || case.conclusion.compromised == Compromise::Yes {
+        moments(page, case);
+        page.blank();
+    }
+    let mut rows = rows(case);
+    let rest = case.recommendations.len().min(3);
+    let room = LINES.saturating_sub(page.lines() + rest);
+    let pieces = |row: &Row| (row.lead.clone(), defang.text(&row.text).into_owned());
+    let height = |page: &Page, row: &Row| {
+        let (lead, text) = pieces(row);
+        page.height(
+            2,
+            ANSWERS,
+            &[(row.ink, &label(row.label)), (row.ink, &lead), (row.ink, &text)],
+            row.most,
+        )
+    };
+    // What was asked for first keeps its second line longest.
+    for index in ["hashes", "goes to", "source", "runs", "identifier"] {
+        let used: usize = rows.iter().map(|row| height(page, row)).sum();
+        if used <= room {
+            break;
+        }
+        rows.iter_mut().filter(|row| row.label == index).for_each(|row| row.most = 1);
+    }
+    for row in &rows {
+        let (lead, text) = pieces(row);
+        let label = label(row.label);
+        let pieces = [(Ink::Faint, label.as_str()), (row.ink, &lead), (Ink::Plain, &text)];
+        page.block(2, ANSWERS, &pieces, row.most);
+    }
+    do_now(page, &case.recommendations, defang);
+}
+
+/// A labelled answer.
+struct Row {
+    label: &'static str,
+    /// Ink of `lead`.
+    ink: Ink,
+    lead: String,
+    text: String,
+    /// Lines it may take.
+    most: usize,
+}
+
+impl Row {
+    fn new(label: &'static str, text: String, most: usize) -> Self {
+        Self { label, ink: Ink::Plain, lead: String::new(), text, most }
+    }
+
+    fn lead(mut self, ink: Ink, lead: impl Into<String>) -> Self {
+        self.ink = ink;
+        self.lead = lead.into();
+        self
+    }
+}
+
+/// A label, filled up to the column of the answers.
+fn label(label: &str) -> String {
+    format!("{label:<width$}", width = ANSWERS - 2)
+}
+
+/// `text`, and how many more like it the detail holds.
+fn more(text: &str, all: usize) -> String {
+    match all {
+        0 | 1 => text.to_owned(),
+        _ => format!("(1 of {all}) {text}"),
+    }
+}
+
+fn rows(case: &Case) -> Vec<Row> {
+    let read = (case.conclusion.compromised == Compromise::No).then(|| what_was_read(case));
+    [
+        what_runs(&case.answers.execution),
+        where_it_goes(case),
+        sources(case),
+        hashes(&case.integrity),
+        identifiers(case),
+        candidates(case),
+        contradictions(case),
+        missing(case),
+        read,
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn verdict(page: &mut Page, case: &Case, defang: &Defang) {
+    let worst = case.verdicts.values().max().copied().unwrap_or_default();
+    let unread = case.coverage.iter().any(|coverage| coverage.state != ReadState::Read);
+    let (ink, words) = match (case.conclusion.compromised, worst) {
+        (Compromise::Yes, _) => (Ink::Bad, "COMPROMISED"),
+        (Compromise::No, Verdict::Malicious) => {
+            (Ink::Bad, "MALICIOUS FILE FOUND, not where it would run")
+        }
+        (Compromise::No, Verdict::Suspicious) => (Ink::Warn, "A PERSON MUST LOOK"),
+        (Compromise::No, _) if case.artifacts.is_empty() => (Ink::Warn, "NOTHING TO LOOK AT"),
+        (Compromise::No, Verdict::Unknown) => {
+            (Ink::Warn, "nothing wrong found, but not everything could be judged")
+        }
+        (Compromise::No, Verdict::Clean) if unread => {
+            (Ink::Good, "nothing wrong found in what was read")
+        }
+        (Compromise::No, Verdict::Clean) => (Ink::Good, "nothing wrong found in what was supplied"),
+    };
+    let confidence = format!("  (confidence {})", case.conclusion.confidence.name());
+    page.line(0, &[(ink, words), (Ink::Plain, &confidence)]);
+    page.block(0, 0, &[(Ink::Plain, &defang.text(&case.conclusion.summary))], 2);
+}
+
+fn moments(page: &mut Page, case: &Case) {
+    for (key, label) in [
+        (KeyMoment::Introduced, "introduced"),
+        (KeyMoment::Loaded, "loaded"),
+        (KeyMoment::FirstOutbound, "first outbound"),
+        (KeyMoment::Detection, "detected"),
+        (KeyMoment::FirstBlock, "blocked"),
+    ] {
+        let entry = case.timeline.iter().find(|entry| entry.key == Some(key));
+        let label = self::label(label);
+        match case.answers.moments.get(&key) {
+            Some(moment) => {
+                let clock = format!("{} UTC  ", time::clock(*moment));
+                let status = entry
+                    .map_or("INFERRED", |entry| super::story::status_word(entry.status))
+                    .to_owned()
+                    + "  ";
+                let place = entry.map(place).unwrap_or_default();
+                page.line(
+                    2,
+                    &[
+                        (Ink::Faint, &label),
+                        (Ink::Strong, &clock),
+                        (Ink::Plain, &status),
+                        (Ink::Faint, &place),
+                    ],
+                );
+            }
+            None => page.line(
+                2,
+                &[
+                    (Ink::Faint, &label),
+                    (Ink::Warn, "MISSING"),
+                    (Ink::Plain, "  not in the supplied evidence"),
+                ],
+            ),
+        }
+    }
+    let dwell = match (case.answers.dwell_seconds, case.answers.dwell_calendar_days) {
+        (None, _) => "unknown: introduction or detection is missing".to_owned(),
+        (Some(seconds), None) => format!("{}, introduced to detected", time::elapsed(seconds)),
+        (Some(seconds), Some(days)) => format!(
+            "{} elapsed, {}, introduced to detected",
+            time::elapsed(seconds),
+            super::counted(days.unsigned_abs(), "calendar day")
+        ),
+    };
+    let label = label("dwell");
+    page.line(2, &[(Ink::Faint, &label), (Ink::Strong, &dwell)]);
+}
+
+/// Where the record stands, and how its time is known where it does not say it all.
+fn place(entry: &TimelineEntry) -> String {
+    let basis = match entry.time_basis {
+        wb_core::TimeBasis::Explicit => "",
+        wb_core::TimeBasis::OffsetFromName => "  (zone from the surroundings)",
+        wb_core::TimeBasis::AssumedUtc => "  (UTC assumed)",
+        wb_core::TimeBasis::InferredYear => "  (year inferred)",
+    };
+    format!("{}:{}{basis}", entry.record.artifact, entry.record.line)
+}
+
+fn what_runs(all: &[Execution]) -> Option<Row> {
+    let first = all.first()?;
+    let command = first.command.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = more(&format!("`{}` {command}", first.call), all.len());
+    let when = first.trigger.map(|trigger| format!("at {}: ", trigger.name())).unwrap_or_default();
+    Some(Row::new("runs", text, 2).lead(Ink::Strong, when))
+}
+
+fn where_it_goes(case: &Case) -> Option<Row> {
+    let flows: Vec<_> = case.flows.iter().filter(|flow| flow.of_compromise).collect();
+    let sum = |count: fn(&wb_core::Flow) -> u64| flows.iter().map(|flow| count(flow)).sum::<u64>();
+    let seen = if flows.is_empty() {
+        "; no attempt is in the supplied logs".to_owned()
+    } else {
+        let attempts = sum(|flow| flow.count);
+        let sent = super::bytes(sum(|flow| flow.bytes_out));
+        let blocked = sum(|flow| flow.blocked);
+        format!("; {}, {blocked} blocked, {sent} sent", super::counted(attempts, "attempt"))
+    };
+    let uses = &case.answers.network;
+    let destination = match (uses.first(), flows.first()) {
+        (Some(network), _) => network_use(network),
+        (None, Some(flow)) => super::destination(flow),
+        (None, None) => return None,
+    };
+    Some(Row::new("goes to", more(&format!("{destination}{seen}"), uses.len()), 2))
+}
+
+fn sources(case: &Case) -> Option<Row> {
+    let text = match (&case.answers.source_before, &case.answers.source_after) {
+        (Some(before), Some(after)) if before == after => format!("{after}, as before"),
+        (Some(before), Some(after)) => format!("{after}  (before: {before})"),
+        (None, Some(after)) => format!("{after}  (nothing earlier is recorded)"),
+        (Some(before), None) => format!("MISSING for the change  (before: {before})"),
+        (None, None) => return None,
+    };
+    Some(Row::new("source", text, 2))
+}
+
+fn hashes(rows: &[Integrity]) -> Option<Row> {
+    let parts: Vec<String> =
+        [(Some(false), "MISMATCH"), (None, "UNRECORDED"), (Some(true), "MATCH")]
+            .into_iter()
+            .filter_map(|(state, word)| {
+                let names: BTreeSet<&str> = rows
+                    .iter()
+                    .filter(|row| row.matches == state)
+                    .map(|row| row.artifact.as_str())
+                    .collect();
+                let first = names.first()?;
+                Some(match (state, names.len()) {
+                    (Some(true), count) => format!("{count} {word}"),
+                    (_, 1) => format!("1 {word}: {first}"),
+                    (_, count) => format!("{count} {word}: {first} and {} more", count - 1),
+                })
+            })
+            .collect();
+    (!parts.is_empty()).then(|| Row::new("hashes", parts.join("; "), 2))
+}
+
+fn identifiers(case: &Case) -> Option<Row> {
+    let first = case.identifiers.first()?;
+    let parts: Vec<String> = first
+        .parts
+        .iter()
+        .map(|part| format!("`{}` in {} {}", part.text, part.artifact.file_name(), part.place))
+        .collect();
+    let count = match case.identifiers.len() {
+        1 => String::new(),
+        all => format!(", 1 of {all}"),
+    };
+    let text = format!("({} confidence{count}) = {}", first.confidence.name(), parts.join(" + "));
+    Some(Row::new("identifier", text, 2).lead(Ink::Strong, format!("{}  ", first.value)))
+}
+
+fn candidates(case: &Case) -> Option<Row> {
+    // The gravest decision first: it is the one that must not be overlooked.
+    let first = case.candidates.iter().max_by_key(|candidate| candidate.decision)?;
+    let ink = super::decision_ink(first.decision);
+    let because = first.because.first().map(|why| format!(": {why}")).unwrap_or_default();
+    let text = more(&format!("{}{because}", first.artifact), case.candidates.len());
+    let lead = format!("{} ", first.decision.name().to_uppercase());
+    Some(Row::new("candidate", text, 1).lead(ink, lead))
+}
+
+fn contradictions(case: &Case) -> Option<Row> {
+    let first = case.contradictions.first()?;
+    Some(Row::new("contradiction", more(&first.what, case.contradictions.len()), 1))
+}
+
+fn missing(case: &Case) -> Option<Row> {
+    let first = case.missing.first()?;
+    Some(Row::new("missing", more(first, case.missing.len()), 1))
+}
+
+fn what_was_read(case: &Case) -> Row {
+    let is_file = |path: &ArtifactPath| path.root() == path.as_str();
+    let with = |roles: &[Role]| {
+        let has = |(path, role): &(&ArtifactPath, &RoleAssignment)| {
+            is_file(path) && roles.contains(&role.role)
+        };
+        case.roles.iter().filter(has).count() as u64
+    };
+    let files = case.artifacts.iter().filter(|artifact| is_file(&artifact.path)).count();
+    let unread = case.coverage.iter().filter(|row| row.state != ReadState::Read).count();
+    let read = match unread {
+        0 => "all read to the end".to_owned(),
+        _ => format!("{unread} not read to the end, see COVERAGE"),
+    };
+    let text = format!(
+        "{}: {}, {}; {read}",
+        super::counted(files as u64, "file"),
+        super::counted(with(&[Role::Production, Role::Candidate, Role::Baseline]), "model"),
+        super::counted(with(&[Role::Log]), "log"),
+    );
+    Row::new("looked at", text, 1)
+}
+
+/// The first things to do, as many as fit: the command where it fits a line, else the words.
+fn do_now(page: &mut Page, all: &[Recommendation], defang: &Defang) {
+    let room = page.columns() - ANSWERS - 2;
+    if !all.is_empty() && page.lines() + all.len().min(3) < LINES {
+        page.blank();
+    }
+    let left = LINES.saturating_sub(page.lines()).clamp(1, 3);
+    for (index, item) in all.iter().take(left).enumerate() {
+        let label = label(if index == 0 { "do now" } else { "" });
+        let command =
+            item.command.as_deref().filter(|command| width_of(&escape::terminal(command)) <= room);
+        match command {
+            Some(command) => {
+                let pieces =
+                    [(Ink::Faint, label.as_str()), (Ink::Faint, "$ "), (Ink::Strong, command)];
+                page.line(2, &pieces);
+            }
+            None => {
+                let what = defang.text(&item.what);
+                page.line(2, &[(Ink::Faint, &label), (Ink::Plain, &what)]);
+            }
+        }
+    }
+}
+
+fn network_use(network: &NetworkUse) -> String {
+    let mut text = String::new();
+    if let Some(method) = &network.method {
+        text.push_str(method);
+        text.push(' ');
+    }
+    if let Some(scheme) = &network.scheme {
+        text.push_str(scheme);
+        text.push_str("://");
+    }
+    text.push_str(&network.host);
+    if let Some(port) = network.port {
+        text.push_str(&format!(":{port}"));
+    }
+    if let Some(path) = &network.path {
+        text.push_str(path);
+    }
+    format!("{text}, seen in the {}", network.seen_in)
+}

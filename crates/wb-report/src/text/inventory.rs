@@ -1,0 +1,143 @@
+//! What an artifact holds, how two differ, and plain lists of events, for the commands that show them.
+
+use super::page::{Ink, Page, Style};
+use super::{bytes, counted, detail, shape, story, table};
+use crate::escape::Defang;
+use crate::time;
+use wb_core::{Artifact, Difference, Dossier, Event, TimelineEntry};
+
+/// Settings of a component that are printed beside it.
+const SETTINGS: usize = 6;
+
+/// What an artifact holds: layers, tensors and metadata as tables.
+pub fn inspect(artifact: &Artifact, dossier: &Dossier, style: &Style) -> String {
+    let mut page = Page::new(*style);
+    page.paragraph(0, 2, &[(Ink::Strong, artifact.path.as_str())]);
+    let digest = artifact.sha256.map(|digest| digest.to_string());
+    for (label, text) in [
+        ("format", artifact.format.unwrap_or("unknown").to_owned()),
+        ("size", bytes(artifact.size)),
+        ("sha256", digest.unwrap_or_else(|| "not measured".into())),
+    ] {
+        page.line(2, &[(Ink::Faint, &format!("{label:<8}")), (Ink::Plain, &text)]);
+    }
+    components(&mut page, dossier);
+    tensors(&mut page, dossier);
+    fields(&mut page, dossier);
+    if !dossier.differences.is_empty() {
+        page.heading(&format!("DIFFERENCES ({})", dossier.differences.len()));
+        detail::print_differences(&mut page, 2, &detail::difference_rows(&dossier.differences));
+    }
+    for listing in &dossier.listings {
+        let title = format!("CODE: {} {}", listing.language.name(), listing.place);
+        page.heading(&crate::escape::terminal(title.trim()));
+        for (number, line) in (1_usize..).zip(listing.text.lines()) {
+            let marked = listing.marks.contains(&number);
+            let gutter = format!("{number:>5} {} ", if marked { ">" } else { "│" });
+            page.verbatim(0, &gutter, line, if marked { Ink::Bad } else { Ink::Plain });
+        }
+    }
+    page.finish()
+}
+
+fn components(page: &mut Page, dossier: &Dossier) {
+    if dossier.components.is_empty() {
+        return;
+    }
+    page.heading(&format!("COMPONENTS ({})", dossier.components.len()));
+    let rows: Vec<Vec<String>> = dossier
+        .components
+        .iter()
+        .map(|component| {
+            let settings: Vec<String> = component
+                .settings
+                .iter()
+                .filter(|setting| setting.path != "name")
+                .take(SETTINGS)
+                .map(|setting| {
+                    format!("{}={}", setting.path, super::page::shorten(&setting.value, 40))
+                })
+                .collect();
+            let class = match &component.module {
+                Some(module) => format!("{module}.{}", component.class),
+                None => component.class.clone(),
+            };
+            vec![component.kind.to_owned(), component.name.clone(), class, settings.join(" ")]
+        })
+        .collect();
+    table::print(page, 2, &["kind", "name", "class", "settings"], &rows, |_, _| Ink::Plain);
+}
+
+fn tensors(page: &mut Page, dossier: &Dossier) {
+    if dossier.tensors.is_empty() {
+        return;
+    }
+    page.heading(&format!("TENSORS ({})", dossier.tensors.len()));
+    let rows: Vec<Vec<String>> = dossier
+        .tensors
+        .iter()
+        .map(|tensor| {
+            let (offset, length) = match tensor.span {
+                Some(span) => (span.start.to_string(), bytes(span.len)),
+                None => ("-".into(), "-".into()),
+            };
+            vec![tensor.name.clone(), tensor.dtype.clone(), shape(&tensor.shape), offset, length]
+        })
+        .collect();
+    let headers = ["name", "type", "shape", "offset", "size"];
+    table::print(page, 2, &headers, &rows, |_, _| Ink::Plain);
+}
+
+fn fields(page: &mut Page, dossier: &Dossier) {
+    if dossier.fields.is_empty() {
+        return;
+    }
+    page.heading(&format!("METADATA ({})", dossier.fields.len()));
+    let rows: Vec<Vec<String>> =
+        dossier.fields.iter().map(|field| vec![field.path.clone(), field.value.clone()]).collect();
+    table::print(page, 2, &["field", "value"], &rows, |_, _| Ink::Plain);
+}
+
+/// Differences as a table: `+` added, `-` removed, `~` changed.
+pub fn differences(differences: &[Difference], style: &Style) -> String {
+    let mut page = Page::new(*style);
+    if differences.is_empty() {
+        page.line(0, &[(Ink::Good, "no difference in layers, tensors, globals or metadata")]);
+        return page.finish();
+    }
+    detail::print_differences(&mut page, 0, &detail::difference_rows(differences));
+    page.line(0, &[(Ink::Faint, &counted(differences.len() as u64, "difference"))]);
+    page.finish()
+}
+
+/// Timeline entries, one paragraph each.
+pub fn timeline(entries: &[TimelineEntry], style: &Style) -> String {
+    let mut page = Page::new(*style);
+    story::entries(&mut page, entries, &Defang::default());
+    page.finish()
+}
+
+/// Every event of logs, one line each: time, kind, host, message and record. Events without a time keep
+/// their place; nothing is left out.
+pub fn events(events: &[Event], style: &Style) -> String {
+    let mut page = Page::new(*style);
+    for event in events {
+        let clock = event.timestamp().map_or_else(|| "no time".to_owned(), time::clock);
+        let clock = format!("{clock:<21}");
+        let kind = format!("{:<10}", event.kind.name());
+        let host = event.host.as_ref().map(|host| format!("{host}  ")).unwrap_or_default();
+        let record = format!("  {}:{}", event.record.artifact, event.record.line);
+        page.paragraph(
+            0,
+            31,
+            &[
+                (Ink::Plain, &clock),
+                (Ink::Strong, &kind),
+                (Ink::Faint, &host),
+                (Ink::Plain, &event.message),
+                (Ink::Faint, &record),
+            ],
+        );
+    }
+    page.finish()
+}

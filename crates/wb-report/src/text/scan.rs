@@ -1,0 +1,79 @@
+//! What `weighbridge scan` prints: the artifacts with findings, and one line that sums up.
+
+use super::page::{Ink, Page, Style};
+use super::{counted, detail, verdict_ink};
+use crate::Scan;
+use crate::escape::Defang;
+use wb_core::{ReadState, Verdict};
+
+/// One block for each artifact that has findings of its own or could not be judged; clean ones are
+/// counted in the last line.
+pub fn scan(scan: &Scan, style: &Style) -> String {
+    let mut page = Page::new(*style);
+    let defang = Defang::of_findings(&scan.findings);
+    for (artifact, verdict) in &scan.artifacts {
+        let findings: Vec<_> = scan
+            .findings
+            .iter()
+            .enumerate()
+            .filter(|(_, finding)| finding.artifact == artifact.path)
+            .collect();
+        let gaps: Vec<&str> = scan
+            .coverage
+            .iter()
+            .filter(|row| row.artifact == artifact.path && row.state != ReadState::Read)
+            .map(|row| row.why.as_str())
+            .collect();
+        if findings.is_empty() && gaps.is_empty() {
+            continue;
+        }
+        let word = verdict.name().to_uppercase();
+        let format = format!("  {}", artifact.format.unwrap_or("unknown format"));
+        page.paragraph(
+            0,
+            2,
+            &[
+                (verdict_ink(*verdict), &word),
+                (Ink::Plain, "  "),
+                (Ink::Strong, artifact.path.as_str()),
+                (Ink::Faint, &format),
+            ],
+        );
+        for why in gaps {
+            page.paragraph(2, 4, &[(Ink::Warn, "not read to the end: "), (Ink::Plain, why)]);
+        }
+        for (index, finding) in findings {
+            page.blank();
+            detail::finding(&mut page, index, finding, &[], &defang);
+        }
+        page.blank();
+    }
+    sum_up(&mut page, scan);
+    page.finish()
+}
+
+fn sum_up(page: &mut Page, scan: &Scan) {
+    let of =
+        |wanted: Verdict| scan.artifacts.iter().filter(|(_, verdict)| *verdict == wanted).count();
+    let worst = scan.artifacts.iter().map(|(_, verdict)| *verdict).max();
+    let Some(worst) = worst else {
+        page.line(0, &[(Ink::Warn, "nothing to look at")]);
+        return;
+    };
+    let counts: Vec<String> =
+        [Verdict::Malicious, Verdict::Suspicious, Verdict::Unknown, Verdict::Clean]
+            .into_iter()
+            .filter(|verdict| of(*verdict) > 0)
+            .map(|verdict| format!("{} {}", of(verdict), verdict.name()))
+            .collect();
+    let text = format!(
+        "{}: {}; {}",
+        counted(scan.artifacts.len() as u64, "artifact"),
+        counts.join(", "),
+        match scan.findings.len() {
+            0 => "no findings".to_owned(),
+            count => counted(count as u64, "finding"),
+        }
+    );
+    page.line(0, &[(verdict_ink(worst), &text)]);
+}
