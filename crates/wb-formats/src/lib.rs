@@ -40,6 +40,7 @@ mod values;
 // Specific formats come before the general ones that they refine.
 formats! {
     gguf,
+    hdf5,
     safetensors,
     torch,
     zip,

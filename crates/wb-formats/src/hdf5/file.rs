@@ -86,9 +86,12 @@ pub(super) fn number(cursor: &mut Cursor<'_>, width: u8) -> Option<u64> {
         return None;
     }
     let raw = cursor.take(usize::from(width))?;
-    Some(raw.as_slice().iter().rev().fold(0_u64, |sum, byte| {
-        sum.checked_shl(8).unwrap_or(0) | u64::from(*byte)
-    }))
+    Some(
+        raw.as_slice()
+            .iter()
+            .rev()
+            .fold(0_u64, |sum, byte| sum.checked_shl(8).unwrap_or(0) | u64::from(*byte)),
+    )
 }
 
 /// Borrowed bytes that lend the library copies of the small ranges it asks for.

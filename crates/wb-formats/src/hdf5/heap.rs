@@ -19,11 +19,11 @@ impl<'a> Heaps<'a> {
         index: u32,
         budget: &mut Budget,
     ) -> Option<Bytes<'a>> {
-        if !self.collections.contains_key(&address) {
-            let collection = read(file, address, budget).unwrap_or_default();
-            self.collections.insert(address, collection);
-        }
-        self.collections.get(&address)?.get(&u16::try_from(index).ok()?).copied()
+        let collection = self
+            .collections
+            .entry(address)
+            .or_insert_with(|| read(file, address, budget).unwrap_or_default());
+        collection.get(&u16::try_from(index).ok()?).copied()
     }
 }
 

@@ -1,0 +1,123 @@
+//! Attributes, in headers and in dense storage. Specification sections IV.A.2.m and IV.A.2.v.
+
+use super::file::File;
+use super::header::Message;
+use super::heap::Heaps;
+use super::link;
+use super::notes::Notes;
+use super::value::{self, StoredText, Value};
+use hdf5_reader::io::Cursor as LibraryCursor;
+use hdf5_reader::messages::attribute::{self, AttributeMessage};
+use wb_core::{Budget, Bytes, OddityKind, Span};
+
+/// An attribute of a group or dataset.
+pub(crate) struct Attribute {
+    pub(crate) name: String,
+    pub(crate) value: Value,
+}
+
+impl Attribute {
+    /// The single string, or the first of several.
+    pub(crate) fn text(&self) -> Option<&StoredText> {
+        match &self.value {
+            Value::Texts(texts) => texts.first(),
+            Value::Other(_) => None,
+        }
+    }
+}
+
+const ATTRIBUTE: u16 = 0x0C;
+const ATTRIBUTE_INFO: u16 = 0x15;
+/// Shorter values are too common for a search to find the right place.
+const SEARCHED: usize = 24;
+/// How much of a file is searched for a value that is not stored in a header, in bytes.
+const SEARCH_AREA: usize = 64 << 20;
+
+/// Every attribute of the object with these header messages.
+pub(super) fn attributes<'a>(
+    file: &File<'a>,
+    heaps: &mut Heaps<'a>,
+    messages: &[Message<'a>],
+    place: &str,
+    notes: &mut Notes,
+    budget: &mut Budget,
+) -> Vec<Attribute> {
+    let mut found = Vec::new();
+    for message in messages {
+        let read = match message.kind {
+            ATTRIBUTE => parse(file, message.body.as_slice()).map(|parsed| {
+                let raw = located(message.body, &parsed.raw_data);
+                found.push(finish(file, heaps, parsed, raw, budget));
+            }),
+            ATTRIBUTE_INFO => dense(file, heaps, message.body, &mut found, budget),
+            _ => Some(()),
+        };
+        if read.is_none() {
+            let span = Some(message.body.span());
+            notes.odd(OddityKind::Malformed, place, span, "an attribute that does not parse");
+            notes.gap(span, format!("{place}: not all attributes were read"));
+        }
+    }
+    found
+}
+
+fn parse(file: &File<'_>, body: &[u8]) -> Option<AttributeMessage> {
+    let mut cursor = LibraryCursor::new(body);
+    attribute::parse(&mut cursor, file.offset_size, file.length_size, body.len()).ok()
+}
+
+/// The place of `raw` in `area`: values stand behind everything else.
+fn located<'a>(area: Bytes<'a>, raw: &[u8]) -> Option<Bytes<'a>> {
+    let start = memchr::memmem::rfind(area.as_slice(), raw)?;
+    area.slice(start, raw.len())
+}
+
+fn finish<'a>(
+    file: &File<'a>,
+    heaps: &mut Heaps<'a>,
+    parsed: AttributeMessage,
+    raw: Option<Bytes<'a>>,
+    budget: &mut Budget,
+) -> Attribute {
+    let in_file = raw.is_some();
+    let raw = raw.unwrap_or(Bytes::new(&parsed.raw_data));
+    let mut value = value::read(file, heaps, &parsed.datatype, raw, in_file, budget);
+    if let (false, Value::Texts(texts)) = (in_file, &mut value) {
+        texts.iter_mut().for_each(|text| text.span = text.span.or_else(|| search(file, text)));
+    }
+    Attribute { name: parsed.name, value }
+}
+
+/// Where in the file a string stands that was read from a heap block.
+fn search(file: &File<'_>, text: &StoredText) -> Option<Span> {
+    if text.text.len() < SEARCHED {
+        return None;
+    }
+    let start = file.bytes.head(SEARCH_AREA).find(text.text.as_bytes())?;
+    Some(file.bytes.slice(start, text.text.len())?.span())
+}
+
+/// Attributes in a fractal heap, listed by a version 2 B-tree.
+fn dense<'a>(
+    file: &File<'a>,
+    heaps: &mut Heaps<'a>,
+    body: Bytes<'_>,
+    found: &mut Vec<Attribute>,
+    budget: &mut Budget,
+) -> Option<()> {
+    let mut cursor = body.cursor();
+    cursor.u8()?;
+    let flags = cursor.u8()?;
+    if flags & 1 != 0 {
+        cursor.take(2)?;
+    }
+    let heap = file.offset(&mut cursor)?;
+    let index = file.offset(&mut cursor)?;
+    let mut parsed = Vec::new();
+    let read = link::objects(file, heap, index, budget, |object| {
+        parsed.push(parse(file, object)?);
+        Some(())
+    });
+    found.extend(parsed.into_iter().map(|parsed| finish(file, heaps, parsed, None, budget)));
+    read
+}

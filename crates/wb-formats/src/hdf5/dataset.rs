@@ -1,0 +1,365 @@
+//! Datasets: type, shape, where the bytes are, and the strings of small ones.
+
+use super::file::File;
+use super::header::Message;
+use super::heap::Heaps;
+use super::link::{heap_text, local_heap};
+use super::notes::Notes;
+use super::value::{self, StoredText, Value};
+use hdf5_reader::chunk_index::{self, ChunkEntry};
+use hdf5_reader::io::Cursor as LibraryCursor;
+use hdf5_reader::messages::dataspace::{self, DataspaceMessage};
+use hdf5_reader::messages::datatype::{self, Datatype};
+use hdf5_reader::messages::layout::{self, ChunkIndexing, DataLayout};
+use hdf5_reader::messages::{external_files, filter_pipeline};
+use hdf5_reader::{btree_v1, dtype_element_size, extensible_array, filters, fixed_array};
+use wb_core::{Budget, Bytes, OddityKind, Span};
+
+/// A dataset.
+pub(crate) struct Dataset {
+    /// Path from the root, without the leading `/`.
+    pub(crate) path: String,
+    /// The element type as NumPy writes it.
+    pub(crate) dtype: String,
+    /// Sizes of the axes, in elements.
+    pub(crate) shape: Vec<u64>,
+    /// Where the bytes are, when they lie in one piece.
+    pub(crate) span: Option<Span>,
+    /// The elements of a small dataset of strings.
+    pub(crate) texts: Vec<StoredText>,
+}
+
+const DATASPACE: u16 = 0x01;
+const DATATYPE: u16 = 0x03;
+const EXTERNAL_FILES: u16 = 0x07;
+const LAYOUT: u16 = 0x08;
+const FILTERS: u16 = 0x0B;
+/// Datasets of strings are read up to this size, in bytes.
+const TEXT_BYTES: u64 = 1 << 20;
+
+/// Reads the dataset with these header messages. `None` when they are not those of a dataset.
+pub(super) fn read<'a>(
+    file: &File<'a>,
+    heaps: &mut Heaps<'a>,
+    messages: &[Message<'a>],
+    path: &str,
+    notes: &mut Notes,
+    budget: &mut Budget,
+) -> Option<Dataset> {
+    let body = |kind| messages.iter().find(|message| message.kind == kind);
+    let layout = body(LAYOUT)?;
+    let description = Description {
+        file,
+        space: body(DATASPACE).and_then(|message| dataspace_of(file, message.body)),
+        datatype: body(DATATYPE).and_then(|message| datatype_of(file, message)),
+        layout: layout.body,
+        filters: body(FILTERS).map(|message| message.body),
+        path,
+    };
+    if let Some(external) = body(EXTERNAL_FILES) {
+        description.external(external.body, notes);
+    }
+    if description.layout_class() == Some(3) {
+        description.virtual_sources(heaps, notes, budget);
+    }
+    let mut dataset = Dataset {
+        path: path.to_owned(),
+        dtype: description.datatype.as_ref().map(value::name).unwrap_or_default(),
+        shape: description.space.as_ref().map(|space| space.dims.clone()).unwrap_or_default(),
+        span: None,
+        texts: Vec::new(),
+    };
+    if description.space.is_none() || description.datatype.is_none() {
+        let span = Some(layout.body.span());
+        notes.odd(OddityKind::Malformed, path, span, "no readable shape or element type");
+        notes.gap(span, format!("dataset `{path}`: shape or element type not understood"));
+    }
+    if body(EXTERNAL_FILES).is_none() {
+        dataset.span = description.contiguous(notes);
+        dataset.texts = description.texts(heaps, notes, budget);
+    }
+    Some(dataset)
+}
+
+struct Description<'f, 'a> {
+    file: &'f File<'a>,
+    space: Option<DataspaceMessage>,
+    datatype: Option<Datatype>,
+    layout: Bytes<'a>,
+    filters: Option<Bytes<'a>>,
+    path: &'f str,
+}
+
+impl<'a> Description<'_, 'a> {
+    /// 0 compact, 1 contiguous, 2 chunked, 3 virtual.
+    fn layout_class(&self) -> Option<u8> {
+        let version = self.layout.byte(0)?;
+        self.layout.byte(if version < 3 { 2 } else { 1 })
+    }
+
+    fn parsed_layout(&self) -> Option<DataLayout> {
+        let (offsets, lengths) = (self.file.offset_size, self.file.length_size);
+        let mut cursor = LibraryCursor::new(self.layout.as_slice());
+        let parsed = layout::parse(&mut cursor, offsets, lengths, self.layout.len()).ok()?;
+        Some(parsed.layout)
+    }
+
+    /// Size of all elements in bytes.
+    fn total(&self) -> Option<u64> {
+        let count = self.space.as_ref()?.num_elements().ok()?;
+        count.checked_mul(self.element_size()? as u64)
+    }
+
+    fn element_size(&self) -> Option<usize> {
+        let datatype = self.datatype.as_ref()?;
+        let reference = usize::from(self.file.offset_size).saturating_add(8);
+        match datatype {
+            Datatype::VarLen { .. } => Some(reference),
+            _ if value::is_text(datatype) => dtype_element_size(datatype).ok().or(Some(reference)),
+            _ => dtype_element_size(datatype).ok(),
+        }
+    }
+
+    /// Raw data in other files: the library would open whatever is named here. CVE-2026-1669.
+    fn external(&self, body: Bytes<'_>, notes: &mut Notes) {
+        let (offsets, lengths) = (self.file.offset_size, self.file.length_size);
+        let mut cursor = LibraryCursor::new(body.as_slice());
+        let parsed = external_files::parse(&mut cursor, offsets, lengths, body.len()).ok();
+        let names: Vec<String> = parsed
+            .and_then(|parsed| {
+                let heap = local_heap(self.file, parsed.heap_address)?;
+                let names = parsed.slots.iter().take(16);
+                Some(names.filter_map(|slot| heap_text(heap, slot.name_offset)).collect())
+            })
+            .unwrap_or_default();
+        let what = format!("its data are in other files: `{}`", names.join("`, `"));
+        notes.odd(OddityKind::ExternalReference, self.path, Some(body.span()), what);
+    }
+
+    /// A virtual dataset maps parts of other datasets, in other files or (`.`) in this one.
+    fn virtual_sources(&self, heaps: &mut Heaps<'a>, notes: &mut Notes, budget: &mut Budget) {
+        let span = Some(self.layout.span());
+        let mut cursor = self.layout.cursor();
+        cursor.take(2);
+        let block = self
+            .file
+            .offset(&mut cursor)
+            .zip(cursor.u32_le())
+            .and_then(|(address, index)| heaps.object(self.file, address, index, budget));
+        let Some(block) = block else {
+            notes.gap(span, format!("virtual dataset `{}`: sources not readable", self.path));
+            return;
+        };
+        let mut cursor = block.cursor();
+        cursor.u8();
+        let count = self.file.length(&mut cursor).unwrap_or(0);
+        let source = cursor.take_until(0).unwrap_or(Bytes::new(&[]));
+        let source = String::from_utf8_lossy(source.as_slice());
+        // Sources after the first are not told apart, so that only a single `.` is known to be inside.
+        if count > 1 || source != "." {
+            let what = format!("virtual dataset of {count} parts, the first from `{source}`");
+            notes.odd(OddityKind::ExternalReference, self.path, span, what);
+        }
+    }
+
+    fn contiguous(&self, notes: &mut Notes) -> Option<Span> {
+        let span = match self.layout_class()? {
+            0 if self.layout.byte(0)? >= 3 => {
+                let size = usize::from(self.layout.u16_le(2)?);
+                self.layout.slice(4, size)?.span()
+            }
+            1 => {
+                let DataLayout::Contiguous { address, size } = self.parsed_layout()? else {
+                    return None;
+                };
+                if self.file.is_undefined(address) {
+                    return None;
+                }
+                let size = self.total().unwrap_or(size);
+                Span::new(address.checked_add(self.file.user_block)?, size)
+            }
+            _ => return None,
+        };
+        if span.end() > self.file.bytes.span().end() {
+            let what = format!("its data end at {}, behind the file", span.end());
+            notes.odd(OddityKind::Truncated, self.path, Some(self.layout.span()), what);
+            return None;
+        }
+        Some(span)
+    }
+
+    /// The strings of a small dataset of strings.
+    fn texts(
+        &self,
+        heaps: &mut Heaps<'a>,
+        notes: &mut Notes,
+        budget: &mut Budget,
+    ) -> Vec<StoredText> {
+        let Some(datatype) = self.datatype.as_ref().filter(|datatype| value::is_text(datatype))
+        else {
+            return Vec::new();
+        };
+        let total = self.total().unwrap_or(u64::MAX);
+        if total == 0 {
+            return Vec::new();
+        }
+        if total > TEXT_BYTES {
+            notes.gap(None, format!("dataset `{}`: {total} bytes of strings not read", self.path));
+            return Vec::new();
+        }
+        let located = self.contiguous(&mut Notes::default());
+        let value = if let Some(raw) = located.and_then(|span| self.file.bytes.at_span(span)) {
+            value::read(self.file, heaps, datatype, raw, true, budget)
+        } else {
+            let Some(raw) = self.chunks(total, budget) else {
+                if self.layout_class() == Some(2) {
+                    notes.gap(None, format!("dataset `{}`: chunks not decoded", self.path));
+                }
+                return Vec::new();
+            };
+            value::read(self.file, heaps, datatype, Bytes::new(&raw), false, budget)
+        };
+        match value {
+            Value::Texts(texts) => texts,
+            Value::Other(_) => Vec::new(),
+        }
+    }
+
+    /// The decoded chunks one after the other, cut to `total` bytes.
+    fn chunks(&self, total: u64, budget: &mut Budget) -> Option<Vec<u8>> {
+        let DataLayout::Chunked { address, dims, chunk_indexing, .. } = self.parsed_layout()?
+        else {
+            return None;
+        };
+        if self.file.is_undefined(address) {
+            return Some(Vec::new());
+        }
+        let space = self.space.as_ref()?;
+        let rank = space.dims.len();
+        let dims = dims.get(..rank)?;
+        let element = self.element_size()?;
+        let chunk = dims
+            .iter()
+            .try_fold(element, |size, dim| size.checked_mul(usize::try_from(*dim).ok()?))?;
+        let mut entries = self.entries(address, dims, chunk_indexing.as_ref(), element)?;
+        entries.sort_by(|left, right| left.offsets.cmp(&right.offsets));
+        let pipeline = self.pipeline()?;
+        let mut out = Vec::new();
+        let limit = usize::try_from(total).ok()?;
+        for entry in &entries {
+            let stored = if entry.size == 0 { chunk as u64 } else { entry.size };
+            budget.decoded_bytes(chunk as u64).ok()?;
+            let raw = self.file.at(entry.address)?.head(usize::try_from(stored).ok()?);
+            let decoded = filters::apply_pipeline_with_limit(
+                raw.as_slice(),
+                &pipeline,
+                entry.filter_mask,
+                element,
+                None,
+                Some(chunk),
+            );
+            out.extend_from_slice(&decoded.ok()?);
+            if out.len() >= limit {
+                break;
+            }
+        }
+        out.truncate(limit);
+        Some(out)
+    }
+
+    fn pipeline(&self) -> Option<Vec<filter_pipeline::FilterDescription>> {
+        let Some(body) = self.filters else { return Some(Vec::new()) };
+        let (offsets, lengths) = (self.file.offset_size, self.file.length_size);
+        let mut cursor = LibraryCursor::new(body.as_slice());
+        Some(filter_pipeline::parse(&mut cursor, offsets, lengths, body.len()).ok()?.filters)
+    }
+
+    fn entries(
+        &self,
+        address: u64,
+        dims: &[u32],
+        indexing: Option<&ChunkIndexing>,
+        element: usize,
+    ) -> Option<Vec<ChunkEntry>> {
+        let space = self.space.as_ref()?;
+        let (offsets, lengths) = (self.file.offset_size, self.file.length_size);
+        let storage = self.file.storage();
+        let shape = space.dims.as_slice();
+        let rank = u32::try_from(shape.len()).ok()?;
+        match indexing {
+            None => {
+                let leaves = btree_v1::collect_btree_v1_leaves_storage(
+                    storage,
+                    address,
+                    offsets,
+                    lengths,
+                    Some(rank),
+                    dims,
+                    None,
+                );
+                Some(leaves.ok()?.into_iter().filter_map(old_entry).collect())
+            }
+            Some(ChunkIndexing::SingleChunk { filtered_size, filters }) => {
+                let single = chunk_index::single_chunk_entry;
+                Some(vec![single(address, *filtered_size, *filters, shape.len())])
+            }
+            Some(ChunkIndexing::Implicit) => chunk_index::collect_implicit_chunk_entries(
+                address,
+                shape,
+                dims,
+                element,
+                None,
+                storage.len(),
+            )
+            .ok(),
+            Some(ChunkIndexing::BTreeV2) => chunk_index::collect_v2_chunk_entries_storage(
+                storage, address, offsets, lengths, rank, dims, None,
+            )
+            .ok(),
+            Some(ChunkIndexing::FixedArray { .. }) => {
+                fixed_array::collect_fixed_array_chunk_entries_storage(
+                    storage, address, offsets, lengths, shape, dims, None,
+                )
+                .ok()
+            }
+            Some(ChunkIndexing::ExtensibleArray { .. }) => {
+                let max = space.max_dims.as_deref();
+                extensible_array::collect_extensible_array_chunk_entries_storage(
+                    storage, address, offsets, lengths, shape, max, dims, None,
+                )
+                .ok()
+            }
+        }
+    }
+}
+
+fn old_entry((key, address): (btree_v1::BTreeV1Key, u64)) -> Option<ChunkEntry> {
+    let btree_v1::BTreeV1Key::RawData { chunk_size, filter_mask, offsets } = key else {
+        return None;
+    };
+    Some(ChunkEntry { address, size: u64::from(chunk_size), filter_mask, offsets })
+}
+
+fn dataspace_of(file: &File<'_>, body: Bytes<'_>) -> Option<DataspaceMessage> {
+    let mut cursor = LibraryCursor::new(body.as_slice());
+    dataspace::parse(&mut cursor, file.offset_size, file.length_size, body.len()).ok()
+}
+
+/// The datatype of a message, which may be a reference to a committed datatype.
+fn datatype_of(file: &File<'_>, message: &Message<'_>) -> Option<Datatype> {
+    let body = if message.shared { committed(file, message.body)? } else { message.body };
+    let mut cursor = LibraryCursor::new(body.as_slice());
+    Some(datatype::parse(&mut cursor, body.len()).ok()?.datatype)
+}
+
+/// The datatype message in the header that a shared message points to: specification section IV.A.2.
+fn committed<'a>(file: &File<'a>, reference: Bytes<'_>) -> Option<Bytes<'a>> {
+    let mut cursor = reference.cursor();
+    let version = cursor.u8()?;
+    cursor.take(if version == 1 { 7 } else { 1 })?;
+    let address = file.offset(&mut cursor)?;
+    let (notes, budget) = (&mut Notes::default(), &mut Budget::default());
+    let messages = super::header::messages(file, address, "", notes, budget);
+    let found = messages.iter().find(|found| found.kind == DATATYPE && !found.shared)?;
+    Some(found.body)
+}
