@@ -26,12 +26,14 @@ use wb_core::{ArtifactPath, Budget, Bytes, Claim, Content, Strength};
 #[macro_use]
 mod list;
 
+mod compressed;
 mod decode;
 mod extents;
 #[cfg(test)]
 mod mutations;
 mod names;
 mod paths;
+mod plain_text;
 mod spanned_json;
 mod storage;
 mod tensors;
@@ -43,8 +45,21 @@ formats! {
     hdf5,
     safetensors,
     torch,
+    npz,
     zip,
     pickle,
+    npy,
+    tar,
+    gzip,
+    bzip2,
+    xz,
+    zstd,
+    lz4,
+    zlib,
+    checksums,
+    requirements,
+    python_source = "python",
+    json,
 }
 
 /// A format: what it is called, how it is known, how it is read.

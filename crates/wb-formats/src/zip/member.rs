@@ -174,3 +174,12 @@ fn crc(data: &[u8]) -> u32 {
     crc.update(data);
     crc.sum()
 }
+
+/// The first bytes of a deflated member, without the rest being decoded.
+pub(crate) fn head(input: Bytes<'_>, entry: &Entry, budget: &mut Budget) -> Option<Vec<u8>> {
+    const HEAD: u64 = 64 << 10;
+    let packed = input.at_span(entry.data).filter(|_| entry.method == 8)?;
+    let mut decoder = flate2::bufread::DeflateDecoder::new(packed.as_slice()).take(HEAD);
+    let decoded = decode::drain(&mut decoder, budget);
+    (decoded.end == End::Complete && !decoded.data.is_empty()).then_some(decoded.data)
+}

@@ -173,11 +173,8 @@ impl End {
         if let Some(start) = by_size {
             starts.push((start, (start as u64).saturating_sub(self.offset)));
         }
-        if let Ok(start) = usize::try_from(self.offset) {
-            if Some(start) != by_size {
-                starts.push((start, 0));
-            }
-        }
+        let by_offset = usize::try_from(self.offset).ok().filter(|start| Some(*start) != by_size);
+        starts.extend(by_offset.map(|start| (start, 0)));
         starts
     }
 }

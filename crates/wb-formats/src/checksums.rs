@@ -1,0 +1,81 @@
+//! Recorded digests: the output of `sha256sum` and its kin, lists of names and digests, and JSON that maps
+//! names to digests.
+
+mod json;
+mod line;
+
+use crate::plain_text::{self, lines};
+use crate::{Family, Reader, Request};
+use wb_core::{Budget, Bytes, Content, RecordedDigest, Strength};
+
+pub(crate) use json::digests_of;
+
+pub(crate) const FORMAT: Reader = Reader {
+    title: "Recorded checksums of files",
+    endings: &[".sha256", ".sha512", ".sha1", ".md5", ".sums", "SHA256SUMS"],
+    family: Family::Manifest,
+    refines: &["json"],
+    identify,
+    parse,
+    named: None,
+};
+
+/// A list of digests is never longer, in bytes.
+const LONGEST: usize = 64 << 20;
+
+fn identify(input: Bytes<'_>) -> Option<Strength> {
+    let first = input.as_slice().iter().find(|byte| !byte.is_ascii_whitespace())?;
+    if matches!(first, b'{' | b'[') {
+        return json::is_manifest(input).then_some(Strength::Strong);
+    }
+    if !(first.is_ascii_graphic() || *first == 0xef) {
+        return None;
+    }
+    list(input)
+}
+
+/// A list by its lines: every one of the first two hundred that is no comment records a digest.
+fn list(input: Bytes<'_>) -> Option<Strength> {
+    const ASKED: usize = 200;
+    // The first line decides for nearly every other text, before all of it is looked at.
+    let head = input.head(4096);
+    let start = String::from_utf8_lossy(head.as_slice());
+    let first = start.trim_start_matches('\u{feff}').lines().find(|text| !line::is_comment(text))?;
+    line::record(first)?;
+    let text = plain_text::text(input, LONGEST)?;
+    let mut told = text.lines().filter(|text| !line::is_comment(text)).take(ASKED);
+    told.all(|text| line::record(text).is_some()).then_some(Strength::Strong)
+}
+
+fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
+    let mut content = Content::default();
+    let Some(text) = plain_text::text(input, LONGEST) else { return content };
+    if text.trim_start().starts_with(['{', '[']) {
+        json::read(input, &mut content, budget);
+        return content;
+    }
+    for line in lines(input, text) {
+        if let Err(limit) = budget.items(1) {
+            content.gaps.push(crate::decode::exhausted(limit, "the list", line.span()));
+            break;
+        }
+        if let Some(record) = line::record(line.text) {
+            content.digests.push(RecordedDigest {
+                file: record.file.map(str::to_owned),
+                digest: record.digest,
+                line: line.number,
+                span: Some(line.span_of(record.hex)),
+            });
+        } else if let Some(comment) = line.text.trim().strip_prefix(['#', ';']) {
+            content.texts.push(wb_core::Text {
+                place: format!("comment in line {}", line.number),
+                value: comment.trim().to_owned(),
+                span: Some(line.span()),
+            });
+        }
+    }
+    content
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! Digests in JSON: `{"model.pkl": "HEX"}`, `{"files": [{"path": "...", "sha256": "..."}]}`, the listings
+//! of DVC, Hugging Face and in-toto. [`digests_of`] finds them in any JSON.
+
+use super::line::{algorithm_of, by_length, whole};
+use crate::spanned_json::{Json, Node, Reader};
+use wb_core::{Budget, Bytes, Content, Digest, Field, Limits, RecordedDigest, Span};
+
+/// Whether recording digests is what this JSON is for: one value in six is a digest, or more.
+pub(crate) fn is_manifest(input: Bytes<'_>) -> bool {
+    const LONGEST: usize = 16 << 20;
+    if input.len() > LONGEST || !holds_hex(input) {
+        return false;
+    }
+    let mut budget = Budget::new(Limits { items: 400_000, ..Limits::default() });
+    let mut reader = Reader::new(input);
+    let Ok(json) = reader.value(&mut budget) else { return false };
+    if !reader.rest().is_empty() {
+        return false;
+    }
+    let mut walk = Walk::over(input);
+    walk.value(&json, None, None);
+    let digests = walk.digests.len() as u64;
+    digests > 0 && !walk.is_record && digests.saturating_mul(6) >= walk.values
+}
+
+/// Whether a run of at least thirty-two hexadecimal digits stands anywhere: without one there is no digest,
+/// and nothing has to be parsed.
+fn holds_hex(input: Bytes<'_>) -> bool {
+    let mut run = 0_u32;
+    input.as_slice().iter().any(|byte| {
+        run = if byte.is_ascii_hexdigit() { run.saturating_add(1) } else { 0 };
+        run >= 32
+    })
+}
+
+/// Reads a manifest: digests, and everything else as fields.
+pub(crate) fn read(input: Bytes<'_>, content: &mut Content, budget: &mut Budget) {
+    let mut reader = Reader::new(input);
+    match reader.value(budget) {
+        Ok(json) => {
+            content.digests = digests_of(input, &json);
+            let known: Vec<Span> = content.digests.iter().filter_map(|digest| digest.span).collect();
+            let mut fields = Vec::new();
+            crate::json::flatten(&json, &mut fields);
+            let is_digest = |field: &Field| {
+                field.span.is_some_and(|span| {
+                    known.iter().any(|known| known.start >= span.start && known.end() <= span.end())
+                })
+            };
+            fields.retain(|field| !is_digest(field));
+            content.fields = fields;
+        }
+        Err(error) => content.oddities.push(error.oddity("")),
+    }
+    content.oddities.append(&mut reader.oddities);
+    content.gaps.append(&mut reader.gaps);
+}
+
+/// Every digest recorded in `json`, with the file it is of.
+pub(crate) fn digests_of(input: Bytes<'_>, json: &Json) -> Vec<RecordedDigest> {
+    let mut walk = Walk::over(input);
+    walk.value(json, None, None);
+    walk.digests
+}
+
+struct Walk {
+    /// Offsets of the line breaks.
+    breaks: Vec<u64>,
+    digests: Vec<RecordedDigest>,
+    /// Values that are neither objects nor arrays.
+    values: u64,
+    /// Whether a digest stands beside the keys of a log record.
+    is_record: bool,
+}
+
+impl Walk {
+    fn over(input: Bytes<'_>) -> Self {
+        let breaks = memchr::memchr_iter(b'\n', input.as_slice())
+            .map(|at| input.offset().saturating_add(at as u64))
+            .collect();
+        Self { breaks, digests: Vec::new(), values: 0, is_record: false }
+    }
+
+    /// Looks at `json`, the value of `key`. `file` is the file that the objects around it are about. The
+    /// reader bounds how deeply values nest.
+    fn value(&mut self, json: &Json, key: Option<&str>, file: Option<&str>) {
+        match &json.node {
+            Node::Text(text) => {
+                self.values = self.values.saturating_add(1);
+                self.text(json, text, key, file);
+            }
+            Node::Plain(_) | Node::TooDeep => self.values = self.values.saturating_add(1),
+            Node::Array(items) => {
+                for item in items {
+                    self.value(item, key, file);
+                }
+            }
+            Node::Object(entries) => {
+                let file = named(json).or_else(|| key.filter(|key| is_file(key))).or(file);
+                let all = entries.iter().all(|(_, value)| value.text().and_then(whole).is_some());
+                let before = self.digests.len();
+                for (name, value) in entries {
+                    // In an object of nothing but digests every key names what it is the digest of.
+                    let file = if all && !speaks_of_digests(name) { Some(name.as_str()) } else { file };
+                    self.value(value, Some(name), file);
+                }
+                self.is_record |= self.digests.len() > before && is_log_record(json);
+            }
+        }
+    }
+
+    fn text(&mut self, json: &Json, text: &str, key: Option<&str>, file: Option<&str>) {
+        let key = key.unwrap_or_default();
+        let digest = if let Some((digest, _)) = whole(text) {
+            let taken = speaks_of_digests(key) || is_file(key) || file == Some(key) || text.contains(':');
+            taken.then_some(digest)
+        } else {
+            // A prefix counts only under the name of its algorithm.
+            algorithm_of(key).and_then(|algorithm| Digest::new(algorithm, text))
+        };
+        let Some(digest) = digest else { return };
+        let file = if is_file(key) { Some(key) } else { file };
+        self.digests.push(RecordedDigest {
+            file: file.map(str::to_owned),
+            line: self.line(json.span.start),
+            span: Some(hex_span(json.span, text, &digest)),
+            digest,
+        });
+    }
+
+    fn line(&self, offset: u64) -> u64 {
+        (self.breaks.partition_point(|line_break| *line_break < offset) as u64).saturating_add(1)
+    }
+}
+
+/// The digits within the quoted string at `span`.
+fn hex_span(span: Span, text: &str, digest: &Digest) -> Span {
+    let len = digest.hex.len() as u64;
+    let before = (text.len() as u64).saturating_sub(len).saturating_add(1);
+    Span::new(span.start.saturating_add(before), len)
+}
+
+/// The file that an object says it is about.
+fn named(json: &Json) -> Option<&str> {
+    const KEYS: &[&str] =
+        &["path", "file", "filename", "file_name", "rfilename", "name", "artifact", "uri", "relpath"];
+    KEYS.iter().find_map(|key| json.text_at(key))
+}
+
+/// Whether a key names a file: it has an ending or a folder.
+fn is_file(key: &str) -> bool {
+    let name = key.rsplit(['/', '\\']).next().unwrap_or(key);
+    let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+    let ends = ending.is_some_and(|ending| {
+        (1..=11).contains(&ending.len()) && ending.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    });
+    ends || (key.contains('/') && !key.ends_with('/'))
+}
+
+/// Whether a key says that its value is a digest.
+fn speaks_of_digests(key: &str) -> bool {
+    let lower = key.to_ascii_lowercase();
+    let words = ["sha256", "sha512", "sha1", "sha-", "md5", "digest", "checksum", "hash", "oid", "etag"];
+    by_length(&lower).is_none() && words.iter().any(|word| lower.contains(word)) && !lower.contains("commit")
+}
+
+/// Whether an object is one record of a log rather than an entry of a list.
+fn is_log_record(json: &Json) -> bool {
+    const KEYS: &[&str] =
+        &["ts", "timestamp", "@timestamp", "time", "event", "level", "msg", "message", "action", "actor"];
+    json.entries().iter().filter(|(key, _)| KEYS.contains(&key.as_str())).count() >= 2
+}

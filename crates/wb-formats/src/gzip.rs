@@ -1,0 +1,49 @@
+//! Gzip streams (RFC 1952): all members, as one file.
+
+use crate::compressed::{self, Stream};
+use crate::{Family, Reader, Request};
+use flate2::bufread::GzDecoder;
+use wb_core::{Budget, Bytes, Content, Field, Strength, Text};
+
+pub(crate) const FORMAT: Reader = Reader {
+    title: "Gzip-compressed file",
+    endings: &[".gz", ".tgz"],
+    family: Family::Archive,
+    refines: &[],
+    identify,
+    parse,
+    named: None,
+};
+
+/// ID1, ID2, and the only compression method there is (2.3.1).
+const MAGIC: &[u8] = b"\x1f\x8b\x08";
+
+fn identify(input: Bytes<'_>) -> Option<Strength> {
+    input.starts_with(MAGIC).then_some(Strength::Strong)
+}
+
+fn parse(input: Bytes<'_>, request: &Request<'_>, budget: &mut Budget) -> Content {
+    let mut content =
+        compressed::read(input, request, budget, |rest| rest.starts_with(MAGIC), member);
+    header(input, &mut content);
+    content
+}
+
+fn member<'a>(input: &'a [u8], budget: &mut Budget) -> Stream<'a> {
+    compressed::run(GzDecoder::new(input), budget, GzDecoder::into_inner)
+}
+
+/// The file name and comment of the first member.
+fn header(input: Bytes<'_>, content: &mut Content) {
+    let decoder = GzDecoder::new(input.as_slice());
+    let Some(header) = decoder.header() else { return };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if let Some(name) = header.filename() {
+        let (path, value) = ("file name".to_owned(), text(name));
+        content.fields.push(Field { path, value, span: None });
+    }
+    if let Some(comment) = header.comment() {
+        let (place, value) = ("comment".to_owned(), text(comment));
+        content.texts.push(Text { place, value, span: None });
+    }
+}

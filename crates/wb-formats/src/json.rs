@@ -1,0 +1,92 @@
+//! JSON: configurations of models, tokenizers and training runs. Everything becomes fields; templates and
+//! configurations that name what to call become programs.
+
+mod target;
+
+use crate::checksums::digests_of;
+use crate::spanned_json::{self, Json, Node};
+use crate::{Family, Reader, Request};
+use serde::de::IgnoredAny;
+use wb_core::{Budget, Bytes, Content, Field, Gap, Strength};
+
+pub(crate) const FORMAT: Reader = Reader {
+    title: "JSON document",
+    endings: &[".json"],
+    family: Family::Source,
+    refines: &[],
+    identify,
+    parse,
+    named: None,
+};
+
+/// Fields that are kept; a tokenizer's vocabulary alone may have hundreds of thousands.
+const MOST_FIELDS: usize = 20_000;
+
+/// One document from the first byte to the last. Lines of JSON are a log.
+fn identify(input: Bytes<'_>) -> Option<Strength> {
+    let bytes = input.as_slice();
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace())?;
+    let last = bytes.iter().rev().find(|byte| !byte.is_ascii_whitespace())?;
+    if !matches!((first, last), (b'{', b'}') | (b'[', b']')) {
+        return None;
+    }
+    serde_json::from_slice::<IgnoredAny>(bytes).ok().map(|_| Strength::Weak)
+}
+
+fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
+    let mut content = Content::default();
+    let mut reader = spanned_json::Reader::new(input);
+    match reader.value(budget) {
+        Ok(json) => {
+            flatten(&json, &mut content.fields);
+            content.digests = digests_of(input, &json);
+            target::programs(&json, &mut content, budget);
+            if content.fields.len() >= MOST_FIELDS {
+                let why = format!("only the first {MOST_FIELDS} values are listed");
+                content.gaps.push(Gap::over(input.span(), why));
+            }
+        }
+        Err(error) => content.oddities.push(error.oddity("")),
+    }
+    content.oddities.append(&mut reader.oddities);
+    content.gaps.append(&mut reader.gaps);
+    content
+}
+
+/// Every value of `json` with its path: keys joined by `.`, positions as `[n]`.
+pub(crate) fn flatten(json: &Json, fields: &mut Vec<Field>) {
+    flatten_below(json, &mut String::new(), fields);
+}
+
+/// The reader bounds how deeply values nest.
+fn flatten_below(json: &Json, path: &mut String, fields: &mut Vec<Field>) {
+    let end = path.len();
+    match &json.node {
+        _ if fields.len() >= MOST_FIELDS => {}
+        Node::Object(entries) if !entries.is_empty() => {
+            for (key, value) in entries {
+                if end > 0 {
+                    path.push('.');
+                }
+                path.push_str(key);
+                flatten_below(value, path, fields);
+                path.truncate(end);
+            }
+        }
+        Node::Array(items) if !items.is_empty() => {
+            for (index, item) in items.iter().enumerate() {
+                path.push_str(&format!("[{index}]"));
+                flatten_below(item, path, fields);
+                path.truncate(end);
+            }
+        }
+        _ => {
+            let (path, value) = (path.clone(), json.display());
+            fields.push(Field { path, value, span: Some(json.span) });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,33 @@
+//! LZ4 frames (LZ4 Frame Format Description 1.6.2): all of them, as one file.
+
+use crate::compressed::{self, Stream};
+use crate::decode;
+use crate::{Family, Reader, Request};
+use lz4_flex::frame::FrameDecoder;
+use wb_core::{Budget, Bytes, Content, Strength};
+
+pub(crate) const FORMAT: Reader = Reader {
+    title: "LZ4-compressed file",
+    endings: &[".lz4"],
+    family: Family::Archive,
+    refines: &[],
+    identify,
+    parse,
+    named: None,
+};
+
+const MAGIC: &[u8] = b"\x04\x22\x4d\x18";
+
+fn identify(input: Bytes<'_>) -> Option<Strength> {
+    input.starts_with(MAGIC).then_some(Strength::Strong)
+}
+
+fn parse(input: Bytes<'_>, request: &Request<'_>, budget: &mut Budget) -> Content {
+    compressed::read(input, request, budget, |rest| rest.starts_with(MAGIC), frame)
+}
+
+fn frame<'a>(input: &'a [u8], budget: &mut Budget) -> Stream<'a> {
+    let mut rest = input;
+    let decoded = decode::drain(&mut FrameDecoder::new(&mut rest), budget);
+    Stream { decoded, rest }
+}

@@ -1,0 +1,106 @@
+//! Text in files without any mark of their own: [`text`] as a whole, [`lines`] with number and bytes, and
+//! [`strings`] in bytes that are no text.
+
+use wb_core::{Bytes, Span, Text};
+
+/// `input` as text when it is that: UTF-8 without NUL, at most `most` bytes. The first bytes decide for
+/// nearly every other file.
+pub(crate) fn text(input: Bytes<'_>, most: usize) -> Option<&str> {
+    let head = input.head(256);
+    let control = |byte: &u8| *byte < b' ' && !b"\t\r\n\x0c".contains(byte);
+    if input.is_empty() || input.len() > most || head.as_slice().iter().any(control) {
+        return None;
+    }
+    let bytes = input.as_slice();
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
+}
+
+/// A line without its end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Line<'a> {
+    /// Counted from 1.
+    pub number: u64,
+    /// Its text.
+    pub text: &'a str,
+    /// Where it begins in the artifact.
+    pub start: u64,
+}
+
+impl Line<'_> {
+    /// The bytes of `part`, a slice of the line's text.
+    pub(crate) fn span_of(&self, part: &str) -> Span {
+        let at = (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
+        Span::new(self.start.saturating_add(at as u64), part.len() as u64)
+    }
+
+    /// The bytes of the whole line.
+    pub(crate) fn span(&self) -> Span {
+        self.span_of(self.text)
+    }
+}
+
+/// The lines of `text`, which is the end of `input`: a byte order mark may stand before it.
+pub(crate) fn lines<'a>(input: Bytes<'_>, text: &'a str) -> impl Iterator<Item = Line<'a>> {
+    let mark = (input.len() as u64).saturating_sub(text.len() as u64);
+    let mut start = input.offset().saturating_add(mark);
+    text.split_inclusive('\n').zip(1_u64..).map(move |(line, number)| {
+        let here = start;
+        start = start.saturating_add(line.len() as u64);
+        Line { number, text: line.trim_end_matches(['\n', '\r']), start: here }
+    })
+}
+
+/// The readable runs in `bytes`, as texts at `place`; all of it in one piece when it is text.
+pub(crate) fn strings(bytes: Bytes<'_>, place: &str) -> Vec<Text> {
+    const SHORTEST: usize = 6;
+    const LONGEST: usize = 64 << 10;
+    const MOST: usize = 200;
+    let bytes = bytes.head(1 << 20);
+    let text = |run: Bytes<'_>| {
+        let value = String::from_utf8_lossy(run.head(LONGEST).as_slice()).trim().to_owned();
+        (!value.is_empty()).then(|| Text { place: place.to_owned(), value, span: Some(run.span()) })
+    };
+    if let Some(whole) = self::text(bytes, LONGEST) {
+        return if whole.trim().is_empty() {
+            Vec::new()
+        } else {
+            text(bytes).into_iter().collect()
+        };
+    }
+    let mut texts = Vec::new();
+    let mut at = 0_usize;
+    for run in
+        bytes.as_slice().split(|byte| !(byte.is_ascii_graphic() || *byte == b' ' || *byte == b'\t'))
+    {
+        if run.len() >= SHORTEST && texts.len() < MOST {
+            texts.extend(bytes.slice(at, run.len()).and_then(text));
+        }
+        at = at.saturating_add(run.len()).saturating_add(1);
+    }
+    texts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_know_their_bytes() {
+        let input = Bytes::at(b"\xef\xbb\xbfone\r\ntwo words", 10);
+        let text = text(input, 100).expect("text");
+        let lines: Vec<Line<'_>> = lines(input, text).collect();
+        assert_eq!(lines[0].span(), Span::new(13, 3));
+        assert_eq!(lines[1].span_of(&lines[1].text[4..]), Span::new(22, 5));
+        assert_eq!(lines[1].number, 2);
+    }
+
+    #[test]
+    fn strings_are_found_between_other_bytes() {
+        let found = strings(Bytes::new(b"\x00\x01part two\xff\xfeab\x00another one\x00"), "tail");
+        let values: Vec<&str> = found.iter().map(|text| text.value.as_str()).collect();
+        assert_eq!(values, ["part two", "another one"]);
+        assert_eq!(found[0].span, Some(Span::new(2, 8)));
+        assert!(strings(Bytes::new(b"\n\n"), "tail").is_empty());
+    }
+}

@@ -1,0 +1,71 @@
+//! Python source beside or inside a model: what importing it would run.
+
+use crate::plain_text;
+use crate::{Family, Reader, Request};
+use wb_core::{Budget, Bytes, Content, Limits, OpKind, Program, Strength, Trigger};
+
+pub(crate) const FORMAT: Reader = Reader {
+    title: "Python source",
+    endings: &[".py", ".pyi"],
+    family: Family::Source,
+    refines: &[],
+    identify,
+    parse,
+    named: Some(named),
+};
+
+/// Source longer than this is generated data rather than code, in bytes.
+const LONGEST: usize = 8 << 20;
+
+/// The text has to look like code before it is parsed, and hold an import, a function or a class when it
+/// is: prose of one word per line is valid Python too.
+fn identify(input: Bytes<'_>) -> Option<Strength> {
+    let first = input.byte(0)?;
+    if !(first.is_ascii_graphic() || first.is_ascii_whitespace() || first == 0xef) {
+        return None;
+    }
+    let text = plain_text::text(input, LONGEST)?;
+    if !text.lines().any(opens_code) {
+        return None;
+    }
+    let program = lift(text)?;
+    let code = |kind: &OpKind| matches!(kind, OpKind::Import { .. } | OpKind::Define { .. });
+    program.ops.iter().any(|op| code(&op.kind)).then_some(Strength::Weak)
+}
+
+/// A file called `.py` is Python when it parses, whatever it holds.
+fn named(name: &str, input: Bytes<'_>) -> Option<Strength> {
+    let text = name.ends_with(".py").then(|| plain_text::text(input, LONGEST)).flatten()?;
+    lift(text).map(|_| Strength::Weak)
+}
+
+fn lift(text: &str) -> Option<Program> {
+    let mut budget = Budget::new(Limits { items: 1_000_000, ..Limits::default() });
+    wb_code::python::lift(text, Trigger::Import, &mut budget)
+}
+
+/// Whether a line begins as only code does.
+fn opens_code(line: &str) -> bool {
+    let line = line.trim_start();
+    let rest = ["import ", "from ", "def ", "async def ", "class "]
+        .iter()
+        .find_map(|word| line.strip_prefix(word).map(|rest| (*word, rest)));
+    match rest {
+        Some(("from ", rest)) => rest.contains(" import "),
+        Some(("import ", rest)) => rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'),
+        Some((_, rest)) => rest.contains([':', '(']),
+        None => false,
+    }
+}
+
+fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
+    let mut content = Content::default();
+    let text = plain_text::text(input, LONGEST);
+    if let Some(mut program) = text.and_then(|text| wb_code::python::lift(text, Trigger::Import, budget)) {
+        program.span = input.span();
+        content.programs.push(program);
+    } else {
+        content.gaps.push(wb_core::Gap::over(input.span(), "not parsed as Python"));
+    }
+    content
+}
