@@ -1,8 +1,18 @@
 //! Python pickles as files: `.pkl`, `.joblib`, `.dill`, and PyTorch files without a zip around them.
+//!
+//! [`lifted`] turns what wb-code lifted into content: programs, tensors by name, and the files that are
+//! handed to a second loader as bytes. [`object`] says when the unpickled object is no model.
 
-use crate::{Family, Reader, Request};
-use wb_code::pickle::{self, Detail};
-use wb_core::{Budget, Bytes, Content, Strength, Trigger};
+mod object;
+
+use crate::storage::{self, disguised};
+use crate::tensors::{self, Found};
+use crate::{Family, Reader, Request, names, plain_text};
+use wb_code::pickle::{self, Detail, Lifted};
+use wb_core::{
+    Budget, Bytes, Child, ChildData, Constant, Content, Field, OddityKind, OpKind, Program, Span, Strength,
+    Trigger,
+};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "Python pickle: pickle, joblib, dill, cloudpickle",
@@ -19,12 +29,85 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
 }
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
-    let lifted = pickle::lift(input, Trigger::Load, Detail::Effects, budget);
-    Content {
-        programs: lifted.programs,
-        texts: lifted.texts,
-        oddities: lifted.oddities,
-        gaps: lifted.gaps,
-        ..Content::default()
+    let mut content = Content::default();
+    let outcome = pickle::lift(input, Trigger::Load, Detail::Effects, budget);
+    let streams = outcome.streams.len();
+    let found = lifted(input, outcome, &mut content);
+    content.tensors.extend(found.into_iter().map(storage::tensor));
+    object::check(&mut content, streams);
+    behind(input, &mut content);
+    let value = streams.to_string();
+    content.fields.push(Field { path: "streams".to_owned(), value, span: None });
+    names::tell_apart(&mut content.children);
+    content
+}
+
+/// Adds what was lifted from `input` to `content`, and returns the tensors that its programs rebuild.
+pub(crate) fn lifted(input: Bytes<'_>, lifted: Lifted, content: &mut Content) -> Vec<Found> {
+    let mut found = Vec::new();
+    for program in lifted.programs {
+        let tensors = tensors::recover(&program);
+        nested(input, &program, &tensors, content);
+        found.extend(tensors);
+        content.programs.push(program);
+    }
+    content.texts.extend(lifted.texts);
+    content.oddities.extend(lifted.oddities);
+    content.gaps.extend(lifted.gaps);
+    found
+}
+
+/// Bytes that begin like a pickle, an archive or an executable become children: `torch.storage.
+/// _load_from_bytes`, `pickle.loads` and `__setstate__` methods load such bytes a second time. The elements
+/// of arrays are left alone; random numbers begin like anything.
+fn nested(input: Bytes<'_>, program: &Program, tensors: &[Found], content: &mut Content) {
+    const SHORTEST: usize = 8;
+    const MOST: usize = 1_000;
+    let mut arrays: Vec<Span> = tensors.iter().filter_map(|tensor| tensor.span).collect();
+    arrays.sort_unstable();
+    for op in &program.ops {
+        let (span, bytes): (Span, Bytes<'_>) = match &op.kind {
+            OpKind::Constant(Constant::Blob { span, .. }) => {
+                let Some(bytes) = input.at_span(*span) else { continue };
+                (*span, bytes)
+            }
+            OpKind::Constant(Constant::Bytes(bytes)) => {
+                let len = bytes.len() as u64;
+                let start = op.span.end().saturating_sub(len);
+                (Span::new(start, len), Bytes::new(bytes))
+            }
+            _ => continue,
+        };
+        if bytes.len() < SHORTEST || arrays.binary_search(&span).is_ok() || disguised(bytes).is_none() {
+            continue;
+        }
+        let as_written = input.at_span(span).is_some_and(|found| found.as_slice() == bytes.as_slice());
+        let data = if as_written { ChildData::Span(span) } else { ChildData::Owned(bytes.as_slice().to_vec()) };
+        if content.children.len() < MOST {
+            content.children.push(Child { name: format!("bytes at op {}", op.number), data });
+        }
     }
 }
+
+/// Bytes that belong to no stream: what is readable in them, and whether they are a file of their own.
+fn behind(input: Bytes<'_>, content: &mut Content) {
+    let stray: Vec<(Span, &str)> = content
+        .oddities
+        .iter()
+        .filter_map(|oddity| match oddity.kind {
+            OddityKind::TrailingBytes => Some((oddity.span?, "bytes after STOP")),
+            OddityKind::LeadingBytes => Some((oddity.span?, "bytes before the pickle")),
+            _ => None,
+        })
+        .collect();
+    for (span, place) in stray {
+        let Some(bytes) = input.at_span(span) else { continue };
+        content.texts.extend(plain_text::strings(bytes, place));
+        if disguised(bytes).is_some() {
+            content.children.push(Child { name: place.to_owned(), data: ChildData::Span(span) });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

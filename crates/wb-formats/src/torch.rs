@@ -90,20 +90,14 @@ fn pickles(
         let mut aside = Content::default();
         let notes = if stored { &mut *content } else { &mut aside };
         let Some(member) = zip::data(input, entry, notes, budget) else { continue };
-        let lifted = pickle::lift(member.bytes(), Trigger::Load, Detail::Effects, budget);
         let folder = folders(entry.below_root());
-        for mut program in lifted.programs {
-            wanted.extend(tensors::recover(&program).into_iter().map(|tensor| Wanted { tensor, folder }));
-            if stored {
-                program.place.clone_from(&entry.name);
-                content.programs.push(program);
-            }
+        let bytes = member.bytes();
+        let mut lifted = pickle::lift(bytes, Trigger::Load, Detail::Effects, budget);
+        for program in &mut lifted.programs {
+            program.place.clone_from(&entry.name);
         }
-        if stored {
-            content.texts.extend(lifted.texts);
-            content.oddities.extend(lifted.oddities);
-            content.gaps.extend(lifted.gaps);
-        }
+        let found = crate::pickle::lifted(bytes, lifted, notes);
+        wanted.extend(found.into_iter().map(|tensor| Wanted { tensor, folder }));
     }
     wanted
 }
