@@ -1,0 +1,117 @@
+//! Strings and bytes that are something of their own: pickles, compressed data, executables.
+
+use super::opcode::{self as op, Step};
+use wb_core::Bytes;
+
+/// The shortest data that is looked at.
+const SHORTEST: usize = 12;
+/// The shortest text that is taken for an encoding of something.
+const SHORTEST_ENCODED: usize = 24;
+
+/// Magic numbers of what is worth keeping although no op uses it.
+const MAGIC: &[&[u8]] = &[
+    b"\x1f\x8b\x08",
+    b"BZh",
+    b"\xfd7zXZ\x00",
+    b"\x7fELF",
+    b"\xfe\xed\xfa\xce",
+    b"\xfe\xed\xfa\xcf",
+    b"\xce\xfa\xed\xfe",
+    b"\xcf\xfa\xed\xfe",
+    b"\xca\xfe\xba\xbe",
+    b"PK\x03\x04",
+    b"#!/",
+    b"\x78\x01",
+    b"\x78\x5e",
+    b"\x78\x9c",
+    b"\x78\xda",
+];
+
+/// How the same begins in base64 (pickle, zlib, gzip, bzip2, ELF, PE, zip, marshalled code).
+const BASE64: &[&[u8]] = &[
+    b"gAJ", b"gAN", b"gASV", b"gAWV", b"eJw", b"eNo", b"eAE", b"eF4", b"H4sI", b"Qlpo", b"f0VM",
+    b"TVqQ", b"UEsD", b"4wAAAAAA", b"4wEAAAAA",
+];
+
+/// How the same begins in hexadecimal.
+const HEX: &[&[u8]] = &[
+    b"8002", b"8003", b"800495", b"800595", b"789c", b"78da", b"1f8b08", b"425a68", b"7f454c46",
+    b"4d5a90", b"e300000000",
+];
+
+/// Whether `step` pushes a string that is itself a pickle, compressed data or an executable, in the
+/// open or in base64 or hexadecimal.
+#[inline]
+pub(super) fn is_embedded(step: &Step<'_>) -> bool {
+    if step.data.len() < SHORTEST {
+        return false;
+    }
+    match step.code {
+        op::BINBYTES | op::SHORT_BINBYTES | op::BINBYTES8 | op::BYTEARRAY8 | op::BINSTRING
+        | op::SHORT_BINSTRING => is_binary(step.data) || is_encoded(step.data),
+        op::BINUNICODE | op::SHORT_BINUNICODE | op::BINUNICODE8 | op::UNICODE => {
+            is_script(step.data) || is_encoded(step.data)
+        }
+        op::STRING => {
+            let inner = step.data.get(1..).unwrap_or(&[]);
+            is_encoded(inner.strip_suffix(b"'").unwrap_or(inner))
+                || super::text::unquote(step.data).is_some_and(|data| is_binary(&data))
+        }
+        _ => false,
+    }
+}
+
+fn is_binary(data: &[u8]) -> bool {
+    let pickle = match data {
+        [0x80, 2..=5, ..] => true,
+        [b'c' | b'(', ..] => data.contains(&b'\n'),
+        _ => false,
+    };
+    (pickle && super::is_pickle(Bytes::new(data)))
+        || MAGIC.iter().any(|magic| data.starts_with(magic))
+        || is_portable_executable(data)
+        || is_marshalled_code(data)
+}
+
+/// Text in which a pickle of protocol 0 or a script stands.
+fn is_script(data: &[u8]) -> bool {
+    match data {
+        [b'#', b'!', b'/', ..] => true,
+        [b'c' | b'(', ..] => data.contains(&b'\n') && super::is_pickle(Bytes::new(data)),
+        _ => false,
+    }
+}
+
+/// `MZ`, with the PE header where the DOS header says.
+fn is_portable_executable(data: &[u8]) -> bool {
+    let bytes = Bytes::new(data);
+    bytes.starts_with(b"MZ")
+        && bytes
+            .u32_le(0x3c)
+            .and_then(|at| bytes.array::<4>(usize::try_from(at).ok()?))
+            .is_some_and(|magic| &magic == b"PE\0\0")
+}
+
+/// A marshalled code object: its type byte and a small number of arguments.
+fn is_marshalled_code(data: &[u8]) -> bool {
+    matches!(data, [0x63 | 0xe3, _, 0, 0, 0, _, 0, 0, 0, ..]) && data.len() > 40
+}
+
+/// Text that begins like base64 or hexadecimal digits of something known, and has no other letters.
+fn is_encoded(data: &[u8]) -> bool {
+    let data = data.trim_ascii_start();
+    if data.len() < SHORTEST_ENCODED {
+        return false;
+    }
+    let begins = |prefixes: &[&[u8]]| {
+        prefixes.iter().any(|prefix| {
+            data.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
+        })
+    };
+    let sample = data.get(..256.min(data.len())).unwrap_or(data);
+    let digits = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=' | b'\n' | b'\r')
+    };
+    (BASE64.iter().any(|prefix| data.starts_with(prefix)) && sample.iter().all(digits))
+        || (begins(HEX) && sample.iter().all(|b| b.is_ascii_hexdigit() || b.is_ascii_whitespace()))
+}

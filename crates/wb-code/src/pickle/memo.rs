@@ -1,0 +1,95 @@
+//! [`Memo`]: the unpickler's memo, sized by what is read from it and never by the largest key.
+
+use super::value::Slot;
+use std::collections::{BTreeSet, HashMap};
+
+/// Keys below this have a bit in [`Wanted`]; larger ones are listed.
+const DENSE_KEYS: i64 = 1 << 26;
+
+/// The keys that a stream reads from its memo.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Wanted {
+    bits: Vec<u64>,
+    large: BTreeSet<i64>,
+}
+
+impl Wanted {
+    /// Adds a key.
+    pub(super) fn add(&mut self, key: i64) {
+        let Some((word, bit)) = place(key) else {
+            self.large.insert(key);
+            return;
+        };
+        if self.bits.len() <= word {
+            self.bits.resize(word.saturating_add(1), 0);
+        }
+        if let Some(bits) = self.bits.get_mut(word) {
+            *bits |= bit;
+        }
+    }
+
+    fn contains(&self, key: i64) -> bool {
+        match place(key) {
+            Some((word, bit)) => self.bits.get(word).is_some_and(|bits| bits & bit != 0),
+            None => self.large.contains(&key),
+        }
+    }
+}
+
+/// The word and the bit in it that stand for `key`.
+fn place(key: i64) -> Option<(usize, u64)> {
+    let word = usize::try_from(key).ok().filter(|_| key < DENSE_KEYS)? >> 6;
+    Some((word, 1_u64 << (key & 63)))
+}
+
+/// The memo.
+#[derive(Debug, Default)]
+pub(super) struct Memo {
+    /// What is stored, for the keys that are wanted.
+    entries: HashMap<i64, Slot>,
+    /// The keys that will be read; `None` when they are not known.
+    wanted: Option<Wanted>,
+    /// Every key below this is taken.
+    dense: i64,
+    /// Keys taken above that.
+    sparse: BTreeSet<i64>,
+}
+
+impl Memo {
+    /// An empty memo that keeps only what is `wanted`.
+    pub(super) fn new(wanted: Option<Wanted>) -> Self {
+        Self { wanted, ..Self::default() }
+    }
+
+    /// Whether everything stored is kept.
+    pub(super) const fn keeps_everything(&self) -> bool {
+        self.wanted.is_none()
+    }
+
+    /// The number of keys: what MEMOIZE uses as its key.
+    pub(super) fn len(&self) -> i64 {
+        self.dense.saturating_add(i64::try_from(self.sparse.len()).unwrap_or(i64::MAX))
+    }
+
+    /// Stores `slot` under `key`. Returns whether a value that matters was there before.
+    #[inline]
+    pub(super) fn put(&mut self, key: i64, slot: Slot) -> bool {
+        if key == self.dense {
+            self.dense = self.dense.saturating_add(1);
+            while !self.sparse.is_empty() && self.sparse.remove(&self.dense) {
+                self.dense = self.dense.saturating_add(1);
+            }
+        } else if key > self.dense {
+            self.sparse.insert(key);
+        }
+        if self.wanted.as_ref().is_some_and(|wanted| !wanted.contains(key)) {
+            return false;
+        }
+        self.entries.insert(key, slot).is_some()
+    }
+
+    /// What is stored under `key`.
+    pub(super) fn get(&self, key: i64) -> Option<Slot> {
+        self.entries.get(&key).copied()
+    }
+}

@@ -1,0 +1,158 @@
+//! [`survey`]: a first walk over a stream that builds nothing. Most data needs no more.
+
+use super::embedded::is_embedded;
+use super::materialise::is_data;
+use super::memo::Wanted;
+use super::opcode::{self as op, Step};
+use super::structure::Structure;
+use super::text;
+use std::collections::HashSet;
+use wb_core::{Budget, Bytes, Exhausted, Oddity, Text};
+
+/// Texts kept that look like a name, an address, a path or a sentence.
+const NOTABLE: usize = 3072;
+/// Other texts kept.
+const ORDINARY: usize = 1024;
+/// The longest text kept, in bytes.
+const LONGEST: usize = 2048;
+/// The shortest text kept.
+const SHORTEST: usize = 4;
+
+/// What a walk over a stream saw.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    /// Index behind STOP, or of the opcode that could not be read.
+    pub(super) end: usize,
+    /// Why there is no STOP.
+    pub(super) fault: Option<String>,
+    /// The budget ran out at `end`.
+    pub(super) exhausted: Option<Exhausted>,
+    /// Whether an opcode does more than make data.
+    pub(super) effects: bool,
+    /// Opcodes seen.
+    pub(super) count: u64,
+    /// The memo keys that are read.
+    pub(super) wanted: Wanted,
+    /// What no pickler writes.
+    pub(super) oddities: Vec<Oddity>,
+}
+
+/// Texts of all streams of an artifact, each once.
+#[derive(Debug, Default)]
+pub(super) struct Texts {
+    pub(super) found: Vec<Text>,
+    seen: HashSet<u64>,
+    notable: usize,
+    ordinary: usize,
+}
+
+impl Texts {
+    /// Keeps the text that `step` pushes.
+    #[inline]
+    fn add(&mut self, step: &Step<'_>, input: Bytes<'_>) {
+        let len = step.data.len();
+        if !(SHORTEST..=LONGEST).contains(&len) {
+            return;
+        }
+        let notable = len >= 6 && is_notable(step.data);
+        if if notable { self.notable >= NOTABLE } else { self.ordinary >= ORDINARY } {
+            return;
+        }
+        if !self.seen.insert(fingerprint(step.data)) {
+            return;
+        }
+        let Some(value) = text::text_of(step) else { return };
+        if value.chars().any(|letter| letter.is_control() && !letter.is_whitespace()) {
+            return;
+        }
+        if notable {
+            self.notable = self.notable.saturating_add(1);
+        } else {
+            self.ordinary = self.ordinary.saturating_add(1);
+        }
+        let span = Some(step.span(input));
+        self.found.push(Text { place: "pickled string".to_owned(), value: value.into_owned(), span });
+    }
+}
+
+/// Whether the text has a letter that names, addresses, paths and sentences have and words have not.
+fn is_notable(data: &[u8]) -> bool {
+    data.iter().any(|byte| matches!(byte, b'/' | b':' | b'.' | b'@' | b'{' | b'=' | b'\\'))
+        || data.iter().filter(|byte| byte.is_ascii_digit()).count() >= 6
+}
+
+/// FNV-1a: two different texts of one artifact practically never share it, and it is the same in
+/// every run.
+fn fingerprint(data: &[u8]) -> u64 {
+    data.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// Walks the stream at index `begin` up to its STOP.
+pub(super) fn survey(
+    input: Bytes<'_>,
+    begin: usize,
+    texts: &mut Texts,
+    budget: &mut Budget,
+) -> Survey {
+    let mut survey = Survey::default();
+    let mut structure = Structure::default();
+    let mut at = begin;
+    let mut paid = 0;
+    loop {
+        let step = match op::step(input, at) {
+            Ok(step) => step,
+            Err(fault) => {
+                survey.fault = Some(fault.describe());
+                break;
+            }
+        };
+        if survey.count.saturating_sub(paid) >= 1024 {
+            if let Err(exhausted) = budget.steps(survey.count.saturating_sub(paid)) {
+                survey.exhausted = Some(exhausted);
+                break;
+            }
+            paid = survey.count;
+        }
+        if let Err(refusal) = structure.observe(&step, begin, input, &mut survey.oddities) {
+            survey.fault = Some(refusal);
+            break;
+        }
+        survey.count = survey.count.saturating_add(1);
+        if let Some(fault) = look(&step, &mut survey, texts, input) {
+            survey.fault = Some(fault);
+            break;
+        }
+        at = step.end;
+        if step.code == op::STOP {
+            break;
+        }
+    }
+    survey.end = at;
+    survey
+}
+
+/// Notes what one opcode means for the survey. Returns why the unpickler refuses it.
+#[inline]
+fn look(step: &Step<'_>, survey: &mut Survey, texts: &mut Texts, input: Bytes<'_>) -> Option<String> {
+    match step.code {
+        op::BINUNICODE | op::SHORT_BINUNICODE | op::BINUNICODE8 | op::UNICODE | op::STRING
+        | op::BINSTRING | op::SHORT_BINSTRING | op::SHORT_BINBYTES | op::BINBYTES
+        | op::BINBYTES8 | op::BYTEARRAY8 => {
+            if !text::is_valid_constant(step) {
+                return Some("a text is not valid".to_owned());
+            }
+            texts.add(step, input);
+            survey.effects |= is_embedded(step);
+        }
+        op::INT | op::LONG | op::FLOAT if !text::is_valid_constant(step) => {
+            return Some("a number is not valid".to_owned());
+        }
+        op::BINGET | op::LONG_BINGET => survey.wanted.add(step.number),
+        op::GET => survey.wanted.add(text::memo_key(step.data).unwrap_or(-1)),
+        op::STOP => {}
+        _ => survey.effects |= !is_data(step),
+    }
+    None
+}
