@@ -5,8 +5,8 @@ use crate::escape::{self, Defang};
 use crate::time;
 use std::collections::BTreeSet;
 use wb_core::{
-    ArtifactPath, Case, Compromise, Execution, Integrity, KeyMoment, NetworkUse, ReadState,
-    Recommendation, Role, RoleAssignment, TimelineEntry, Verdict,
+    ArtifactPath, Case, Compromise, Decision, Execution, Integrity, KeyMoment, NetworkUse,
+    ReadState, Recommendation, Role, RoleAssignment, TimelineEntry, Verdict,
 };
 
 /// Column at which answers begin.
@@ -22,34 +22,36 @@ pub(super) fn print(page: &mut Page, case: &Case, defang: &Defang) {
         moments(page, case);
         page.blank();
     }
-    let mut rows = rows(case);
-    let rest = case.recommendations.len().min(3);
-    let room = LINES.saturating_sub(page.lines() + rest);
-    let pieces = |row: &Row| (row.lead.clone(), defang.text(&row.text).into_owned());
-    let height = |page: &Page, row: &Row| {
-        let (lead, text) = pieces(row);
-        page.height(
-            2,
-            ANSWERS,
-            &[(row.ink, &label(row.label)), (row.ink, &lead), (row.ink, &text)],
-            row.most,
-        )
-    };
-    // What was asked for first keeps its second line longest.
-    for index in ["hashes", "goes to", "source", "runs", "identifier"] {
-        let used: usize = rows.iter().map(|row| height(page, row)).sum();
-        if used <= room {
-            break;
-        }
-        rows.iter_mut().filter(|row| row.label == index).for_each(|row| row.most = 1);
-    }
+    let rows = fitting(page, case, defang);
     for row in &rows {
-        let (lead, text) = pieces(row);
-        let label = label(row.label);
-        let pieces = [(Ink::Faint, label.as_str()), (row.ink, &lead), (Ink::Plain, &text)];
+        let (label, text) = (label(row.label), defang.text(&row.text));
+        let pieces = [(Ink::Faint, label.as_str()), (row.ink, &row.lead), (Ink::Plain, &text)];
         page.block(2, ANSWERS, &pieces, row.most);
     }
     do_now(page, &case.recommendations, defang);
+}
+
+/// The answers, each at its full height as far as the page has room for all of them.
+fn fitting(page: &Page, case: &Case, defang: &Defang) -> Vec<Row> {
+    let mut rows = rows(case);
+    // Two things to do are shown at least; a third where nothing else needs its line.
+    let room = LINES.saturating_sub(page.lines() + case.recommendations.len().min(2));
+    let height = |row: &Row| {
+        let text = defang.text(&row.text);
+        let pieces =
+            [(row.ink, label(row.label)), (row.ink, row.lead.clone()), (row.ink, text.into())];
+        let pieces: Vec<(Ink, &str)> =
+            pieces.iter().map(|(ink, text)| (*ink, text.as_str())).collect();
+        page.height(2, ANSWERS, &pieces, row.most)
+    };
+    // What was asked for first keeps its second line longest.
+    for label in ["hashes", "source", "goes to", "runs", "identifier"] {
+        if rows.iter().map(height).sum::<usize>() <= room {
+            break;
+        }
+        rows.iter_mut().filter(|row| row.label == label).for_each(|row| row.most = 1);
+    }
+    rows
 }
 
 /// A labelled answer.
@@ -114,8 +116,9 @@ fn verdict(page: &mut Page, case: &Case, defang: &Defang) {
         (Compromise::No, Verdict::Malicious) => {
             (Ink::Bad, "MALICIOUS FILE FOUND, not where it would run")
         }
-        (Compromise::No, Verdict::Suspicious) => (Ink::Warn, "A PERSON MUST LOOK"),
         (Compromise::No, _) if case.artifacts.is_empty() => (Ink::Warn, "NOTHING TO LOOK AT"),
+        (Compromise::No, Verdict::Suspicious) => (Ink::Warn, "A PERSON MUST LOOK"),
+        (Compromise::No, _) if doubtful(case) => (Ink::Warn, "A PERSON MUST LOOK"),
         (Compromise::No, Verdict::Unknown) => {
             (Ink::Warn, "nothing wrong found, but not everything could be judged")
         }
@@ -126,7 +129,13 @@ fn verdict(page: &mut Page, case: &Case, defang: &Defang) {
     };
     let confidence = format!("  (confidence {})", case.conclusion.confidence.name());
     page.line(0, &[(ink, words), (Ink::Plain, &confidence)]);
-    page.block(0, 0, &[(Ink::Plain, &defang.text(&case.conclusion.summary))], 2);
+    page.block(0, 0, &[(Ink::Plain, &defang.text(&case.conclusion.summary))], 3);
+}
+
+/// Whether something does not fit although no artifact is malicious.
+fn doubtful(case: &Case) -> bool {
+    case.integrity.iter().any(|row| row.matches == Some(false))
+        || case.candidates.iter().any(|candidate| candidate.decision != Decision::Approve)
 }
 
 fn moments(page: &mut Page, case: &Case) {
@@ -351,5 +360,5 @@ fn network_use(network: &NetworkUse) -> String {
     if let Some(path) = &network.path {
         text.push_str(path);
     }
-    format!("{text}, seen in the {}", network.seen_in)
+    format!("{text} ({})", network.seen_in)
 }

@@ -1,12 +1,13 @@
 //! What the answer rests on: findings, hashes, differences, artifacts, coverage.
 
-use super::page::{Ink, Page};
+use super::page::{Ink, Page, shorten};
 use super::{decimal_offset, severity_ink, table, verdict_ink};
 use crate::escape::Defang;
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use wb_core::{
-    Case, Change, Confidence, Coverage, Dossier, Finding, Listing, Location, ReadState, Role,
-    SeenAgain, Verdict,
+    Artifact, Case, Change, Confidence, Coverage, Dossier, Finding, Listing, Location, ReadState,
+    Role, SeenAgain, Verdict,
 };
 
 /// Lines of a payload that are printed.
@@ -203,14 +204,13 @@ pub(super) fn integrity(page: &mut Page, case: &Case) {
                 Some(false) => "MISMATCH",
                 None => "UNRECORDED",
             };
-            // Sixteen digits tell files apart; all of them are in the list of artifacts.
-            let recorded =
-                row.recorded.as_deref().map(|hex| super::page::shorten(hex, 16).into_owned());
+            // Twelve digits tell files apart; the JSON report has all of them.
+            let recorded = row.recorded.as_deref().map(|hex| shorten(hex, 12).into_owned());
             let place = row.recorded_in.as_ref().map(|at| format!("{}:{}", at.artifact, at.line));
             vec![
                 word.to_owned(),
                 row.artifact.to_string(),
-                super::page::shorten(&row.actual, 16).into_owned(),
+                shorten(&row.actual, 12).into_owned(),
                 recorded.unwrap_or_else(|| "-".into()),
                 place.unwrap_or_else(|| "-".into()),
             ]
@@ -274,17 +274,21 @@ pub(super) fn print_differences(page: &mut Page, indent: usize, rows: &[Vec<Stri
     });
 }
 
-/// Every artifact: what it is by content, its role and verdict.
+/// Every artifact, worst first: what it is by content, its role and verdict.
 pub(super) fn artifacts(page: &mut Page, case: &Case) {
     if case.artifacts.is_empty() {
         return;
     }
     page.heading("ARTIFACTS");
-    let rows: Vec<Vec<String>> = case
-        .artifacts
+    let verdict = |artifact: &Artifact| {
+        case.verdicts.get(&artifact.path).copied().unwrap_or(Verdict::Unknown)
+    };
+    let mut artifacts: Vec<&Artifact> = case.artifacts.iter().collect();
+    artifacts.sort_by_key(|artifact| Reverse(verdict(artifact)));
+    let rows: Vec<Vec<String>> = artifacts
         .iter()
         .map(|artifact| {
-            let verdict = case.verdicts.get(&artifact.path).copied().unwrap_or(Verdict::Unknown);
+            let verdict = verdict(artifact);
             let role = case.roles.get(&artifact.path).map_or(Role::Other, |role| role.role);
             vec![
                 verdict.name().to_owned(),
@@ -292,9 +296,10 @@ pub(super) fn artifacts(page: &mut Page, case: &Case) {
                 role.name().to_owned(),
                 artifact.format.unwrap_or("unknown").to_owned(),
                 super::bytes(artifact.size),
-                artifact
-                    .sha256
-                    .map_or_else(|| "-".into(), |digest| digest.to_string()[..16].to_owned()),
+                artifact.sha256.map_or_else(
+                    || "-".into(),
+                    |digest| shorten(&digest.to_string(), 12).into_owned(),
+                ),
             ]
         })
         .collect();

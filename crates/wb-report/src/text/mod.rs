@@ -26,7 +26,7 @@ pub fn case(case: &Case, tool: &Tool, style: &Style) -> String {
     answer::print(&mut page, case, &defang);
     detail::findings(&mut page, case, &defang);
     story::timeline(&mut page, case, &defang);
-    story::flows(&mut page, case);
+    story::flows(&mut page, case, &defang);
     detail::integrity(&mut page, case);
     detail::differences(&mut page, case);
     story::identifiers(&mut page, case);
@@ -60,7 +60,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

@@ -57,6 +57,9 @@ pub(super) type Piece<'a> = (Ink, &'a str);
 /// The longest piece that is printed, in characters; evidence is cut long before, so this only guards.
 const LONGEST: usize = 20_000;
 
+/// The most lines of one paragraph: one hostile string must not push everything else off the screen.
+const TALLEST: usize = 12;
+
 /// Lines of a report.
 pub(super) struct Page {
     style: Style,
@@ -92,9 +95,9 @@ impl Page {
         self.block(indent, indent, pieces, 1);
     }
 
-    /// A paragraph; lines after the first stand at `hanging`.
+    /// A paragraph of at most [`TALLEST`] lines; lines after the first stand at `hanging`.
     pub fn paragraph(&mut self, indent: usize, hanging: usize, pieces: &[Piece<'_>]) {
-        self.block(indent, hanging, pieces, usize::MAX);
+        self.block(indent, hanging, pieces, TALLEST);
     }
 
     /// Text wrapped into at most `most` lines, the last of them cut with `…` when there is more.

@@ -6,8 +6,11 @@ use crate::Scan;
 use crate::escape::Defang;
 use wb_core::{ReadState, Verdict};
 
-/// One block for each artifact that has findings of its own or could not be judged; clean ones are
-/// counted in the last line.
+/// Artifacts not read to the end that are listed.
+const GAPS: usize = 50;
+
+/// One block for each artifact that has findings of its own, then what was not read to its end; clean
+/// artifacts are counted in the last line.
 pub fn scan(scan: &Scan, style: &Style) -> String {
     let mut page = Page::new(*style);
     let defang = Defang::of_findings(&scan.findings);
@@ -18,13 +21,7 @@ pub fn scan(scan: &Scan, style: &Style) -> String {
             .enumerate()
             .filter(|(_, finding)| finding.artifact == artifact.path)
             .collect();
-        let gaps: Vec<&str> = scan
-            .coverage
-            .iter()
-            .filter(|row| row.artifact == artifact.path && row.state != ReadState::Read)
-            .map(|row| row.why.as_str())
-            .collect();
-        if findings.is_empty() && gaps.is_empty() {
+        if findings.is_empty() {
             continue;
         }
         let word = verdict.name().to_uppercase();
@@ -39,12 +36,21 @@ pub fn scan(scan: &Scan, style: &Style) -> String {
                 (Ink::Faint, &format),
             ],
         );
-        for why in gaps {
-            page.paragraph(2, 4, &[(Ink::Warn, "not read to the end: "), (Ink::Plain, why)]);
-        }
         for (index, finding) in findings {
-            page.blank();
             detail::finding(&mut page, index, finding, &[], &defang);
+            page.blank();
+        }
+    }
+    let gaps: Vec<_> = scan.coverage.iter().filter(|row| row.state != ReadState::Read).collect();
+    if !gaps.is_empty() {
+        page.line(0, &[(Ink::Warn, "NOT READ TO THE END")]);
+        for row in gaps.iter().take(GAPS) {
+            let text = format!("{}: {}", row.artifact, row.why);
+            page.paragraph(2, 4, &[(Ink::Plain, &text)]);
+        }
+        if gaps.len() > GAPS {
+            let rest = format!("… {} more; `--format json` holds all", gaps.len() - GAPS);
+            page.line(2, &[(Ink::Faint, &rest)]);
         }
         page.blank();
     }

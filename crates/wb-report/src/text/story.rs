@@ -1,15 +1,16 @@
 //! What happened and what follows: timeline, flows, identifiers, candidates, contradictions, what is
 //! missing, and what to do.
 
-use super::page::{Ink, Page};
+use super::page::{Ink, Page, shorten, width_of};
 use super::{counted, decision_ink, table};
-use crate::escape::Defang;
+use crate::escape::{self, Defang};
 use crate::time;
-use wb_core::{BeaconState, Case, Flow, Phase, Status, TimelineEntry};
+use std::collections::{BTreeMap, BTreeSet};
+use wb_core::{ArtifactPath, BeaconState, Case, Flow, Phase, Status, TimelineEntry};
 
 /// Timeline entries that are printed; key moments always are.
 const ENTRIES: usize = 120;
-/// Flows that are printed; those of the compromise come first.
+/// Flows that are printed of either kind.
 const FLOWS: usize = 20;
 
 /// How sure an entry is, in capitals: it must be seen without colour.
@@ -37,82 +38,113 @@ pub(super) fn timeline(page: &mut Page, case: &Case, defang: &Defang) {
     entries(page, &case.timeline, defang);
 }
 
-/// Timeline entries: key moments in capitals, the record at the end of each.
+/// Timeline entries in columns: time, how sure, record, what happened; key moments in capitals.
 pub(super) fn entries(page: &mut Page, timeline: &[TimelineEntry], defang: &Defang) {
     let keys = timeline.iter().filter(|entry| entry.key.is_some()).count();
     let mut room = ENTRIES.saturating_sub(keys);
-    let mut hidden: u64 = 0;
-    for entry in timeline {
-        if entry.key.is_none() {
-            if room == 0 {
-                hidden += 1;
-                continue;
-            }
-            room -= 1;
-        }
+    let shown: Vec<&TimelineEntry> = timeline
+        .iter()
+        .filter(|entry| {
+            let shown = entry.key.is_some() || room > 0;
+            room = room.saturating_sub(usize::from(entry.key.is_none()));
+            shown
+        })
+        .collect();
+    let names = names(&shown);
+    let most = page.columns() / 4;
+    let record = |entry: &TimelineEntry| {
+        let name = names.get(&entry.record.artifact).map_or("", String::as_str);
+        let line = format!(":{}", entry.record.line);
+        format!("{}{line}", table::fit(name, most.saturating_sub(line.len())))
+    };
+    let widest = shown.iter().map(|entry| width_of(&record(entry))).max().unwrap_or_default();
+    for entry in &shown {
         let clock = format!("{}  ", time::clock(entry.time));
         let status = format!("{:<10}", status_word(entry.status));
-        let key = entry.key.map(|key| format!("{}: ", key.name().replace('_', " ").to_uppercase()));
-        let record = format!("  {}:{}", entry.record.artifact, entry.record.line);
+        let record = record(entry);
+        let record = format!("{record}{}", " ".repeat(widest - width_of(&record) + 2));
+        let key = entry.key.map(|key| format!("{}  ", key.name().replace('_', " ").to_uppercase()));
         page.paragraph(
             2,
-            33,
+            35 + widest,
             &[
                 (Ink::Plain, &clock),
                 (status_ink(entry.status), &status),
+                (Ink::Faint, &record),
                 (Ink::Strong, key.as_deref().unwrap_or_default()),
                 (Ink::Plain, &defang.text(&entry.summary)),
-                (Ink::Faint, &record),
             ],
         );
     }
+    let hidden = timeline.len() - shown.len();
     if hidden > 0 {
-        let text = format!(
-            "… {} not shown; `--html` and `--format json` hold all",
-            counted(hidden, "event")
-        );
+        let events = counted(hidden as u64, "event");
+        let text = format!("… {events} not shown; `--html` and `--format json` hold all");
         page.line(2, &[(Ink::Faint, &text)]);
     }
 }
 
-/// Connections, those of the compromise first.
-pub(super) fn flows(page: &mut Page, case: &Case) {
+/// A short name for the artifact of every entry, escaped: its own name where no other in the timeline
+/// has the same, else its path.
+fn names(entries: &[&TimelineEntry]) -> BTreeMap<ArtifactPath, String> {
+    let paths: BTreeSet<&ArtifactPath> =
+        entries.iter().map(|entry| &entry.record.artifact).collect();
+    let mut by_name: BTreeMap<&str, usize> = BTreeMap::new();
+    for path in &paths {
+        *by_name.entry(path.file_name()).or_default() += 1;
+    }
+    paths
+        .into_iter()
+        .map(|path| {
+            let unique = by_name.get(path.file_name()) == Some(&1);
+            let name = if unique { path.file_name() } else { path.as_str() };
+            (path.clone(), escape::terminal(&shorten(name, 100)).into_owned())
+        })
+        .collect()
+}
+
+/// Connections: those of the compromise each on its own, the others as a table.
+pub(super) fn flows(page: &mut Page, case: &Case, defang: &Defang) {
     if case.flows.is_empty() {
         return;
     }
     page.heading("CONNECTIONS");
-    let mut flows: Vec<&Flow> = case.flows.iter().collect();
-    flows.sort_by_key(|flow| !flow.of_compromise);
-    let rows: Vec<Vec<String>> = flows
+    let (hostile, other): (Vec<&Flow>, Vec<&Flow>) =
+        case.flows.iter().partition(|flow| flow.of_compromise);
+    for flow in hostile.iter().take(FLOWS) {
+        let title = format!("{} to {}", flow.source, super::destination(flow));
+        page.paragraph(2, 4, &[(Ink::Bad, "! "), (Ink::Strong, &defang.text(&title))]);
+        let text = format!(
+            "{}, {} blocked, {} sent; {} to {}; {}",
+            counted(flow.count, "attempt"),
+            super::grouped(flow.blocked),
+            super::bytes(flow.bytes_out),
+            time::clock(flow.first),
+            time::clock(flow.last),
+            regularity(flow),
+        );
+        page.paragraph(4, 4, &[(Ink::Plain, &text)]);
+    }
+    let rows: Vec<Vec<String>> = other
         .iter()
         .take(FLOWS)
         .map(|flow| {
-            let mark = if flow.of_compromise { "!" } else { "" };
             vec![
-                mark.to_owned(),
                 format!("{} to {}", flow.source, super::destination(flow)),
                 super::grouped(flow.count),
                 super::grouped(flow.blocked),
                 super::bytes(flow.bytes_out),
                 regularity(flow),
-                time::clock(flow.first),
-                time::clock(flow.last),
             ]
         })
         .collect();
-    let headers = ["", "connection", "count", "blocked", "sent", "regularity", "first", "last"];
-    table::print(
-        page,
-        2,
-        &headers,
-        &rows,
-        |column, _| if column == 0 { Ink::Bad } else { Ink::Plain },
-    );
-    if flows.iter().take(FLOWS).any(|flow| flow.of_compromise) {
-        page.line(2, &[(Ink::Faint, "! goes to a destination of the compromise")]);
+    if !rows.is_empty() {
+        let headers = ["others", "attempts", "blocked", "sent", "regularity"];
+        table::print(page, 2, &headers, &rows, |_, _| Ink::Plain);
     }
-    if flows.len() > FLOWS {
-        let rest = counted((flows.len() - FLOWS) as u64, "connection");
+    let hidden = hostile.len().saturating_sub(FLOWS) + other.len().saturating_sub(FLOWS);
+    if hidden > 0 {
+        let rest = counted(hidden as u64, "connection");
         page.line(2, &[(Ink::Faint, &format!("… {rest} not shown"))]);
     }
 }
@@ -120,7 +152,8 @@ pub(super) fn flows(page: &mut Page, case: &Case) {
 fn regularity(flow: &Flow) -> String {
     match (flow.beacon.state, flow.beacon.period_seconds) {
         (state @ (BeaconState::Periodic | BeaconState::Jittered), Some(period)) => {
-            format!("{} {}, score {:.2}", state.name(), time::period(period), flow.beacon.score)
+            let period = time::period(period);
+            format!("{}, every {period} (score {:.2})", state.name(), flow.beacon.score)
         }
         (BeaconState::Insufficient, _) => "too few to tell".to_owned(),
         (state, _) => state.name().to_owned(),

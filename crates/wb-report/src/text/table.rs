@@ -81,23 +81,28 @@ fn widths(headers: &[&str], rows: &[Vec<Cow<'_, str>>], room: usize) -> Vec<usiz
     widths
 }
 
-/// Cuts a cell to `width` columns.
-fn fit(cell: &str, width: usize) -> String {
+/// Cuts escaped text to `width` columns.
+pub(super) fn fit(cell: &str, width: usize) -> String {
     if width_of(cell) <= width {
         return cell.to_owned();
     }
-    let mut out = String::new();
+    // A path is known by its end, everything else by its beginning.
+    let is_path = cell.contains('/') && !cell.contains(' ');
+    let tail = if is_path { width / 3 * 2 } else { 0 };
+    let head: String = fitting(cell.chars(), width.saturating_sub(tail + 1));
+    let tail: String = fitting(cell.chars().rev(), tail).chars().rev().collect();
+    format!("{head}…{tail}")
+}
+
+/// The first characters that take at most `width` columns.
+fn fitting(characters: impl Iterator<Item = char>, width: usize) -> String {
     let mut used = 0;
-    for character in cell.chars() {
-        let columns = width_of(character.encode_utf8(&mut [0; 4]));
-        if used + columns + 1 > width {
-            break;
-        }
-        used += columns;
-        out.push(character);
-    }
-    out.push('…');
-    out
+    characters
+        .take_while(|character| {
+            used += width_of(character.encode_utf8(&mut [0; 4]));
+            used <= width
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -117,6 +122,12 @@ mod tests {
                 "x".repeat(40)
             )
         );
+    }
+
+    #[test]
+    fn a_path_keeps_its_end() {
+        assert_eq!(fit("models/reference/triage.safetensors", 24), "models/…iage.safetensors");
+        assert_eq!(fit("what the record says/or not", 10), "what the …");
     }
 
     #[test]

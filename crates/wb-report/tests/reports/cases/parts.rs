@@ -202,7 +202,9 @@ pub fn indicators() -> Vec<IndexedIndicator> {
 pub fn timeline() -> Vec<TimelineEntry> {
     use EventKind::*;
     use KeyMoment::*;
-    let rows: [(&str, &str, u64, EventKind, Option<KeyMoment>, &str, Status); 12] = [
+    type Row =
+        (&'static str, &'static str, u64, EventKind, Option<KeyMoment>, &'static str, Status);
+    let rows: [Row; 12] = [
         (
             "2026-05-04T09:00:12Z",
             ROLLOUT,
