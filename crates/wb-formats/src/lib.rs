@@ -42,7 +42,10 @@ mod values;
 // Specific formats come before the general ones that they refine.
 formats! {
     gguf,
+    keras_h5 = "keras-h5",
     hdf5,
+    keras,
+    keras_config = "keras-config",
     safetensors,
     torch,
     npz,

@@ -7,7 +7,7 @@ mod record;
 mod sweep;
 
 pub(crate) use directory::{Directory, Entry, any_name, entries};
-pub(crate) use member::{data, head};
+pub(crate) use member::{Member, data, head};
 
 use crate::names::{escapes, link_escapes, tell_apart};
 use crate::{Family, Reader, Request};

@@ -56,14 +56,6 @@ impl Tree {
         attributes(&file, &mut Heaps::default(), &messages, "/", notes, budget)
     }
 
-    /// The attributes of the root group.
-    pub(crate) fn root(&self) -> &[Attribute] {
-        match self.attributed.first() {
-            Some((path, attributes)) if path.is_empty() => attributes,
-            _ => &[],
-        }
-    }
-
     /// Bytes before the superblock, and behind the end that it names.
     fn edges(&mut self, input: Bytes<'_>, file: &File<'_>) {
         let block = input.head(usize::try_from(file.user_block).unwrap_or(usize::MAX));
