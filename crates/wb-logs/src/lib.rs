@@ -1,11 +1,46 @@
 //! Records to [`Event`]s. One module and one page per log source; logs stream.
+//!
+//! `lines` reads bounded lines in any encoding; `wrap` takes layers off (syslog, containers, the journal);
+//! a module of `source` makes a draft of what is left; `enrich` finds in its message what has no field,
+//! with `grammar` deciding what happened; `clock` says when. [`flows`] aggregates connections.
 
+#![deny(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    clippy::panic
+)]
+#![cfg_attr(test, allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic))]
+
+mod beacon;
+mod clock;
+mod digests;
+mod draft;
+mod enrich;
 pub mod flows;
+mod grammar;
+mod json;
+mod labels;
+mod line;
+mod lines;
+mod order;
+mod pairs;
+mod reader;
+mod recognise;
+mod scan;
+mod source;
+mod stamp;
+mod tokens;
+mod wrap;
 
+pub use recognise::recognise;
+
+use crate::lines::Lines;
+use crate::reader::Reader;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
-use wb_core::{ArtifactPath, Bytes, Event, RecordedDigest};
+use wb_core::{ArtifactPath, Event, RecordedDigest};
 
 /// A log source: what it is called and what can be read from it.
 #[derive(Debug)]
@@ -20,7 +55,7 @@ pub struct Source {
 
 /// Every log source.
 pub fn sources() -> &'static [Source] {
-    &[]
+    source::SOURCES
 }
 
 /// What helps with timestamps that lack a year.
@@ -35,7 +70,7 @@ pub struct ClockHints {
 pub struct Summary {
     /// Lines in all.
     pub lines: u64,
-    /// Lines that gave an event with at least a time or a known structure.
+    /// Lines that gave an event with at least a time or a known structure; headers and empty lines too.
     pub understood: u64,
     /// Numbers of the first lines that were not understood; at most ten.
     pub not_understood: Vec<u64>,
@@ -51,12 +86,6 @@ pub struct Summary {
     pub problems: Vec<String>,
 }
 
-/// The source that the first lines of `head` look like; `None` when it is no text log.
-pub fn recognise(head: Bytes<'_>) -> Option<&'static str> {
-    let _ = head;
-    None
-}
-
 /// Reads a log, line by line, and hands each event to `sink` in file order.
 ///
 /// # Errors
@@ -67,6 +96,13 @@ pub fn read(
     hints: ClockHints,
     sink: &mut dyn FnMut(Event),
 ) -> io::Result<Summary> {
-    let _ = (artifact, text, hints, sink);
-    Ok(Summary::default())
+    let mut lines = Lines::new(text);
+    let mut reader = Reader::new(artifact, hints);
+    let mut ended = true;
+    while let Some(place) = lines.advance()? {
+        ended = place.ended;
+        reader.note_length(place);
+        reader.line(place, &lines.decoded(), lines.held(), sink);
+    }
+    Ok(reader.finish(ended))
 }

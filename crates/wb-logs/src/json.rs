@@ -1,0 +1,77 @@
+//! JSON records: parsing within bounds, and flattening to dotted keys.
+
+pub(crate) use serde_json::Value;
+
+/// Values taken from one object at the most.
+const MOST_VALUES: usize = 200;
+
+/// Nesting followed.
+const DEEPEST: usize = 12;
+
+/// The object that `text` is.
+pub(crate) fn parse(text: &str) -> Option<Value> {
+    serde_json::from_str(text.trim_end()).ok().filter(Value::is_object)
+}
+
+/// Hands every value of `value` to `take`, with its path, in order. Lists of plain values are one value
+/// joined by commas.
+pub(crate) fn flatten(value: &Value, take: &mut dyn FnMut(&str, &str)) {
+    let mut left = MOST_VALUES;
+    walk(value, &mut String::new(), 0, &mut left, take);
+}
+
+fn walk(
+    value: &Value,
+    path: &mut String,
+    depth: usize,
+    left: &mut usize,
+    take: &mut dyn FnMut(&str, &str),
+) {
+    if depth > DEEPEST || *left == 0 {
+        return;
+    }
+    match value {
+        Value::Object(members) => {
+            for (key, member) in members {
+                within(path, key, |path| walk(member, path, depth.saturating_add(1), left, take));
+            }
+        }
+        Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_array()) => {
+            for (index, item) in items.iter().enumerate().take(16) {
+                within(path, &index.to_string(), |path| {
+                    walk(item, path, depth.saturating_add(1), left, take);
+                });
+            }
+        }
+        Value::Array(items) => {
+            let joined: Vec<String> = items.iter().take(64).map(scalar).collect();
+            *left = left.saturating_sub(1);
+            take(path, &joined.join(","));
+        }
+        Value::Null => {}
+        plain => {
+            *left = left.saturating_sub(1);
+            match plain {
+                Value::String(text) => take(path, text),
+                other => take(path, &other.to_string()),
+            }
+        }
+    }
+}
+
+fn within(path: &mut String, key: &str, then: impl FnOnce(&mut String)) {
+    let length = path.len();
+    if !path.is_empty() {
+        path.push('.');
+    }
+    path.push_str(crate::scan::cut(key, 100));
+    then(path);
+    path.truncate(length);
+}
+
+fn scalar(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,572 @@
+//! What keys of records mean: [`LABELS`] is the table, [`assign`] puts a value in its place.
+//!
+//! Keys are compared without case, dots, hyphens, underscores and spaces, whole and then without their
+//! leading segments: `event.user_name`, `userName` and `user name` are one key.
+
+use crate::draft::{Draft, fill};
+use crate::stamp::parse_whole;
+use crate::tokens::{
+    Endpoint, Reference, endpoint, is_file, is_hex, is_model_file, named_endpoint, reference,
+};
+use std::collections::HashMap;
+use std::sync::LazyLock;
+use wb_core::{Digest, DigestAlgorithm, NetVerdict};
+
+/// Where a value goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Slot {
+    Time,
+    Level,
+    Message,
+    /// The name of what happened; the grammar reads it.
+    Event,
+    Actor,
+    Approver,
+    Host,
+    /// The destination's name if the record is about a connection, else the host's.
+    HostOrDestination,
+    Service,
+    Process,
+    Model,
+    Version,
+    Stage,
+    File,
+    /// A file if it looks like one, a URL's path if the record has a request.
+    Path,
+    Hash(DigestAlgorithm),
+    /// A digest whose length tells the algorithm.
+    AnyHash,
+    Change,
+    Incident,
+    /// Where a model came from.
+    Origin,
+    /// A URL: where a model came from, or what was requested.
+    Url,
+    Source,
+    SourcePort,
+    Destination,
+    DestinationPort,
+    /// A port of the destination if the record names one.
+    Port,
+    Domain,
+    Transport,
+    Protocol,
+    BytesOut,
+    BytesIn,
+    Verdict,
+    /// A verdict if it is the word for one, else the name of what happened.
+    VerdictOrEvent,
+    Method,
+    Command,
+    Rule,
+    Question,
+    Answers,
+}
+
+/// Keys and their meaning. A key stands once.
+const LABELS: &[(Slot, &str)] = &[
+    (
+        Slot::Time,
+        "ts t time timestamp datetime date eventtime eventtimestamp createdat requestreceivedtimestamp \
+        stagetimestamp lasttimestamp realtimetimestamp asctime when occurredat loggedat receivedat starttime \
+        start timegenerated unixtime epoch isotime timelocal timeiso8601 timems tsms timestampms eventcreated \
+        calendartime publishedat updatedat lastupdated submittimestamp dt @timestamp @t",
+    ),
+    (Slot::Level, "level loglevel levelname lvl severity severitytext priority lev @l"),
+    (
+        Slot::Message,
+        "message msg log text eventoriginal description summary detail details shortmessage \
+        fullmessage body output @m",
+    ),
+    (
+        Slot::Event,
+        "event eventtype eventname eventaction type operation operationname operationtype methodname verb \
+        activity reason eventkind subtype op what category change_type phase task job step",
+    ),
+    (
+        Slot::Actor,
+        "actor user username principal requester requestedby by initiator initiatedby author who createdby owner \
+        userid useridentityarn useridentityusername principalemail account accountname subject operator \
+        triggeredby deployedby uploadedby submittedby committer login email userprincipalname sub caller \
+        changedby modifiedby runby acct auid actorname actoremail useremail usersname useridentity suser duser",
+    ),
+    (
+        Slot::Approver,
+        "approvedby approver reviewer reviewedby signedoffby authorizedby authorisedby approvers",
+    ),
+    (
+        Slot::Host,
+        "hostname nodename computer server instance machine agentname dvchost devicename servername_host podname pod \
+        instanceid agenthostname system sensor node worker nodeid",
+    ),
+    (Slot::HostOrDestination, "host"),
+    (
+        Slot::Service,
+        "service servicename syslogidentifier app application logger loggername component program comm unit \
+        systemdunit container containername processname module namespace source.name",
+    ),
+    (Slot::Process, "pid processpid procid"),
+    (
+        Slot::Model,
+        "model modelname registeredmodel registeredmodelname modelid deployment servable endpoint_model",
+    ),
+    (Slot::Version, "version modelversion ver rev revision tag release versionid servableversion"),
+    (Slot::Stage, "stage tostage targetstage environment env newstage currentstage channel"),
+    (
+        Slot::File,
+        "file filename filepath artifact artifactpath artifactname modelpath modelfile modeluri object key \
+        target targetpath weights checkpoint bundle image_file targetfile destpath",
+    ),
+    (Slot::Path, "path uri requesturi requestpath urlpath urioriginal httpuri"),
+    (
+        Slot::Hash(DigestAlgorithm::Sha256),
+        "sha256 sha256sum filesha256 artifactsha256 hashsha256 modelsha256 sha256hash digestsha256 \
+        filehashsha256 sha256digest checksumsha256",
+    ),
+    (Slot::Hash(DigestAlgorithm::Md5), "md5 md5sum filemd5 hashmd5 filehashmd5"),
+    (Slot::Hash(DigestAlgorithm::Sha1), "sha1 sha1sum filesha1 hashsha1 filehashsha1"),
+    (Slot::Hash(DigestAlgorithm::Sha512), "sha512 sha512sum hashsha512"),
+    (
+        Slot::AnyHash,
+        "hash digest checksum filehash modelhash artifacthash artifactdigest modeldigest modelchecksum contenthash \
+        filedigest newhash actualhash",
+    ),
+    (
+        Slot::Change,
+        "change changeid changerequest changenumber chg ticket ticketid ticketnumber jira approvalid cr rfc \
+        changeticket workorder crq requestticket changeref ticketref issue",
+    ),
+    (Slot::Incident, "incident incidentid incidentnumber caseid alertid"),
+    (
+        Slot::Origin,
+        "sourceuri srcuri origin originuri upstream repo repository repoid hub storageuri modeldataurl artifacturi \
+        modelsource downloadurl imageuri registry sourceurl pulledfrom fetchedfrom downloadedfrom hfrepo sourcerepo \
+        runsource sourcerepository image",
+    ),
+    (Slot::Url, "url link href requesturl httpurl urlfull urloriginal location"),
+    (
+        Slot::Source,
+        "src srcip srcaddr source sourceip sourceaddress saddr sourceaddr client clientip clientaddress idorigh orighost \
+        origh from cip sourceipaddress remoteip xforwardedfor localaddress localip downstreamremoteaddress srchost \
+        ipsource pktsrcaddr sourceips callerip clientaddr laddr srcaddress connsrc",
+    ),
+    (Slot::SourcePort, "spt sport srcport sourceport idorigp origp clientport localport connsport"),
+    (
+        Slot::Destination,
+        "dst dstip dstaddr dest destip destination destinationip destinationaddress daddr remote remoteip_dest \
+        remoteaddress serverip serveraddr idresph resph desthost dstaddress to peer raddr ipdestination upstreamhost \
+        pktdstaddr connectto destaddr remoteaddr targetip targethost rhost",
+    ),
+    (
+        Slot::DestinationPort,
+        "dpt dport dstport destport destinationport remoteport idrespp respp serverport targetport",
+    ),
+    (Slot::Port, "port"),
+    (
+        Slot::Domain,
+        "dsthost dsthostname desthostname destinationdomain destdomain domain sni servername tlssni fqdn dhost httphost \
+        urldomain authority requestedservername httphostname hostheader remotehost destname dstname dnsname \
+        destinationhost destinationhostname dstdomain desthostfqdn",
+    ),
+    (Slot::Transport, "proto transport ipproto networktransport l4proto"),
+    (Slot::Protocol, "protocol appproto networkprotocol application_protocol"),
+    (
+        Slot::BytesOut,
+        "out bytesout sent bytessent tx txbytes origbytes sentbyte bytestoserver flowbytestoserver egressbytes \
+        sourcebytes requestbodylen upbytes bytesup outbytes outboundbytes sentbytes uploadbytes origipbytes",
+    ),
+    (
+        Slot::BytesIn,
+        "in bytesin received bytesreceived rx rxbytes respbytes rcvdbyte bytestoclient flowbytestoclient \
+        ingressbytes destinationbytes responsebodylen downbytes inbytes rcvdbytes downloadbytes",
+    ),
+    (
+        Slot::Verdict,
+        "verdict decision disposition policyaction allowed fwaction firewallaction alertaction ruleaction",
+    ),
+    (Slot::VerdictOrEvent, "action status result outcome act state"),
+    (Slot::Method, "method httpmethod requestmethod httprequestmethod httphttpmethod"),
+    (
+        Slot::Command,
+        "command cmd cmdline commandline processcommandline procargs proccmdline argv args execcmd",
+    ),
+    (
+        Slot::Rule,
+        "rule rulename ruleid signature signatureid alertsignature alertname policy note ruledescription alertrule",
+    ),
+    (Slot::Question, "query qname rrname dnsquery dnsrrname dnsquestionname question queryname"),
+    (Slot::Answers, "answers answer dnsanswers rdata resolvedip dnsresolvedip"),
+];
+
+static BY_KEY: LazyLock<HashMap<String, Slot>> = LazyLock::new(|| {
+    let names = |(slot, keys): &(Slot, &'static str)| {
+        let slot = *slot;
+        keys.split_whitespace().map(move |key| (normal(key), slot)).collect::<Vec<_>>()
+    };
+    LABELS.iter().flat_map(names).collect()
+});
+
+/// A key without case, dots, hyphens, underscores and spaces.
+fn normal(key: &str) -> String {
+    key.chars()
+        .filter(|character| character.is_ascii_alphanumeric() || *character == '@')
+        .map(|character| character.to_ascii_lowercase())
+        .collect()
+}
+
+/// What `key` means: as a whole, and else without its leading segments.
+pub(crate) fn slot(key: &str) -> Option<Slot> {
+    let mut rest = key;
+    loop {
+        let plain = normal(rest);
+        if let Some(slot) = BY_KEY.get(&plain).or_else(|| BY_KEY.get(plain.strip_prefix('@')?)) {
+            return Some(*slot);
+        }
+        rest = rest.split_once('.')?.1;
+    }
+}
+
+/// Values that say that there is none.
+pub(crate) fn is_unset(value: &str) -> bool {
+    matches!(
+        value,
+        "" | "-"
+            | "--"
+            | "null"
+            | "None"
+            | "none"
+            | "(empty)"
+            | "nil"
+            | "N/A"
+            | "n/a"
+            | "NULL"
+            | "(none)"
+            | "unknown"
+    )
+}
+
+/// Puts `value` where its key says. What has no place of its own stays a field under its own label.
+pub(crate) fn assign(draft: &mut Draft, key: &str, value: &str) {
+    if is_unset(value) {
+        return;
+    }
+    let placed = match slot(key) {
+        Some(slot) => place(draft, slot, value).is_some(),
+        None => false,
+    };
+    if !placed {
+        draft.set(key, value);
+    }
+}
+
+/// Puts `value` in `slot`; `None` when it does not fit there.
+fn place(draft: &mut Draft, slot: Slot, value: &str) -> Option<()> {
+    match slot {
+        Slot::Time => {
+            let stamp = parse_whole(value)?;
+            draft.stamp = draft.stamp.or(Some(stamp));
+        }
+        Slot::Level => fill(&mut draft.level, level(value)?),
+        Slot::Message if draft.message.is_empty() => {
+            draft.message = crate::scan::bounded(value, crate::draft::LONGEST_MESSAGE);
+        }
+        Slot::Message => return None,
+        Slot::Event => add_verb(draft, value),
+        Slot::Actor => fill(&mut draft.actor, value),
+        Slot::Approver => draft.set("approver.name", value),
+        Slot::Host => fill(&mut draft.host, value),
+        Slot::HostOrDestination => fill(&mut draft.either_host, value),
+        Slot::Service => draft.set("service.name", value),
+        Slot::Process => draft.set("process.pid", value),
+        Slot::Model => draft.set("model.name", value),
+        Slot::Version => draft.set("model.version", value),
+        Slot::Stage => draft.set("stage", value),
+        Slot::File => file(draft, value)?,
+        Slot::Path => fill(&mut draft.either_path, value),
+        Slot::Hash(_) | Slot::AnyHash => digest(draft, slot, value)?,
+        Slot::Change => change(draft, value)?,
+        Slot::Incident => draft.set("incident.id", value),
+        Slot::Origin => draft.set("source.uri", value),
+        Slot::Url => draft.set("url", value),
+        Slot::Command => draft.set("process.command_line", value),
+        Slot::Rule => draft.set("rule.name", value),
+        _ => return place_network(draft, slot, value),
+    }
+    Some(())
+}
+
+fn place_network(draft: &mut Draft, slot: Slot, value: &str) -> Option<()> {
+    let number = || value.trim().parse::<u64>().ok();
+    let port = || value.trim().parse::<u16>().ok();
+    match slot {
+        Slot::Source => source(draft, value)?,
+        Slot::Destination => destination(draft, named_endpoint(value)?),
+        Slot::Domain => fill(&mut draft.net().host, value.trim_end_matches('.')),
+        Slot::SourcePort => {
+            let port = port()?;
+            let net = draft.net();
+            net.source_port = net.source_port.or(Some(port));
+        }
+        Slot::DestinationPort => {
+            let port = port()?;
+            let net = draft.net();
+            net.destination_port = net.destination_port.or(Some(port));
+        }
+        Slot::Port => {
+            let port = port()?;
+            let net =
+                draft.net.as_mut().filter(|net| net.destination.is_some() || net.host.is_some())?;
+            net.destination_port = net.destination_port.or(Some(port));
+        }
+        Slot::Transport => fill(&mut draft.net().transport, transport(value)),
+        Slot::Protocol if value.len() <= 16 => {
+            fill(&mut draft.net().protocol, &value.to_ascii_lowercase())
+        }
+        Slot::BytesOut => draft.net().bytes_out = Some(number()?),
+        Slot::BytesIn => draft.net().bytes_in = Some(number()?),
+        Slot::Verdict | Slot::VerdictOrEvent => {
+            let Some(verdict) = verdict(value) else {
+                if slot == Slot::VerdictOrEvent
+                    && value.bytes().any(|byte| byte.is_ascii_alphabetic())
+                {
+                    add_verb(draft, value);
+                }
+                return None;
+            };
+            let net = draft.net();
+            net.verdict = net.verdict.or(Some(verdict));
+        }
+        Slot::Method
+            if value.bytes().all(|byte| byte.is_ascii_uppercase()) && value.len() <= 10 =>
+        {
+            fill(&mut draft.net().method, value);
+        }
+        Slot::Question => {
+            fill(&mut draft.net().host, value.trim_end_matches('.'));
+            draft.set("dns.question.name", value);
+        }
+        Slot::Answers => answers(draft, value),
+        _ => return None,
+    }
+    Some(())
+}
+
+fn add_verb(draft: &mut Draft, value: &str) {
+    if draft.verb.len() < 400 {
+        if !draft.verb.is_empty() {
+            draft.verb.push_str("; ");
+        }
+        draft.verb.push_str(crate::scan::cut(value, 200));
+    }
+    draft.set("event.action", value);
+}
+
+/// A file, if the value looks like one or like a name of one.
+fn file(draft: &mut Draft, value: &str) -> Option<()> {
+    if value.contains("://") {
+        draft.set("source.uri", value);
+        return Some(());
+    }
+    if !is_file(value) && !value.contains('/') {
+        return None;
+    }
+    if draft.field("file.name").is_some_and(|name| !is_model_file(name)) && is_model_file(value) {
+        draft.fields.remove("file.name");
+    }
+    draft.field("file.name").is_none().then(|| draft.set("file.name", value))
+}
+
+/// A digest, with or without the algorithm's name before it.
+fn digest(draft: &mut Draft, slot: Slot, value: &str) -> Option<()> {
+    let value = value.trim().trim_end_matches(['.', '…']);
+    let (algorithm, hex) = match value.split_once([':', '-']) {
+        Some((name, hex)) => (crate::digests::algorithm(name)?, hex),
+        None => match slot {
+            Slot::Hash(algorithm) => (algorithm, value),
+            _ => (crate::digests::by_length(value.len())?, value),
+        },
+    };
+    let digest = is_hex(hex).then(|| Digest::new(algorithm, hex))??;
+    draft.set(&format!("hash.{}", algorithm.name()), &digest.hex);
+    draft.digests.push(digest);
+    Some(())
+}
+
+/// A change's identifier has a digit; "approved" or "none" in its place is none.
+fn change(draft: &mut Draft, value: &str) -> Option<()> {
+    let fits = value.bytes().any(|byte| byte.is_ascii_digit())
+        && value.len() <= 80
+        && !value.contains(char::is_whitespace);
+    let name = match reference(value) {
+        Some(Reference::Incident) => "incident.id",
+        _ => "change.id",
+    };
+    fits.then(|| draft.set(name, value))
+}
+
+/// An address, or else where a model came from.
+fn source(draft: &mut Draft, value: &str) -> Option<()> {
+    if let Some(end) = endpoint(value).filter(|end| end.path.is_none() || end.address.is_some()) {
+        let net = draft.net();
+        fill(&mut net.source, end.address.or(end.host).as_deref().unwrap_or_default());
+        net.source_port = net.source_port.or(end.port);
+        return Some(());
+    }
+    if value.contains('/') && !value.contains(' ') {
+        draft.set("source.uri", value);
+        return Some(());
+    }
+    crate::tokens::is_machine(value).then(|| fill(&mut draft.net().source, value))
+}
+
+/// Makes `end` the destination.
+pub(crate) fn destination(draft: &mut Draft, end: Endpoint) {
+    let net = draft.net();
+    fill(&mut net.destination, end.address.as_deref().unwrap_or_default());
+    fill(&mut net.host, end.host.as_deref().unwrap_or_default());
+    fill(&mut net.path, end.path.as_deref().unwrap_or_default());
+    net.destination_port = net.destination_port.or(end.port);
+}
+
+/// Splits a list of answers: Zeek writes commas, JSON lists arrive joined by commas too.
+fn answers(draft: &mut Draft, value: &str) {
+    let found = value
+        .split([',', ' ', ';'])
+        .map(str::trim)
+        .filter(|answer| !is_unset(answer))
+        .take(32)
+        .map(|answer| answer.trim_end_matches('.').to_owned());
+    draft.net().answers.extend(found);
+}
+
+/// What a word says about a connection.
+pub(crate) fn verdict(word: &str) -> Option<NetVerdict> {
+    const ALLOWED: &[&str] = &[
+        "allow",
+        "allowed",
+        "accept",
+        "accepted",
+        "pass",
+        "passed",
+        "permit",
+        "permitted",
+        "forwarded",
+    ];
+    const BLOCKED: &[&str] = &[
+        "block",
+        "blocked",
+        "drop",
+        "dropped",
+        "deny",
+        "denied",
+        "reject",
+        "rejected",
+        "refused",
+        "reset",
+        "prevented",
+        "sinkholed",
+    ];
+    let word = word.trim();
+    let is = |known: &&str| word.eq_ignore_ascii_case(known);
+    if ALLOWED.iter().any(is) {
+        return Some(NetVerdict::Allowed);
+    }
+    BLOCKED.iter().any(is).then_some(NetVerdict::Blocked)
+}
+
+/// The name of a transport protocol; numbers as IANA assigns them.
+pub(crate) fn transport(value: &str) -> &'static str {
+    const KNOWN: &[(&str, &str)] = &[
+        ("tcp", "tcp"),
+        ("6", "tcp"),
+        ("udp", "udp"),
+        ("17", "udp"),
+        ("icmp", "icmp"),
+        ("1", "icmp"),
+        ("icmpv6", "icmp"),
+        ("58", "icmp"),
+        ("sctp", "sctp"),
+        ("132", "sctp"),
+        ("gre", "gre"),
+        ("47", "gre"),
+        ("esp", "esp"),
+        ("50", "esp"),
+    ];
+    KNOWN.iter().find(|(name, _)| value.eq_ignore_ascii_case(name)).map_or("", |(_, name)| name)
+}
+
+/// A level by its usual name in lower case; `None` when the word is no level.
+pub(crate) fn level(word: &str) -> Option<&'static str> {
+    const LEVELS: &[(&str, &str)] = &[
+        ("INFO", "info"),
+        ("WARN", "warn"),
+        ("ERROR", "error"),
+        ("DEBUG", "debug"),
+        ("WARNING", "warn"),
+        ("ALERT", "alert"),
+        ("CRITICAL", "critical"),
+        ("CRIT", "critical"),
+        ("FATAL", "fatal"),
+        ("NOTICE", "notice"),
+        ("TRACE", "trace"),
+        ("ERR", "error"),
+        ("EMERG", "emergency"),
+        ("EMERGENCY", "emergency"),
+        ("PANIC", "emergency"),
+        ("INF", "info"),
+        ("WRN", "warn"),
+        ("DBG", "debug"),
+        ("SEVERE", "error"),
+        ("INFORMATION", "info"),
+        ("INFORMATIONAL", "info"),
+        ("VERBOSE", "debug"),
+        ("FINE", "debug"),
+        ("AUDIT", "audit"),
+        ("HIGH", "high"),
+        ("MEDIUM", "medium"),
+        ("LOW", "low"),
+    ];
+    const NUMBERS: [&str; 8] =
+        ["emergency", "alert", "critical", "error", "warn", "notice", "info", "debug"];
+    let word = word.trim();
+    if let [digit @ b'0'..=b'7'] = word.as_bytes() {
+        return NUMBERS.get(usize::from(digit.wrapping_sub(b'0'))).copied();
+    }
+    LEVELS.iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, level)| *level)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_stands_once() {
+        let mut seen = std::collections::BTreeMap::new();
+        for (slot, keys) in LABELS {
+            for key in keys.split_whitespace() {
+                assert_eq!(seen.insert(normal(key), *slot), None, "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn keys_in_every_spelling() {
+        assert_eq!(slot("id.orig_h"), Some(Slot::Source));
+        assert_eq!(slot("Requested-By"), Some(Slot::Actor));
+        assert_eq!(slot("requestParameters.modelName"), Some(Slot::Model));
+        assert_eq!(slot("@timestamp"), Some(Slot::Time));
+        assert_eq!(slot("__REALTIME_TIMESTAMP"), Some(Slot::Time));
+        assert_eq!(slot("unheard_of"), None);
+    }
+
+    #[test]
+    fn a_missing_change_is_no_change() {
+        let mut draft = Draft::new("test", "");
+        for value in ["none", "-", "approved", "id"] {
+            assign(&mut draft, "change", value);
+        }
+        assert_eq!(draft.field("change.id"), None);
+        assign(&mut draft, "ticket", "ML-882");
+        assert_eq!(draft.field("change.id"), Some("ML-882"));
+    }
+}

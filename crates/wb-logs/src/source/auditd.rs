@@ -1,0 +1,108 @@
+//! Linux audit records: `type=EXECVE msg=audit(1684331127.039:3210): argc=2 a0="curl" a1="-s"`.
+
+use super::Reading;
+use crate::draft::{Draft, fill};
+use crate::line::Line;
+use crate::pairs::pairs;
+use crate::stamp::epoch;
+use crate::tokens::is_hex;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use wb_core::EventKind;
+
+/// Nothing is remembered.
+#[derive(Debug, Default)]
+pub(crate) struct State;
+
+/// Reads a line with `msg=audit(`.
+pub(crate) fn read(line: &Line<'_>, _: &mut State) -> Option<Reading> {
+    let text = line.text;
+    let (before, rest) = text.split_once("msg=audit(")?;
+    let (stamp, after) = epoch(rest)?;
+    let (serial, body) = after.strip_prefix(':')?.split_once(')')?;
+    let mut draft = Draft::new("auditd", text);
+    draft.structured = true;
+    draft.stamp = Some(stamp);
+    draft.set("auditd.serial", serial);
+    let kind = pairs(before).iter().find(|pair| pair.key == "type").map(|pair| pair.value.to_owned());
+    let kind = kind.unwrap_or_default();
+    draft.set("auditd.type", &kind);
+    if let Some(node) = pairs(before).iter().find(|pair| pair.key == "node") {
+        fill(&mut draft.host, node.value);
+    }
+    // The enriched tail repeats the fields in words, after a group separator.
+    let raw = body.split('\u{1d}').next().unwrap_or(body);
+    let pairs = pairs(raw.trim_start_matches([':', ' ']));
+    for pair in &pairs {
+        match pair.key {
+            "exe" => draft.set("process.executable", pair.value),
+            "comm" => draft.set("process.name", pair.value),
+            "pid" => draft.set("process.pid", pair.value),
+            "ppid" => draft.set("process.parent.pid", pair.value),
+            "acct" | "AUID" => fill(&mut draft.actor, pair.value),
+            "name" => draft.set("file.name", &text_of(pair.value)),
+            "cwd" => draft.set("process.working_directory", &text_of(pair.value)),
+            "proctitle" => draft.set("process.command_line", &text_of(pair.value)),
+            "saddr" => socket(&mut draft, pair.value),
+            _ => draft.set(pair.key, pair.value),
+        }
+    }
+    if kind == "EXECVE" {
+        let arguments: Vec<String> = pairs
+            .iter()
+            .filter(|pair| pair.key.strip_prefix('a').is_some_and(|rest| rest.parse::<u16>().is_ok()))
+            .map(|pair| text_of(pair.value))
+            .collect();
+        draft.set("process.command_line", &arguments.join(" "));
+    }
+    draft.kind = match kind.as_str() {
+        "EXECVE" | "PROCTITLE" => None,
+        "SOCKADDR" if draft.net.is_some() => Some(EventKind::Connect),
+        "USER_LOGIN" | "USER_AUTH" | "USER_CMD" | "CRED_ACQ" | "USER_START" | "USER_ACCT" | "LOGIN" => Some(EventKind::Access),
+        _ => Some(EventKind::Note),
+    };
+    Reading::record(draft)
+}
+
+/// A value as text: values with special characters are written in hexadecimal, arguments end in zero bytes.
+fn text_of(value: &str) -> String {
+    if !is_hex(value) || value.len() < 4 || value.len() % 2 != 0 || value.bytes().all(|byte| byte.is_ascii_digit()) {
+        return value.to_owned();
+    }
+    let bytes: Vec<u8> = value
+        .as_bytes()
+        .chunks_exact(2)
+        .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .map(|byte| if byte == 0 { b' ' } else { byte })
+        .collect();
+    match String::from_utf8(bytes) {
+        Ok(text) if !text.chars().any(char::is_control) => text,
+        _ => value.to_owned(),
+    }
+}
+
+/// A socket address as the kernel holds it: family, port, address.
+fn socket(draft: &mut Draft, hex: &str) {
+    let bytes: Vec<u8> = hex
+        .as_bytes()
+        .chunks_exact(2)
+        .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect();
+    let array = |start: usize, end: usize| bytes.get(start..end);
+    let port = array(2, 4).and_then(|port| port.try_into().ok()).map(u16::from_be_bytes);
+    let address = match bytes.get(..2) {
+        Some([2, 0]) => array(4, 8)
+            .and_then(|part| <[u8; 4]>::try_from(part).ok())
+            .map(|octets| Ipv4Addr::from(octets).to_string()),
+        Some([10, 0]) => array(8, 24)
+            .and_then(|part| <[u8; 16]>::try_from(part).ok())
+            .map(|octets| Ipv6Addr::from(octets).to_canonical().to_string()),
+        _ => None,
+    };
+    if let Some(address) = address {
+        let net = draft.net();
+        net.destination = Some(address);
+        net.destination_port = port;
+    } else {
+        draft.set("saddr", hex);
+    }
+}

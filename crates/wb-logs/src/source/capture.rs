@@ -1,0 +1,173 @@
+//! Text captures of a session: `SESSION id STATE src=.. dst=..`, `REQUEST POST /path HTTP/1.1`,
+//! `HOST name`, `PAYLOAD body`, each after a time. What a session said first holds for its later lines.
+
+use super::Reading;
+use crate::draft::{Draft, fill};
+use crate::labels::{assign, destination, verdict};
+use crate::line::Line;
+use crate::pairs::pairs;
+use crate::tokens::named_endpoint;
+use wb_core::{EventKind, Net, NetVerdict};
+
+/// The session that lines belong to.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    session: String,
+    net: Option<Net>,
+}
+
+/// What the first word of a line introduces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Session,
+    Request,
+    Response,
+    Host,
+    Header,
+    Body,
+}
+
+const WORDS: &[(&str, Part)] = &[
+    ("SESSION", Part::Session),
+    ("CONNECTION", Part::Session),
+    ("STREAM", Part::Session),
+    ("REQUEST", Part::Request),
+    ("REQ", Part::Request),
+    ("RESPONSE", Part::Response),
+    ("HOST", Part::Host),
+    ("SNI", Part::Host),
+    ("HEADER", Part::Header),
+    ("HEADERS", Part::Header),
+    ("USER-AGENT", Part::Header),
+    ("COOKIE", Part::Header),
+    ("CONTENT-TYPE", Part::Header),
+    ("PAYLOAD", Part::Body),
+    ("BODY", Part::Body),
+    ("DATA", Part::Body),
+    ("POSTDATA", Part::Body),
+];
+
+/// HTTP methods, RFC 9110 section 9 and RFC 5789.
+pub(super) const METHODS: [&str; 9] =
+    ["GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"];
+
+/// Reads a line of a capture.
+pub(crate) fn read(line: &Line<'_>, state: &mut State) -> Option<Reading> {
+    let head = line.head?;
+    let (first, rest) = head.rest.split_once([' ', '\t', ':']).unwrap_or((head.rest, ""));
+    let rest = rest.trim_start_matches([' ', '\t', ':']);
+    let upper = !first.is_empty() && !first.bytes().any(|byte| byte.is_ascii_lowercase());
+    let part = WORDS.iter().find(|(word, _)| upper && *word == first).map(|(_, part)| *part);
+    let part = part.or_else(|| request_line(head.rest).map(|_| Part::Request))?;
+    if rest.is_empty() || (part == Part::Session && !session_like(rest)) {
+        return None;
+    }
+    let mut draft = Draft::new("capture", line.text);
+    draft.stamp = Some(head.stamp);
+    draft.structured = true;
+    draft.kind = Some(EventKind::Exchange);
+    match part {
+        Part::Session => session(&mut draft, rest, state),
+        Part::Request => request(&mut draft, request_line(head.rest).or_else(|| request_line(rest))?),
+        Part::Response => draft.set("http.response", rest),
+        Part::Host => destination(&mut draft, named_endpoint(rest.split_whitespace().next()?)?),
+        Part::Header => draft.set(&format!("http.header.{}", first.to_ascii_lowercase()), rest),
+        Part::Body => body(&mut draft, rest),
+    }
+    if part != Part::Session {
+        inherit(&mut draft, state);
+        // Within a session, and after a request, a line is no attempt of its own.
+        if state.net.is_some() || part != Part::Request {
+            draft.set("network.event", "part");
+        }
+    }
+    Reading::record(draft)
+}
+
+/// A session's line has a state or ends; "SESSION cookie expired" has neither.
+fn session_like(rest: &str) -> bool {
+    rest.contains('=') || rest.split_whitespace().any(|word| verdict(word).is_some() || is_state(word))
+}
+
+fn is_state(word: &str) -> bool {
+    ["ESTABLISHED", "OPEN", "OPENED", "START", "STARTED", "NEW", "CLOSED", "END", "ENDED", "RESET", "TIMEOUT", "SYN"].contains(&word)
+}
+
+fn session(draft: &mut Draft, rest: &str, state: &mut State) {
+    let mut words = rest.split_whitespace().filter(|word| !word.contains('='));
+    let id = words.next().unwrap_or_default().to_owned();
+    let status = words.next().unwrap_or_default();
+    for pair in pairs(rest) {
+        assign(draft, pair.key, pair.value);
+    }
+    draft.set("session.id", &id);
+    draft.set("session.state", status);
+    let blocked = verdict(status) == Some(NetVerdict::Blocked);
+    if blocked {
+        draft.net().verdict = Some(NetVerdict::Blocked);
+    }
+    let goes_on = state.session == id && draft.net.as_ref().is_none_or(|net| net.destination.is_none() && net.host.is_none());
+    if goes_on {
+        inherit(draft, state);
+        // It is the end of an attempt that was already seen.
+        draft.set("network.event", "end");
+    } else {
+        state.session = id;
+        state.net.clone_from(&draft.net);
+    }
+    draft.kind = Some(match (blocked, goes_on) {
+        (true, _) => EventKind::Block,
+        (false, false) => EventKind::Connect,
+        (false, true) => EventKind::Note,
+    });
+}
+
+/// Fills what the line does not say from the session.
+fn inherit(draft: &mut Draft, state: &mut State) {
+    let Some(session) = state.net.as_mut() else { return };
+    let net = draft.net();
+    // A header that names the host names it for the session.
+    session.host = session.host.take().or_else(|| net.host.clone());
+    for (place, value) in [
+        (&mut net.source, &session.source),
+        (&mut net.destination, &session.destination),
+        (&mut net.host, &session.host),
+    ] {
+        fill(place, value.as_deref().unwrap_or_default());
+    }
+    net.destination_port = net.destination_port.or(session.destination_port);
+    net.source_port = net.source_port.or(session.source_port);
+    let id = state.session.clone();
+    draft.set("session.id", &id);
+}
+
+/// `POST /beacon HTTP/1.1`: the method and the target.
+fn request_line(text: &str) -> Option<(&str, &str)> {
+    let mut words = text.trim_start_matches(['>', '<', '"', ' ']).split_whitespace();
+    let method = words.next().filter(|word| METHODS.contains(word))?;
+    let target = words.next().filter(|word| word.starts_with('/') || word.contains("://") || word.contains(':'))?;
+    Some((method, target))
+}
+
+fn request(draft: &mut Draft, (method, target): (&str, &str)) {
+    let net = draft.net();
+    fill(&mut net.method, method);
+    fill(&mut net.protocol, "http");
+    match named_endpoint(target).filter(|_| target.contains("://")) {
+        Some(end) => destination(draft, end),
+        None => fill(&mut draft.net().path, target),
+    }
+}
+
+/// The body, and the pairs in it as `http.request.body.KEY`.
+fn body(draft: &mut Draft, text: &str) {
+    draft.set("http.request.body", text);
+    for pair in text.split('&').take(32) {
+        if let Some((key, value)) = pair.split_once('=')
+            && !key.is_empty()
+            && key.len() <= 64
+        {
+            draft.set(&format!("http.request.body.{key}"), value);
+        }
+    }
+}

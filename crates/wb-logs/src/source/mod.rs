@@ -1,0 +1,110 @@
+//! The log sources, one module each. [`read`] asks them in order; the first that knows a line reads it.
+
+use crate::Source;
+use crate::draft::Draft;
+use crate::json::Value;
+use crate::line::Line;
+
+/// Writes the `mod` lines, the list of sources, and the list of readers. A module's names share its page
+/// `pages/MODULE.md`.
+macro_rules! sources {
+    ($($module:ident { $($name:literal: $title:literal,)+ })+) => {
+        $(mod $module;)+
+
+        /// Every source.
+        pub(crate) static SOURCES: &[Source] = &[$($(Source {
+            name: $name,
+            title: $title,
+            page: include_str!(concat!("../../pages/", stringify!($module), ".md")),
+        },)+)+];
+
+        /// What the modules remember from line to line.
+        #[derive(Debug, Default)]
+        pub(crate) struct State {
+            $($module: $module::State,)+
+        }
+
+        /// Asks each module for a line of text.
+        fn read_text(line: &Line<'_>, state: &mut State) -> Option<Reading> {
+            $(if let Some(reading) = $module::read(line, &mut state.$module) {
+                return Some(reading);
+            })+
+            None
+        }
+    };
+}
+
+sources! {
+    zeek {
+        "zeek-conn": "Zeek connections",
+        "zeek-dns": "Zeek name look-ups",
+        "zeek-http": "Zeek HTTP requests",
+        "zeek-ssl": "Zeek TLS handshakes",
+        "zeek-files": "Zeek files seen on the network",
+        "zeek-x509": "Zeek certificates",
+        "zeek-notice": "Zeek notices",
+        "zeek-weird": "Zeek protocol oddities",
+        "zeek-ssh": "Zeek SSH sessions",
+        "zeek-intel": "Zeek intelligence hits",
+        "zeek": "Other Zeek logs",
+    }
+    vpc_flow { "vpc-flow": "AWS VPC flow logs", }
+    csv { "csv": "Tables with a time column", }
+    auditd { "auditd": "Linux audit records", }
+    netfilter { "netfilter": "Kernel firewall lines (iptables, nftables, ufw)", }
+    capture { "capture": "Text captures of a session: requests, headers, bodies", }
+    access { "web-access": "Web access logs", "squid": "Squid proxy logs", "envoy": "Envoy access logs", }
+    connection { "connection-text": "One connection per line, as firewalls and proxies write it", }
+    actions { "github-actions": "Raw logs of GitHub Actions", }
+    logfmt { "logfmt": "`key=value` lines", }
+    text {
+        "bracketed-text": "`[time] LEVEL message`",
+        "timestamped-text": "A time, then text: servers, training jobs, deployment tools",
+        "glog": "glog lines: severity, date, thread, file",
+    }
+    records {
+        "suricata-eve": "Suricata EVE",
+        "falco": "Falco alerts",
+        "hubble": "Cilium Hubble flows",
+        "kubernetes": "Kubernetes events and audit records",
+        "cloudtrail": "AWS CloudTrail",
+        "audit-json": "Audit records: who did what, as JSON lines",
+        "json-lines": "JSON lines",
+    }
+    layers {
+        "syslog": "Syslog, RFC 3164 and RFC 5424",
+        "journald-json": "The systemd journal as JSON",
+        "docker-json": "Container output as Docker stores it",
+        "cri": "Container output as the runtime interface stores it",
+        "unknown-text": "Lines that no source knows",
+    }
+}
+
+/// What a module made of a line.
+pub(crate) enum Reading {
+    /// A record.
+    Record(Box<Draft>),
+    /// A header or comment of the named source: understood, and no record.
+    Header(&'static str),
+}
+
+impl Reading {
+    pub(crate) fn record(draft: Draft) -> Option<Self> {
+        Some(Self::Record(Box::new(draft)))
+    }
+}
+
+/// Reads a line that is text.
+pub(crate) fn read(line: &Line<'_>, state: &mut State) -> Option<Reading> {
+    read_text(line, state)
+}
+
+/// Reads a line that is a JSON object.
+pub(crate) fn read_json(value: &Value, text: &str) -> Draft {
+    zeek::read_json(value, text).unwrap_or_else(|| records::read_json(value, text))
+}
+
+/// A line that no source knows.
+pub(crate) fn unknown(text: &str) -> Draft {
+    layers::unknown(text)
+}

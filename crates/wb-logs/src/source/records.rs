@@ -1,0 +1,130 @@
+//! JSON records other than Zeek's: known shapes, audit records, and everything else by its keys.
+
+use super::Reading;
+use crate::draft::Draft;
+use crate::json::{self, Value};
+use crate::labels::assign;
+use crate::line::Line;
+use wb_core::{EventKind, NetVerdict};
+
+/// Nothing is remembered.
+#[derive(Debug, Default)]
+pub(crate) struct State;
+
+/// JSON objects come by [`read_json`]; there is no text to read.
+pub(crate) fn read(_: &Line<'_>, _: &mut State) -> Option<Reading> {
+    None
+}
+
+/// A shape: the keys that tell it.
+struct Shape {
+    source: &'static str,
+    /// All of these are there.
+    keys: &'static [&'static str],
+    /// What its records are, if all are the same.
+    kind: Option<EventKind>,
+}
+
+const SHAPES: &[Shape] = &[
+    Shape { source: "suricata-eve", keys: &["event_type", "src_ip"], kind: None },
+    Shape { source: "suricata-eve", keys: &["event_type", "flow_id"], kind: None },
+    Shape { source: "falco", keys: &["rule", "output", "priority"], kind: Some(EventKind::Alert) },
+    Shape { source: "hubble", keys: &["flow", "node_name"], kind: Some(EventKind::Connect) },
+    Shape { source: "hubble", keys: &["verdict", "IP"], kind: Some(EventKind::Connect) },
+    Shape { source: "kubernetes", keys: &["kind", "involvedObject"], kind: None },
+    Shape { source: "kubernetes", keys: &["auditID", "verb"], kind: None },
+    Shape { source: "cloudtrail", keys: &["eventSource", "eventName"], kind: None },
+];
+
+/// Keys of audit records: an event and somebody.
+const EVENT_KEYS: &[&str] = &["event", "action", "event_type", "eventName", "event.action", "operation", "verb"];
+const ACTOR_KEYS: &[&str] = &["actor", "user", "username", "principal", "by", "user.name", "requester", "initiator", "userIdentity"];
+
+/// Reads an object.
+pub(crate) fn read_json(value: &Value, text: &str) -> Draft {
+    let shape = SHAPES.iter().find(|shape| shape.keys.iter().all(|key| value.get(key).is_some()));
+    let has = |keys: &[&str]| keys.iter().any(|key| value.get(key).is_some());
+    let source = match shape {
+        Some(shape) => shape.source,
+        None if has(EVENT_KEYS) && has(ACTOR_KEYS) => "audit-json",
+        None => "json-lines",
+    };
+    let mut draft = Draft { source, ..Draft::default() };
+    draft.structured = true;
+    json::flatten(value, &mut |key, value| assign(&mut draft, key, value));
+    if draft.message.is_empty() {
+        draft.message = crate::scan::bounded(text, crate::draft::LONGEST_MESSAGE);
+    } else {
+        draft.textual = true;
+    }
+    draft.kind = shape.and_then(|shape| shape.kind);
+    match source {
+        "suricata-eve" => suricata(&mut draft, value),
+        "hubble" => hubble(&mut draft),
+        "kubernetes" => kubernetes(&mut draft, value),
+        _ => {}
+    }
+    draft
+}
+
+/// Suricata's EVE: the event's type decides; bytes are those of the flow.
+fn suricata(draft: &mut Draft, value: &Value) {
+    let event = value.get("event_type").and_then(Value::as_str).unwrap_or_default();
+    draft.kind = Some(match event {
+        "alert" | "anomaly" => EventKind::Alert,
+        "dns" => EventKind::Dns,
+        "http" | "tls" | "fileinfo" | "ssh" | "smtp" | "quic" | "smb" | "ftp" | "krb5" | "mqtt" => EventKind::Exchange,
+        "flow" | "netflow" => EventKind::Connect,
+        "drop" => EventKind::Block,
+        _ => EventKind::Note,
+    });
+    draft.textual = false;
+    let pointer = |path: &str| value.pointer(path).and_then(Value::as_str);
+    let blocked = pointer("/alert/action") == Some("blocked") || event == "drop";
+    draft.net().verdict = blocked.then_some(NetVerdict::Blocked);
+    if let Some(signature) = pointer("/alert/signature") {
+        draft.message = signature.to_owned();
+        draft.fields.insert("rule.name".to_owned(), signature.to_owned());
+        draft.level = Some("alert".to_owned());
+    }
+    if let Some(path) = pointer("/http/url") {
+        draft.net().path = Some(path.to_owned());
+    }
+    if let Some(method) = pointer("/http/http_method") {
+        draft.net().method = Some(method.to_owned());
+    }
+}
+
+/// Hubble says `DROPPED` or `FORWARDED`.
+fn hubble(draft: &mut Draft) {
+    if draft.net.as_ref().is_some_and(|net| net.verdict == Some(NetVerdict::Blocked)) {
+        draft.kind = Some(EventKind::Block);
+    }
+    draft.textual = false;
+}
+
+/// Kubernetes events say what happened by their reason; the object stands under `involvedObject`.
+fn kubernetes(draft: &mut Draft, value: &Value) {
+    let pointer = |path: &str| value.pointer(path).and_then(Value::as_str);
+    for (field, path) in [
+        ("orchestrator.resource.name", "/involvedObject/name"), ("orchestrator.resource.type", "/involvedObject/kind"),
+        ("orchestrator.resource.name", "/objectRef/name"), ("orchestrator.resource.type", "/objectRef/resource"),
+    ] {
+        if let Some(found) = pointer(path) {
+            draft.set(field, found);
+        }
+    }
+    let reason = pointer("/reason").unwrap_or_default();
+    draft.kind = match reason {
+        "Pulled" | "Pulling" => Some(EventKind::Download),
+        "Started" | "Killing" | "Created" | "BackOff" => Some(EventKind::Restart),
+        "ScalingReplicaSet" | "SuccessfulRollout" => Some(EventKind::Deploy),
+        "Unhealthy" => Some(EventKind::Note),
+        _ => None,
+    };
+    if let Some("create" | "update" | "patch" | "delete") = pointer("/verb") {
+        draft.kind = Some(EventKind::Change);
+    } else if pointer("/verb").is_some() {
+        draft.kind = Some(EventKind::Note);
+    }
+}
