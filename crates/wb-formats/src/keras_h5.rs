@@ -5,6 +5,7 @@
 use crate::hdf5::{self, Attribute, Tree};
 use crate::keras_config::{self, Source};
 use crate::{Family, Reader, Request};
+use std::collections::BTreeSet;
 use wb_core::{Budget, Bytes, Content, Limits, Strength};
 
 pub(crate) const FORMAT: Reader = Reader {
@@ -33,12 +34,15 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
     let tree = Tree::read(input, budget);
     let mut configured = Content::default();
+    let mut places = BTreeSet::new();
     for (path, attributes) in &tree.attributed {
         for attribute in attributes {
-            configuration(input, path, attribute, &mut configured, budget);
+            places.extend(configuration(input, path, attribute, &mut configured, budget));
         }
     }
     let mut content = hdf5::content(tree);
+    // What is read as a configuration stands in components and fields of its own.
+    content.fields.retain(|field| !places.contains(&field.path));
     content.components = configured.components;
     content.programs = configured.programs;
     content.children = configured.children;
@@ -48,19 +52,19 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     content
 }
 
-/// Reads every attribute that is a configuration, wherever it stands.
+/// Reads an attribute that is a configuration, wherever it stands, and returns its place.
 fn configuration(
     input: Bytes<'_>,
     path: &str,
     attribute: &Attribute,
     content: &mut Content,
     budget: &mut Budget,
-) {
+) -> Option<String> {
     let known =
         path.is_empty() && ["model_config", "training_config"].contains(&attribute.name.as_str());
-    let Some(stored) = attribute.text() else { return };
+    let stored = attribute.text()?;
     if !known && !keras_config::is_configuration(&stored.text) {
-        return;
+        return None;
     }
     let place =
         if path.is_empty() { attribute.name.clone() } else { format!("{path}@{}", attribute.name) };
@@ -68,6 +72,7 @@ fn configuration(
     let text = in_file.unwrap_or(Bytes::new(stored.text.as_bytes()));
     let packed = if in_file.is_some() { None } else { Some(input.head(8).span()) };
     keras_config::read(&Source { text, packed, place: &place }, content, budget);
+    Some(place)
 }
 
 #[cfg(test)]

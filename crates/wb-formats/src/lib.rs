@@ -50,6 +50,7 @@ formats! {
     torch,
     npz,
     zip,
+    torch_legacy = "torch-legacy",
     pickle,
     npy,
     tar,

@@ -34,7 +34,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     let streams = outcome.streams.len();
     let found = lifted(input, outcome, &mut content);
     content.tensors.extend(found.into_iter().map(storage::tensor));
-    object::check(&mut content, streams);
+    object::check(input, &mut content, streams, budget);
     behind(input, &mut content);
     let value = streams.to_string();
     content.fields.push(Field { path: "streams".to_owned(), value, span: None });

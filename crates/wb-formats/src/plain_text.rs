@@ -53,10 +53,9 @@ pub(crate) fn lines<'a>(input: Bytes<'_>, text: &'a str) -> impl Iterator<Item =
 
 /// The readable runs in `bytes`, as texts at `place`; all of it in one piece when it is text.
 pub(crate) fn strings(bytes: Bytes<'_>, place: &str) -> Vec<Text> {
-    const SHORTEST: usize = 6;
     const LONGEST: usize = 64 << 10;
-    const MOST: usize = 200;
-    let bytes = bytes.head(1 << 20);
+    const MOST: usize = 500;
+    const SEARCHED: usize = 16 << 20;
     let text = |run: Bytes<'_>| {
         let value = String::from_utf8_lossy(run.head(LONGEST).as_slice()).trim().to_owned();
         (!value.is_empty()).then(|| Text { place: place.to_owned(), value, span: Some(run.span()) })
@@ -68,17 +67,30 @@ pub(crate) fn strings(bytes: Bytes<'_>, place: &str) -> Vec<Text> {
             text(bytes).into_iter().collect()
         };
     }
+    let bytes = bytes.head(SEARCHED);
     let mut texts = Vec::new();
     let mut at = 0_usize;
-    for run in
-        bytes.as_slice().split(|byte| !(byte.is_ascii_graphic() || *byte == b' ' || *byte == b'\t'))
-    {
-        if run.len() >= SHORTEST && texts.len() < MOST {
+    let printable = |byte: &u8| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\t');
+    for run in bytes.as_slice().split(|byte| !printable(byte)) {
+        if is_written(run, bytes.len()) && texts.len() < MOST {
             texts.extend(bytes.slice(at, run.len()).and_then(text));
         }
         at = at.saturating_add(run.len()).saturating_add(1);
     }
     texts
+}
+
+/// Whether a run of printable bytes was written rather than found: among `among` random bytes, runs of six
+/// are common and runs of fourteen are not. Shorter ones have to look like words, names or paths.
+fn is_written(run: &[u8], among: usize) -> bool {
+    let (shortest, long) = if among < 1024 { (6, 6) } else { (8, 14) };
+    if run.len() < shortest || run.len() >= long {
+        return run.len() >= long;
+    }
+    let plain = |byte: &&u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || b" _-./:=".contains(byte)
+    };
+    run.iter().filter(plain).count().saturating_mul(10) >= run.len().saturating_mul(9)
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     let stored = storages(input, &entries, placed, &mut content);
     for (entry, is_storage) in entries.iter().zip(stored) {
         let lifted = is_pickle_member(entry) && entry.method == 0;
-        if lifted || is_storage || record(input, entry, &mut content) {
+        if lifted || is_storage || is_debug(input, entry, budget) || record(input, entry, &mut content) {
             continue;
         }
         zip::child(input, entry, &mut content, budget);
@@ -58,6 +58,20 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
 
 fn is_pickle_member(entry: &Entry) -> bool {
     entry.name.ends_with(".pkl")
+}
+
+/// Whether a member only maps TorchScript code back to the source it was compiled from, which is not
+/// loaded with the model: a pickle of plain data.
+fn is_debug(input: Bytes<'_>, entry: &Entry, budget: &mut Budget) -> bool {
+    let mut aside = Content::default();
+    if !entry.name.ends_with(".debug_pkl") || entry.local_method.is_some() {
+        return false;
+    }
+    let Some(member) = zip::data(input, entry, &mut aside, budget) else { return false };
+    let lifted = pickle::lift(member.bytes(), Trigger::Load, Detail::Effects, budget);
+    let plain = lifted.programs.iter().all(|program| program.ops.is_empty());
+    let whole = lifted.streams.len() == 1 && lifted.gaps.is_empty() && lifted.oddities.is_empty();
+    plain && whole && aside.oddities.is_empty() && aside.gaps.is_empty()
 }
 
 /// A tensor, and the names its storage's member may have.

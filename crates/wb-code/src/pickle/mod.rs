@@ -63,3 +63,15 @@ pub struct Lifted {
 pub fn lift(input: Bytes<'_>, trigger: Trigger, detail: Detail, budget: &mut Budget) -> Lifted {
     streams::lift_all(input, trigger, detail, budget)
 }
+
+/// Lifts the first `most` streams of `input`, which stand one right behind another, and looks at nothing
+/// behind them: for files in which other data follows the pickles.
+pub fn lift_first(
+    input: Bytes<'_>,
+    most: usize,
+    trigger: Trigger,
+    detail: Detail,
+    budget: &mut Budget,
+) -> Lifted {
+    streams::lift_first(input, most, trigger, detail, budget)
+}

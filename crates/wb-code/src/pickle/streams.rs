@@ -88,6 +88,32 @@ pub(super) fn lift_all(
     lifted
 }
 
+/// Lifts the first `most` streams, which stand one right behind another.
+pub(super) fn lift_first(
+    input: Bytes<'_>,
+    most: usize,
+    trigger: Trigger,
+    detail: Detail,
+    budget: &mut Budget,
+) -> Lifted {
+    let mut lifted = Lifted::default();
+    let mut texts = Texts::default();
+    let mut at = 0;
+    for _ in 0..most {
+        if at >= input.len() {
+            break;
+        }
+        let stream = lift_stream(input, at, trigger, detail, &mut texts, budget);
+        at = stream.end;
+        lifted.append(stream.lifted);
+        if !stream.complete {
+            break;
+        }
+    }
+    lifted.texts = texts.found;
+    lifted
+}
+
 /// Lifts the one stream at index `at`, for a stream that stands inside another.
 pub(super) fn lift_nested(
     input: Bytes<'_>,

@@ -49,6 +49,7 @@ fn layers_code_weights_and_versions_are_read() {
     };
     assert_eq!(value("keras_version"), Some("2.15.0"));
     assert_eq!(value("training_config.loss"), Some("mse"));
+    assert_eq!(value("model_config"), None);
     assert_eq!(value("model_weights@layer_names"), Some("[\"dense_1\", \"norm\"]"));
 }
 

@@ -2,8 +2,10 @@
 //! else: the result of `os.system`, a number, `None`.
 
 use crate::values::Values;
+use wb_code::pickle::{self, Detail};
 use wb_core::{
-    CallStyle, Collection, Constant, Content, Oddity, OddityKind, Op, OpKind, Program, ValueId,
+    Budget, Bytes, CallStyle, Collection, Constant, Content, Oddity, OddityKind, Op, OpKind, Program,
+    Trigger, ValueId,
 };
 
 /// The longest text that counts as nothing; longer ones may be a model in text form, in bytes.
@@ -11,17 +13,28 @@ const SHORT_TEXT: usize = 256;
 
 /// Records that the object of the only stream is no model: it holds no tensor, no container, and no
 /// instance with a state.
-pub(crate) fn check(content: &mut Content, streams: usize) {
+pub(crate) fn check(input: Bytes<'_>, content: &mut Content, streams: usize, budget: &mut Budget) {
     let ([program], 1, true) = (content.programs.as_slice(), streams, content.tensors.is_empty()) else {
         return;
     };
-    let Some(what) = no_model(program) else { return };
+    let what = if program.ops.is_empty() { scalar_only(input, program, budget) } else { no_model(program) };
+    let Some(what) = what else { return };
     content.oddities.push(Oddity {
         kind: OddityKind::NoModel,
         place: program.place.clone(),
         span: Some(program.span),
         what,
     });
+}
+
+/// A stream that only makes data has no ops unless they are asked for; a single value is short.
+fn scalar_only(input: Bytes<'_>, program: &Program, budget: &mut Budget) -> Option<String> {
+    if program.span.len > SHORT_TEXT as u64 {
+        return None;
+    }
+    let stream = input.at_span(program.span)?;
+    let full = pickle::lift_first(stream, 1, Trigger::Load, Detail::Full, budget);
+    no_model(full.programs.first()?)
 }
 
 fn no_model(program: &Program) -> Option<String> {
