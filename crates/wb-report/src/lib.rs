@@ -7,9 +7,11 @@
 //! - [`escape`]: what makes hostile text harmless in each of them
 
 pub mod escape;
+pub mod html;
 pub mod json;
 pub mod text;
 mod time;
+mod words;
 
 use wb_core::{Artifact, ArtifactPath, Coverage, Finding, IndexedIndicator, Verdict};
 

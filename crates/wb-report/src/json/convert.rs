@@ -1,11 +1,11 @@
 //! From the types of wb-core to the documents of [`super::model`].
 
 use super::model::*;
+use crate::words::record;
 use crate::{Scan, Tool, time};
 use wb_core::{
     Answers, Artifact, ArtifactPath, Case, Coverage, Dossier, Finding, Flow, IndexedIndicator,
-    KeyMoment, Location, RecordRef, Role, RoleAssignment, SeenAgain, TimelineEntry, Trigger,
-    Verdict,
+    KeyMoment, Location, Role, RoleAssignment, SeenAgain, TimelineEntry, Trigger, Verdict,
 };
 
 /// The document of a case.
@@ -341,8 +341,4 @@ fn detail<'a>(path: &'a ArtifactPath, dossier: &'a Dossier) -> Option<DetailObje
             .map(|(line, text)| ExcerptObject { line: *line, text })
             .collect(),
     })
-}
-
-fn record(record: &RecordRef) -> String {
-    format!("{}:{}", record.artifact, record.line)
 }

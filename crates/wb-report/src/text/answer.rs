@@ -3,10 +3,11 @@
 use super::page::{Ink, Page, width_of};
 use crate::escape::{self, Defang};
 use crate::time;
+use crate::words::{self, Tone};
 use std::collections::BTreeSet;
 use wb_core::{
-    ArtifactPath, Case, Compromise, Decision, Execution, Integrity, KeyMoment, NetworkUse,
-    ReadState, Recommendation, Role, RoleAssignment, TimelineEntry, Verdict,
+    ArtifactPath, Case, Compromise, Execution, Integrity, ReadState, Recommendation, Role,
+    RoleAssignment, TimelineEntry,
 };
 
 /// Column at which answers begin.
@@ -109,52 +110,27 @@ fn rows(case: &Case) -> Vec<Row> {
 }
 
 fn verdict(page: &mut Page, case: &Case, defang: &Defang) {
-    let worst = case.verdicts.values().max().copied().unwrap_or_default();
-    let unread = case.coverage.iter().any(|coverage| coverage.state != ReadState::Read);
-    let (ink, words) = match (case.conclusion.compromised, worst) {
-        (Compromise::Yes, _) => (Ink::Bad, "COMPROMISED"),
-        (Compromise::No, Verdict::Malicious) => {
-            (Ink::Bad, "MALICIOUS FILE FOUND, not where it would run")
-        }
-        (Compromise::No, _) if case.artifacts.is_empty() => (Ink::Warn, "NOTHING TO LOOK AT"),
-        (Compromise::No, Verdict::Suspicious) => (Ink::Warn, "A PERSON MUST LOOK"),
-        (Compromise::No, _) if doubtful(case) => (Ink::Warn, "A PERSON MUST LOOK"),
-        (Compromise::No, Verdict::Unknown) => {
-            (Ink::Warn, "nothing wrong found, but not everything could be judged")
-        }
-        (Compromise::No, Verdict::Clean) if unread => {
-            (Ink::Good, "nothing wrong found in what was read")
-        }
-        (Compromise::No, Verdict::Clean) => (Ink::Good, "nothing wrong found in what was supplied"),
+    let (tone, words) = words::headline(case);
+    let ink = match tone {
+        Tone::Bad => Ink::Bad,
+        Tone::Warn => Ink::Warn,
+        Tone::Good => Ink::Good,
     };
     let confidence = format!("  (confidence {})", case.conclusion.confidence.name());
     page.line(0, &[(ink, words), (Ink::Plain, &confidence)]);
     page.block(0, 0, &[(Ink::Plain, &defang.text(&case.conclusion.summary))], 3);
 }
 
-/// Whether something does not fit although no artifact is malicious.
-fn doubtful(case: &Case) -> bool {
-    case.integrity.iter().any(|row| row.matches == Some(false))
-        || case.candidates.iter().any(|candidate| candidate.decision != Decision::Approve)
-}
-
 fn moments(page: &mut Page, case: &Case) {
-    for (key, label) in [
-        (KeyMoment::Introduced, "introduced"),
-        (KeyMoment::Loaded, "loaded"),
-        (KeyMoment::FirstOutbound, "first outbound"),
-        (KeyMoment::Detection, "detected"),
-        (KeyMoment::FirstBlock, "blocked"),
-    ] {
+    for (key, label) in words::MOMENTS {
         let entry = case.timeline.iter().find(|entry| entry.key == Some(key));
         let label = self::label(label);
         match case.answers.moments.get(&key) {
             Some(moment) => {
                 let clock = format!("{} UTC  ", time::clock(*moment));
-                let status = entry
-                    .map_or("INFERRED", |entry| super::story::status_word(entry.status))
-                    .to_owned()
-                    + "  ";
+                let status =
+                    entry.map_or("INFERRED", |entry| words::status_word(entry.status)).to_owned()
+                        + "  ";
                 let place = entry.map(place).unwrap_or_default();
                 page.line(
                     2,
@@ -176,28 +152,18 @@ fn moments(page: &mut Page, case: &Case) {
             ),
         }
     }
-    let dwell = match (case.answers.dwell_seconds, case.answers.dwell_calendar_days) {
-        (None, _) => "unknown: introduction or detection is missing".to_owned(),
-        (Some(seconds), None) => format!("{}, introduced to detected", time::elapsed(seconds)),
-        (Some(seconds), Some(days)) => format!(
-            "{} elapsed, {}, introduced to detected",
-            time::elapsed(seconds),
-            super::counted(days.unsigned_abs(), "calendar day")
-        ),
-    };
+    let dwell = words::dwell(&case.answers);
     let label = label("dwell");
     page.line(2, &[(Ink::Faint, &label), (Ink::Strong, &dwell)]);
 }
 
 /// Where the record stands, and how its time is known where it does not say it all.
 fn place(entry: &TimelineEntry) -> String {
-    let basis = match entry.time_basis {
-        wb_core::TimeBasis::Explicit => "",
-        wb_core::TimeBasis::OffsetFromName => "  (zone from the surroundings)",
-        wb_core::TimeBasis::AssumedUtc => "  (UTC assumed)",
-        wb_core::TimeBasis::InferredYear => "  (year inferred)",
-    };
-    format!("{}:{}{basis}", entry.record.artifact, entry.record.line)
+    let record = words::record(&entry.record);
+    match words::basis(entry.time_basis) {
+        Some(basis) => format!("{record}  ({basis})"),
+        None => record,
+    }
 }
 
 fn what_runs(all: &[Execution]) -> Option<Row> {
@@ -221,7 +187,7 @@ fn where_it_goes(case: &Case) -> Option<Row> {
     };
     let uses = &case.answers.network;
     let destination = match (uses.first(), flows.first()) {
-        (Some(network), _) => network_use(network),
+        (Some(network), _) => words::network_use(network),
         (None, Some(flow)) => super::destination(flow),
         (None, None) => return None,
     };
@@ -341,24 +307,4 @@ fn do_now(page: &mut Page, all: &[Recommendation], defang: &Defang) {
             }
         }
     }
-}
-
-fn network_use(network: &NetworkUse) -> String {
-    let mut text = String::new();
-    if let Some(method) = &network.method {
-        text.push_str(method);
-        text.push(' ');
-    }
-    if let Some(scheme) = &network.scheme {
-        text.push_str(scheme);
-        text.push_str("://");
-    }
-    text.push_str(&network.host);
-    if let Some(port) = network.port {
-        text.push_str(&format!(":{port}"));
-    }
-    if let Some(path) = &network.path {
-        text.push_str(path);
-    }
-    format!("{text} ({})", network.seen_in)
 }

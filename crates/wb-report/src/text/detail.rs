@@ -1,13 +1,14 @@
 //! What the answer rests on: findings, hashes, differences, artifacts, coverage.
 
 use super::page::{Ink, Page, shorten};
-use super::{decimal_offset, severity_ink, table, verdict_ink};
+use super::{severity_ink, table, verdict_ink};
 use crate::escape::Defang;
+use crate::words::place;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use wb_core::{
-    Artifact, Case, Change, Confidence, Coverage, Dossier, Finding, Listing, Location, ReadState,
-    Role, SeenAgain, Verdict,
+    Artifact, Case, Change, Confidence, Coverage, Dossier, Finding, Listing, ReadState, Role,
+    SeenAgain, Verdict,
 };
 
 /// Lines of a payload that are printed.
@@ -116,23 +117,6 @@ fn code(page: &mut Page, text: &str) {
         let rest = format!("│ … {} more lines", lines.len() - PAYLOAD_LINES);
         page.line(4, &[(Ink::Faint, &rest)]);
     }
-}
-
-/// Where something lies: in the format's own terms, then in bytes.
-pub(super) fn place(location: &Location) -> String {
-    let mut parts = Vec::new();
-    if !location.place.is_empty() {
-        parts.push(location.place.clone());
-    }
-    if let Some(component) = &location.component
-        && !location.place.contains(component.as_str())
-    {
-        parts.push(format!("in `{component}`"));
-    }
-    if let Some(span) = location.span {
-        parts.push(decimal_offset(span));
-    }
-    parts.join(", ")
 }
 
 /// The listings a finding is about: those of its component, or all when it names none.

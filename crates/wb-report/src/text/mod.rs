@@ -11,8 +11,9 @@ mod table;
 
 use crate::Tool;
 use crate::escape::Defang;
+use crate::words::{bytes, counted, destination, grouped, shape};
 use page::{Ink, Page};
-use wb_core::{Case, Decision, Flow, Severity, Span, Verdict};
+use wb_core::{Case, Decision, Severity, Verdict};
 
 pub use inventory::{differences, events, inspect, timeline};
 pub use page::Style;
@@ -48,55 +49,6 @@ pub fn summary(case: &Case, style: &Style) -> String {
     let mut page = Page::new(*style);
     answer::print(&mut page, case, &Defang::of_case(case));
     page.finish()
-}
-
-/// `1 file`, `2 files`.
-fn counted(count: u64, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
-}
-
-/// A number with its thousands apart: `1,588,112`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// Bytes in words: exact below ten thousand, then in decimal units.
-fn bytes(count: u64) -> String {
-    let units =
-        [("kB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("TB", 1_000_000_000_000)];
-    match units.into_iter().rev().find(|(_, size)| count >= 10_000 && count >= *size) {
-        None => format!("{} B", grouped(count)),
-        // Two significant digits say enough.
-        Some((unit, size)) => format!("{:.1} {unit}", count as f64 / size as f64),
-    }
-}
-
-/// Host, address and port of a flow.
-fn destination(flow: &Flow) -> String {
-    let port = flow.port.map(|port| format!(":{port}")).unwrap_or_default();
-    match &flow.host {
-        Some(host) if *host != flow.destination => format!("{host}{port} ({})", flow.destination),
-        _ => format!("{}{port}", flow.destination),
-    }
-}
-
-/// A span in words: `offset 214, 1 byte`.
-fn decimal_offset(span: Span) -> String {
-    format!("offset {}, {}", span.start, counted(span.len, "byte"))
-}
-
-/// The shape of a tensor: `[768, 14]`.
-fn shape(shape: &[u64]) -> String {
-    let axes: Vec<String> = shape.iter().take(16).map(u64::to_string).collect();
-    format!("[{}{}]", axes.join(", "), if shape.len() > 16 { ", …" } else { "" })
 }
 
 const fn verdict_ink(verdict: Verdict) -> Ink {

@@ -2,6 +2,7 @@
 //! asked for, inked; no other code in [`super`] writes characters of evidence.
 
 use crate::escape;
+pub(super) use crate::words::cut as shorten;
 use std::fmt::Write as _;
 
 /// How a report is printed.
@@ -229,14 +230,6 @@ fn fitting(text: &[(char, Ink)], room: usize) -> usize {
             used > room
         })
         .unwrap_or(text.len())
-}
-
-/// The first `most` characters, followed by `…` when there are more.
-pub(super) fn shorten(text: &str, most: usize) -> std::borrow::Cow<'_, str> {
-    match text.char_indices().nth(most) {
-        None => text.into(),
-        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or(text)).into(),
-    }
 }
 
 /// Columns that escaped text takes.

@@ -5,22 +5,14 @@ use super::page::{Ink, Page, shorten, width_of};
 use super::{counted, decision_ink, table};
 use crate::escape::{self, Defang};
 use crate::time;
+use crate::words::{regularity, status_word};
 use std::collections::{BTreeMap, BTreeSet};
-use wb_core::{ArtifactPath, BeaconState, Case, Flow, Phase, Status, TimelineEntry};
+use wb_core::{ArtifactPath, Case, Flow, Phase, Status, TimelineEntry};
 
 /// Timeline entries that are printed; key moments always are.
 const ENTRIES: usize = 120;
 /// Flows that are printed of either kind.
 const FLOWS: usize = 20;
-
-/// How sure an entry is, in capitals: it must be seen without colour.
-pub(super) const fn status_word(status: Status) -> &'static str {
-    match status {
-        Status::Observed => "OBSERVED",
-        Status::Inferred => "INFERRED",
-        Status::Missing => "MISSING",
-    }
-}
 
 const fn status_ink(status: Status) -> Ink {
     match status {
@@ -146,17 +138,6 @@ pub(super) fn flows(page: &mut Page, case: &Case, defang: &Defang) {
     if hidden > 0 {
         let rest = counted(hidden as u64, "connection");
         page.line(2, &[(Ink::Faint, &format!("… {rest} not shown"))]);
-    }
-}
-
-fn regularity(flow: &Flow) -> String {
-    match (flow.beacon.state, flow.beacon.period_seconds) {
-        (state @ (BeaconState::Periodic | BeaconState::Jittered), Some(period)) => {
-            let period = time::period(period);
-            format!("{}, every {period} (score {:.2})", state.name(), flow.beacon.score)
-        }
-        (BeaconState::Insufficient, _) => "too few to tell".to_owned(),
-        (state, _) => state.name().to_owned(),
     }
 }
 

@@ -2,6 +2,7 @@
 //! string is hostile.
 
 mod cases;
+mod html;
 mod json;
 mod python;
 mod text;
