@@ -29,14 +29,36 @@ const MAGIC: &[&[u8]] = &[
 
 /// How the same begins in base64 (pickle, zlib, gzip, bzip2, ELF, PE, zip, marshalled code).
 const BASE64: &[&[u8]] = &[
-    b"gAJ", b"gAN", b"gASV", b"gAWV", b"eJw", b"eNo", b"eAE", b"eF4", b"H4sI", b"Qlpo", b"f0VM",
-    b"TVqQ", b"UEsD", b"4wAAAAAA", b"4wEAAAAA",
+    b"gAJ",
+    b"gAN",
+    b"gASV",
+    b"gAWV",
+    b"eJw",
+    b"eNo",
+    b"eAE",
+    b"eF4",
+    b"H4sI",
+    b"Qlpo",
+    b"f0VM",
+    b"TVqQ",
+    b"UEsD",
+    b"4wAAAAAA",
+    b"4wEAAAAA",
 ];
 
 /// How the same begins in hexadecimal.
 const HEX: &[&[u8]] = &[
-    b"8002", b"8003", b"800495", b"800595", b"789c", b"78da", b"1f8b08", b"425a68", b"7f454c46",
-    b"4d5a90", b"e300000000",
+    b"8002",
+    b"8003",
+    b"800495",
+    b"800595",
+    b"789c",
+    b"78da",
+    b"1f8b08",
+    b"425a68",
+    b"7f454c46",
+    b"4d5a90",
+    b"e300000000",
 ];
 
 /// Whether `step` pushes a string that is itself a pickle, compressed data or an executable, in the
@@ -47,7 +69,11 @@ pub(super) fn is_embedded(step: &Step<'_>) -> bool {
         return false;
     }
     match step.code {
-        op::BINBYTES | op::SHORT_BINBYTES | op::BINBYTES8 | op::BYTEARRAY8 | op::BINSTRING
+        op::BINBYTES
+        | op::SHORT_BINBYTES
+        | op::BINBYTES8
+        | op::BYTEARRAY8
+        | op::BINSTRING
         | op::SHORT_BINSTRING => is_binary(step.data) || is_encoded(step.data),
         op::BINUNICODE | op::SHORT_BINUNICODE | op::BINUNICODE8 | op::UNICODE => {
             is_script(step.data) || is_encoded(step.data)
@@ -110,7 +136,8 @@ fn is_encoded(data: &[u8]) -> bool {
     };
     let sample = data.get(..256.min(data.len())).unwrap_or(data);
     let digits = |byte: &u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=' | b'\n' | b'\r')
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=' | b'\n' | b'\r')
     };
     (BASE64.iter().any(|prefix| data.starts_with(prefix)) && sample.iter().all(digits))
         || (begins(HEX) && sample.iter().all(|b| b.is_ascii_hexdigit() || b.is_ascii_whitespace()))

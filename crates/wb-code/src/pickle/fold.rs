@@ -58,9 +58,12 @@ fn function(
         },
         OpKind::Call { callee, arguments, .. } => {
             let OpKind::Import { module, name } = &program.op(*callee)?.kind else { return None };
-            let is_getattr = matches!(module.as_str(), "builtins" | "__builtin__") && name == "getattr";
+            let is_getattr =
+                matches!(module.as_str(), "builtins" | "__builtin__") && name == "getattr";
             let ([of, attribute], true) = (arguments.as_slice(), is_getattr) else { return None };
-            let Operand::Text(attribute) = operand(program, folded, *attribute) else { return None };
+            let Operand::Text(attribute) = operand(program, folded, *attribute) else {
+                return None;
+            };
             match operand(program, folded, *of) {
                 text @ Operand::Text(_) => Some((format!("str.{attribute}"), Some(text))),
                 bytes @ Operand::Bytes(_) => Some((format!("bytes.{attribute}"), Some(bytes))),
@@ -135,9 +138,10 @@ fn apply(function: &str, arguments: &[Operand]) -> Option<Folded> {
         ("str.strip", [Text(text), Text(set)]) => {
             Folded::Text(text.trim_matches(|letter| set.contains(letter)).to_owned())
         }
-        ("str.__add__" | "operator.add" | "operator.concat" | "operator.__add__", [Text(a), Text(b)]) => {
-            Folded::Text(format!("{a}{b}"))
-        }
+        (
+            "str.__add__" | "operator.add" | "operator.concat" | "operator.__add__",
+            [Text(a), Text(b)],
+        ) => Folded::Text(format!("{a}{b}")),
         (
             "bytes.__add__" | "operator.add" | "operator.concat" | "operator.__add__",
             [Bytes(a), Bytes(b)],

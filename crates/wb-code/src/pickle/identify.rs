@@ -230,7 +230,12 @@ impl Kinds {
                 let rest = self.stack.is_empty() && self.marks.is_empty();
                 (rest || walk.imports).then_some(())
             }
-            op::GET | op::BINGET | op::LONG_BINGET | op::PUT | op::BINPUT | op::LONG_BINPUT
+            op::GET
+            | op::BINGET
+            | op::LONG_BINGET
+            | op::PUT
+            | op::BINPUT
+            | op::LONG_BINPUT
             | op::MEMOIZE => self.memo(step, walk),
             _ => self.make(step, walk),
         }
@@ -348,7 +353,9 @@ impl Kinds {
             op::PERSID | op::EXT1 | op::EXT2 | op::EXT4 | op::NEXT_BUFFER => Kind::Object,
             _ => {
                 text::is_valid_constant(step).then_some(())?;
-                if text::text_of(&Step { data: step.data.get(..0).unwrap_or(&[]), ..*step }).is_some() {
+                if text::text_of(&Step { data: step.data.get(..0).unwrap_or(&[]), ..*step })
+                    .is_some()
+                {
                     Kind::Text
                 } else {
                     Kind::Scalar

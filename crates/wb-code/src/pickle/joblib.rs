@@ -27,12 +27,13 @@ impl Machine<'_, '_> {
         if dtype.objects {
             return self.nested_stream();
         }
-        let Some(elements) = self.entry(state, "shape").and_then(|shape| self.elements(shape)) else {
+        let Some(elements) = self.entry(state, "shape").and_then(|shape| self.elements(shape))
+        else {
             return Ok(());
         };
-        let aligned = self.entry(state, "numpy_array_alignment_bytes").is_some_and(|value| {
-            !matches!(self.constant_of(value), Some(Constant::None) | None)
-        });
+        let aligned = self
+            .entry(state, "numpy_array_alignment_bytes")
+            .is_some_and(|value| !matches!(self.constant_of(value), Some(Constant::None) | None));
         let mut at = self.at;
         if aligned {
             let padding = self.input.byte(at).map_or(0, usize::from);

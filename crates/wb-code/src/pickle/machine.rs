@@ -10,8 +10,8 @@ use super::text;
 use super::value::{Mark, Node, Plain, Shape, Slot, is_mutable};
 use std::collections::{HashMap, VecDeque};
 use wb_core::{
-    Budget, Bytes, Collection, Exhausted, Gap, Oddity, OddityKind, Op, OpKind, Program, Span, Trigger,
-    ValueId,
+    Budget, Bytes, Collection, Exhausted, Gap, Oddity, OddityKind, Op, OpKind, Program, Span,
+    Trigger, ValueId,
 };
 
 /// Plain items kept per container when only effects are lifted.
@@ -404,8 +404,7 @@ impl<'a, 'b> Machine<'a, 'b> {
         step: &Step<'_>,
         from: Option<(usize, usize, u64)>,
     ) -> Result<(), Halt> {
-        let (height, start, number) =
-            from.unwrap_or((self.stack.len(), step.start, self.number));
+        let (height, start, number) = from.unwrap_or((self.stack.len(), step.start, self.number));
         let items = self.stack.get(height..).unwrap_or(&[]);
         let plain = self.mode.lazy
             && self.replay.is_none()

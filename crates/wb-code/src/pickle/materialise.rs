@@ -141,7 +141,8 @@ impl<'a> Machine<'a, '_> {
         if let Some(Slot::Value(value)) = self.known.get(&plain.made) {
             return Ok(*value);
         }
-        let step = op::step(self.input, plain.start).map_err(|fault| Halt::Broken(fault.describe()))?;
+        let step =
+            op::step(self.input, plain.start).map_err(|fault| Halt::Broken(fault.describe()))?;
         let constant = text::constant(&step, self.input)
             .ok_or_else(|| broken("the argument of a constant is not valid"))?;
         let value = self.emit(step.span(self.input), plain.number, OpKind::Constant(constant))?;

@@ -7,9 +7,7 @@ use super::survey::{Survey, Texts, survey};
 use super::value::Slot;
 use super::{Detail, Lifted, identify};
 use std::collections::BTreeSet;
-use wb_core::{
-    Budget, Bytes, Gap, Language, Oddity, OddityKind, OpKind, Program, Span, Trigger,
-};
+use wb_core::{Budget, Bytes, Gap, Language, Oddity, OddityKind, OpKind, Program, Span, Trigger};
 
 /// Streams that are lifted from one artifact.
 const MOST_STREAMS: usize = 100_000;
@@ -288,4 +286,3 @@ fn next_stream(input: Bytes<'_>, from: usize, budget: &mut Budget) -> Option<usi
     }
     None
 }
-

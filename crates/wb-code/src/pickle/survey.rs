@@ -71,7 +71,11 @@ impl Texts {
             self.ordinary = self.ordinary.saturating_add(1);
         }
         let span = Some(step.span(input));
-        self.found.push(Text { place: "pickled string".to_owned(), value: value.into_owned(), span });
+        self.found.push(Text {
+            place: "pickled string".to_owned(),
+            value: value.into_owned(),
+            span,
+        });
     }
 }
 
@@ -135,11 +139,24 @@ pub(super) fn survey(
 
 /// Notes what one opcode means for the survey. Returns why the unpickler refuses it.
 #[inline]
-fn look(step: &Step<'_>, survey: &mut Survey, texts: &mut Texts, input: Bytes<'_>) -> Option<String> {
+fn look(
+    step: &Step<'_>,
+    survey: &mut Survey,
+    texts: &mut Texts,
+    input: Bytes<'_>,
+) -> Option<String> {
     match step.code {
-        op::BINUNICODE | op::SHORT_BINUNICODE | op::BINUNICODE8 | op::UNICODE | op::STRING
-        | op::BINSTRING | op::SHORT_BINSTRING | op::SHORT_BINBYTES | op::BINBYTES
-        | op::BINBYTES8 | op::BYTEARRAY8 => {
+        op::BINUNICODE
+        | op::SHORT_BINUNICODE
+        | op::BINUNICODE8
+        | op::UNICODE
+        | op::STRING
+        | op::BINSTRING
+        | op::SHORT_BINSTRING
+        | op::SHORT_BINBYTES
+        | op::BINBYTES
+        | op::BINBYTES8
+        | op::BYTEARRAY8 => {
             if !text::is_valid_constant(step) {
                 return Some("a text is not valid".to_owned());
             }

@@ -65,7 +65,11 @@ pub(super) fn text_of<'a>(step: &Step<'a>) -> Option<Cow<'a, str>> {
 
 /// Text, or a blob when it is too long to keep.
 fn text(value: String, step: &Step<'_>, input: Bytes<'_>) -> Constant {
-    if value.len() > KEPT_TEXT { blob(value.as_bytes(), step, input) } else { Constant::Text(value) }
+    if value.len() > KEPT_TEXT {
+        blob(value.as_bytes(), step, input)
+    } else {
+        Constant::Text(value)
+    }
 }
 
 /// Bytes, or a blob when they are too long to keep.
@@ -158,7 +162,8 @@ fn python_int(line: &[u8]) -> Option<Constant> {
         [b'0', b'b' | b'B', rest @ ..] => (2, "0b", rest),
         _ => (10, "", digits),
     };
-    let digits: String = digits.iter().filter(|byte| **byte != b'_').map(|b| char::from(*b)).collect();
+    let digits: String =
+        digits.iter().filter(|byte| **byte != b'_').map(|b| char::from(*b)).collect();
     if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
         return None;
     }
