@@ -37,6 +37,8 @@ mod plain_text;
 mod spanned_json;
 mod storage;
 mod tensors;
+#[cfg(test)]
+mod testing;
 mod values;
 
 // Specific formats come before the general ones that they refine.

@@ -5,8 +5,8 @@ use wb_core::{Child, Content, Oddity, OddityKind, Span};
 
 /// Why extracting a member of that name would write outside the folder; `None` when it would not.
 pub(crate) fn escapes(name: &str) -> Option<&'static str> {
-    let drive = name.as_bytes().get(1) == Some(&b':')
-        && name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
+    let drive =
+        matches!(name.as_bytes(), [letter, b':', b'/' | b'\\', ..] if letter.is_ascii_alphabetic());
     if name.starts_with(['/', '\\']) || drive {
         return Some("the path is absolute");
     }

@@ -188,3 +188,6 @@ fn record(input: Bytes<'_>, entry: &Entry, content: &mut Content) -> bool {
     }
     word || number
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,3 +95,6 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     tell_apart(&mut content.children);
     content
 }
+
+#[cfg(test)]
+mod tests;
