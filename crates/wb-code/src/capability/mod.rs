@@ -1,0 +1,352 @@
+//! What a program can do: one analysis for every language.
+//!
+//! [`analyse`] follows the ops of a [`Program`] with what is known of each value ([`value::Value`]) and asks
+//! [`Knowledge`] about everything that is finally called. Names that are computed are computed
+//! ([`pure`]), resolvers such as `getattr` are resolved ([`special`]), code found in arguments is lifted and
+//! analysed in its turn ([`payload`]).
+
+mod call;
+mod code;
+mod command;
+mod effect;
+mod names;
+mod payload;
+mod pure;
+mod render;
+mod resolve;
+mod special;
+mod value;
+
+use names::Names;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use value::{Known, Value};
+use wb_core::{
+    Budget, Capability, Collection, Constant, Effect, Exhausted, Gap, Language, Op, OpKind,
+    Program, Span, Trigger, ValueId,
+};
+
+/// What is known about a callable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Callable {
+    /// Its canonical dotted name: `posix.system` is `os.system`.
+    pub canonical: String,
+    /// What it can do.
+    pub capability: Capability,
+    /// Position of the argument that matters (the command, the code, the path), where one does.
+    pub argument: Option<usize>,
+    /// Its name as a keyword.
+    pub keyword: Option<String>,
+    /// Why, in one clause.
+    pub why: String,
+}
+
+/// Knowledge of callables, by dotted name. wb-rules has it; tests may bring their own.
+pub trait Knowledge {
+    /// What is known about `dotted`, a name as written (`numpy._core.multiarray._reconstruct`).
+    fn callable(&self, dotted: &str) -> Option<Callable>;
+    /// What is known about running the program `name` from a shell (`curl`, `sh`).
+    fn command(&self, name: &str) -> Option<Callable>;
+}
+
+/// What was concluded about one program.
+#[derive(Clone, Debug, Default)]
+pub struct Effects {
+    /// What it would do, in order. Inert calls are left out.
+    pub effects: Vec<Effect>,
+    /// Dotted names of everything it imports, each once, in order of appearance.
+    pub imports: Vec<String>,
+    /// What was not analysed.
+    pub gaps: Vec<Gap>,
+}
+
+/// Answers what `program` does when it runs.
+///
+/// Effects come in the order of the program; those of functions that nothing in the program calls come
+/// with [`Trigger::Inference`] when the program itself runs on loading or importing, because a function is
+/// put into a model in order to be called. A reference that leads to a callable that is never called is an
+/// effect with `called: false`. Attributes written to an imported object (pickle's BUILD on something that
+/// is not the result of a call) are an [`Capability::AttributeWalk`] effect.
+pub fn analyse(program: &Program, knowledge: &dyn Knowledge, budget: &mut Budget) -> Effects {
+    analyse_with(program, knowledge, Names::default(), budget)
+}
+
+fn analyse_with(
+    program: &Program,
+    knowledge: &dyn Knowledge,
+    names: Names,
+    budget: &mut Budget,
+) -> Effects {
+    let mut analyser = Analyser::new(program, knowledge);
+    let names = analyser.run(program, names, budget);
+    analyser.run_uncalled(&names, budget);
+    analyser.finish(budget)
+}
+
+/// How often one function is followed, each time with other arguments.
+const MAX_RUNS: u32 = 8;
+
+/// How many effects are kept.
+const MAX_EFFECTS: usize = 20_000;
+
+struct Analyser<'p, 'k> {
+    knowledge: &'k dyn Knowledge,
+    language: Language,
+    trigger: Trigger,
+    effects: Vec<Effect>,
+    /// What tells one effect from the same effect seen on another way through the program.
+    seen: BTreeSet<(u64, u64, String, Vec<String>)>,
+    imports: Vec<String>,
+    imported: BTreeSet<String>,
+    gaps: Vec<Gap>,
+    /// Functions of the program.
+    definitions: Vec<Definition<'p>>,
+    /// Code objects put together or read from data.
+    codes: Vec<code::CodeRecord>,
+    /// Attributes written to imported objects, by full name.
+    attributes: BTreeMap<String, Value>,
+    /// Names that were called, as written.
+    called: BTreeSet<String>,
+    /// Names that lead to something without calling it.
+    references: Vec<Reference>,
+    walks: Vec<Walk>,
+    /// Modules whose names are all imported (`from os import *`).
+    stars: Vec<String>,
+    exhausted: bool,
+}
+
+struct Definition<'p> {
+    body: &'p Program,
+    /// Index of the op that defines it, in the outermost program.
+    op: usize,
+    runs: u32,
+}
+
+/// A name that leads to something.
+struct Reference {
+    site: Site,
+    dotted: String,
+    reached: Option<Rc<str>>,
+}
+
+/// Attributes that lead from an object to unrelated ones.
+struct Walk {
+    site: Site,
+    text: String,
+    /// Whether something longer, or an effect, shows it already.
+    shown: bool,
+}
+
+/// Where something stands.
+#[derive(Clone, Copy, Debug, Default)]
+struct Site {
+    op: usize,
+    number: u64,
+    span: Span,
+}
+
+/// The program that is being followed and what is known of its values.
+struct Frame<'p> {
+    program: &'p Program,
+    values: Vec<Value>,
+    names: Names,
+    returned: Value,
+}
+
+impl Frame<'_> {
+    fn value(&self, id: ValueId) -> Value {
+        self.values.get(id.index()).cloned().unwrap_or_default()
+    }
+
+    fn show(&self, id: ValueId) -> String {
+        render::expression(self.program, &self.values, id)
+    }
+}
+
+impl<'p, 'k> Analyser<'p, 'k> {
+    fn new(program: &Program, knowledge: &'k dyn Knowledge) -> Self {
+        Self {
+            knowledge,
+            language: program.language,
+            trigger: program.trigger,
+            effects: Vec::new(),
+            seen: BTreeSet::new(),
+            imports: Vec::new(),
+            imported: BTreeSet::new(),
+            gaps: Vec::new(),
+            definitions: Vec::new(),
+            codes: Vec::new(),
+            attributes: BTreeMap::new(),
+            called: BTreeSet::new(),
+            references: Vec::new(),
+            walks: Vec::new(),
+            stars: Vec::new(),
+            exhausted: false,
+        }
+    }
+
+    /// Follows `program` and returns the names it leaves.
+    fn run(&mut self, program: &'p Program, names: Names, budget: &mut Budget) -> Names {
+        self.follow(program, names, None, budget).0
+    }
+
+    fn follow(
+        &mut self,
+        program: &'p Program,
+        names: Names,
+        outer: Option<usize>,
+        budget: &mut Budget,
+    ) -> (Names, Value) {
+        let mut frame = Frame { program, values: Vec::new(), names, returned: Value::Unknown };
+        for (index, op) in program.ops.iter().enumerate() {
+            if let Err(exhausted) = budget.steps(1) {
+                self.exhaust(exhausted);
+                break;
+            }
+            let site = Site { op: outer.unwrap_or(index), number: op.number, span: op.span };
+            let value = self.step(&mut frame, op, index, site, budget);
+            frame.values.push(value);
+        }
+        (frame.names, frame.returned)
+    }
+
+    fn exhaust(&mut self, exhausted: Exhausted) {
+        if !self.exhausted {
+            self.exhausted = true;
+            let why = format!("budget of {} ran out while analysing code", exhausted.name());
+            self.gaps.push(Gap::somewhere(why));
+        }
+    }
+
+    fn step(
+        &mut self,
+        frame: &mut Frame<'p>,
+        op: &'p Op,
+        index: usize,
+        site: Site,
+        budget: &mut Budget,
+    ) -> Value {
+        match &op.kind {
+            OpKind::Constant(constant) => {
+                Value::Known(Rc::new(Known { constant: constant.clone(), layers: Vec::new() }))
+            }
+            OpKind::Import { module, name } => self.import(module, name, site),
+            OpKind::GetAttribute { of, name } => {
+                let id = ValueId(u32::try_from(index).unwrap_or(u32::MAX));
+                self.attribute(frame, &frame.value(*of), name, Some(id), site)
+            }
+            OpKind::GetItem { of, key } => {
+                let id = ValueId(u32::try_from(index).unwrap_or(u32::MAX));
+                self.item(frame, &frame.value(*of), &frame.value(*key), Some(id), site)
+            }
+            OpKind::Call { .. } => self.call(frame, op, index, site, budget),
+            OpKind::SetAttribute { of, name, value } => {
+                if let Value::Object(object) = frame.value(*of) {
+                    let value = frame.value(*value);
+                    self.attributes.insert(format!("{}.{name}", object.dotted), value);
+                }
+                Value::Unknown
+            }
+            OpKind::SetItem { of, key, .. } => {
+                self.set_item(&frame.value(*of), &frame.value(*key), site);
+                Value::Unknown
+            }
+            OpKind::Build { of, state } => {
+                self.build(&frame.value(*of), &frame.value(*state), site, budget);
+                frame.value(*of)
+            }
+            OpKind::Collect { kind, items, .. } => {
+                let items: Vec<Value> = items.iter().map(|id| frame.value(*id)).collect();
+                match kind {
+                    Collection::Joined => {
+                        pure::joined(&items).unwrap_or_else(|| Value::Joined(items.into()))
+                    }
+                    _ => Value::collection(*kind, items),
+                }
+            }
+            OpKind::Load { name } => self.load(frame, name, site),
+            OpKind::Store { name, value } => {
+                let value = frame.value(*value);
+                frame.names.store(name, value.clone());
+                value
+            }
+            OpKind::Define { body, .. } => {
+                self.definitions.push(Definition { body, op: site.op, runs: 0 });
+                Value::Define(self.definitions.len().saturating_sub(1))
+            }
+            OpKind::Return { value } => {
+                frame.returned = frame.value(*value);
+                frame.returned.clone()
+            }
+            OpKind::Extension { code } => Value::object(format!("extension.{code}")),
+            OpKind::Opaque { what, uses } => self.opaque(frame, what, uses),
+            OpKind::Persistent { .. } => Value::Unknown,
+        }
+    }
+
+    /// Operators, by their sign; values that meet where branches join.
+    fn opaque(&mut self, frame: &Frame<'p>, what: &str, uses: &[ValueId]) -> Value {
+        if let [left, right] = uses {
+            let sign = what.strip_suffix('=').filter(|sign| !sign.is_empty()).unwrap_or(what);
+            let computed = pure::binary(sign, &frame.value(*left), &frame.value(*right));
+            if let Some(value) = computed {
+                return value;
+            }
+        }
+        if what == "element"
+            && let [only] = uses
+        {
+            // A loop is followed once, with the first element.
+            let first = Value::constant(Constant::Int(0));
+            return pure::item(&frame.value(*only), &first).unwrap_or_default();
+        }
+        if what == "either" {
+            let values: Vec<Value> = uses.iter().take(8).map(|id| frame.value(*id)).collect();
+            return Value::Either(values.into());
+        }
+        if what.starts_with("nested") || what.contains("budget") {
+            self.gaps.push(Gap::somewhere(format!("code was not read: {what}")));
+        }
+        Value::Unknown
+    }
+
+    /// Follows the definitions and code objects that nothing called.
+    fn run_uncalled(&mut self, names: &Names, budget: &mut Budget) {
+        if matches!(self.trigger, Trigger::Load | Trigger::Import) {
+            self.trigger = Trigger::Inference;
+        }
+        let mut index = 0;
+        // Following one may define more.
+        while let Some(definition) = self.definitions.get_mut(index) {
+            index = index.saturating_add(1);
+            if definition.runs > 0 {
+                continue;
+            }
+            definition.runs = 1;
+            let (body, op) = (definition.body, definition.op);
+            let inner = names.child();
+            let ran = budget.deeper(|budget| self.follow(body, inner, Some(op), budget));
+            if let Err(exhausted) = ran {
+                self.exhaust(exhausted);
+                break;
+            }
+        }
+    }
+
+    fn finish(mut self, budget: &mut Budget) -> Effects {
+        self.finish_codes(budget);
+        self.finish_references();
+        self.finish_walks();
+        self.effects.sort_by_key(|effect| effect.op);
+        Effects { effects: self.effects, imports: self.imports, gaps: self.gaps }
+    }
+
+    fn note_import(&mut self, dotted: &str) {
+        if !dotted.is_empty() && self.imported.insert(dotted.to_owned()) {
+            self.imports.push(dotted.to_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
