@@ -5,6 +5,7 @@
 mod scalar;
 mod types;
 
+use crate::notes::note;
 use crate::{Family, Reader, Request, extents};
 use scalar::{Numbers, Stop};
 use std::collections::BTreeSet;
@@ -300,7 +301,7 @@ impl Model<'_> {
             let place = || format!("tensor `{}`", tensor.name);
             let mut odd = |kind, what| {
                 let odd = Oddity { kind, place: place(), span: Some(info.span), what };
-                self.content.oddities.push(odd);
+                note(&mut self.content.oddities, odd);
             };
             if info.offset.checked_rem(self.alignment) != Some(0) {
                 let what = format!("offset {} is no multiple of {}", info.offset, self.alignment);
@@ -340,7 +341,7 @@ impl Model<'_> {
     }
 
     fn odd(&mut self, kind: OddityKind, place: String, span: Span, what: String) {
-        self.content.oddities.push(Oddity { kind, place, span: Some(span), what });
+        note(&mut self.content.oddities, Oddity { kind, place, span: Some(span), what });
     }
 }
 

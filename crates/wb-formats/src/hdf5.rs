@@ -9,7 +9,6 @@ mod file;
 mod header;
 mod heap;
 mod link;
-mod notes;
 mod tree;
 mod value;
 
@@ -36,13 +35,24 @@ const KEPT: usize = 4096;
 /// Strings of a list that are shown in one field.
 const LISTED: usize = 64;
 
-/// The superblock may stand at 0 or behind a user block of 512, 1024, 2048... bytes.
+/// The superblock may stand at 0 or behind a user block of 512, 1024, 2048... bytes. There it names its own
+/// place; where it does not, the file may be another one that holds an HDF5 file.
 pub(crate) fn identify(input: Bytes<'_>) -> Option<Strength> {
-    let blocks = std::iter::successors(Some(512_usize), |size| size.checked_mul(2)).take(12);
-    std::iter::once(0)
-        .chain(blocks)
-        .any(|start| input.from(start).starts_with(SIGNATURE))
-        .then_some(Strength::Strong)
+    if input.starts_with(SIGNATURE) {
+        return Some(Strength::Strong);
+    }
+    let blocks = std::iter::successors(Some(512_usize), |size| size.checked_mul(2)).take(20);
+    let start = blocks
+        .take_while(|start| *start < input.len())
+        .find(|start| input.from(*start).starts_with(SIGNATURE))?;
+    let block = input.from(start);
+    let base = match block.byte(8)? {
+        0 => block.u64_le(24),
+        1 => block.u64_le(28),
+        _ => block.u64_le(12),
+    };
+    let placed = base == Some(start as u64);
+    Some(if placed { Strength::Strong } else { Strength::Weak })
 }
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {

@@ -47,7 +47,10 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
                 content.gaps.push(Gap::over(input.span(), why));
             }
         }
-        Err(error) => content.oddities.push(error.oddity("")),
+        Err(error) => {
+            content.oddities.extend(error.oddity(""));
+            content.gaps.push(error.gap(input.span(), "the file"));
+        }
     }
     content.oddities.append(&mut reader.oddities);
     content.gaps.append(&mut reader.gaps);

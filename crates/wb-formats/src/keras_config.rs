@@ -13,7 +13,7 @@ mod walk;
 
 use crate::spanned_json::Reader as JsonReader;
 use crate::{Family, Reader, Request};
-use wb_core::{Budget, Bytes, Content, Gap, Span, Strength};
+use wb_core::{Budget, Bytes, Content, Gap, Oddity, Span, Strength};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "Keras model configuration in JSON, as `to_json` writes it",
@@ -67,11 +67,12 @@ pub(crate) fn read(source: &Source<'_>, content: &mut Content, budget: &mut Budg
     match value {
         Ok(json) => walk::walk(source, &json, content, budget),
         Err(error) => {
-            let mut oddity = error.oddity(source.place);
-            oddity.span = oddity.span.map(|span| source.span(span));
-            content.oddities.push(oddity);
-            let span = source.span(source.text.span());
-            content.gaps.push(Gap::over(span, "a configuration that is not JSON"));
+            content.oddities.extend(error.oddity(source.place).map(|oddity| Oddity {
+                span: oddity.span.map(|span| source.span(span)),
+                ..oddity
+            }));
+            let gap = error.gap(source.text.span(), "a configuration");
+            content.gaps.push(Gap { span: gap.span.map(|span| source.span(span)), ..gap });
         }
     }
 }

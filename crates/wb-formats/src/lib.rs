@@ -32,6 +32,7 @@ mod extents;
 #[cfg(test)]
 mod mutations;
 mod names;
+mod notes;
 mod paths;
 mod plain_text;
 mod spanned_json;
@@ -181,3 +182,6 @@ fn claims(ask: impl Fn(&'static Format) -> Option<Strength>) -> Vec<Claim> {
     claims.sort_by_key(|claim| Reverse(claim.strength));
     claims
 }
+
+#[cfg(test)]
+mod tests;

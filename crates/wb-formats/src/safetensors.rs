@@ -3,6 +3,7 @@
 //!
 //! Specification: the README of huggingface/safetensors, section "Format".
 
+use crate::notes::note;
 use crate::spanned_json::{Json, NotJson, Reader as JsonReader, join_key};
 use crate::{Family, Reader, Request, extents};
 use std::collections::BTreeSet;
@@ -92,9 +93,8 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     let mut header_reader =
         Header { data_start: header.span().end(), content, reached: Vec::new() };
     if let Err(error) = header_reader.read(header, budget) {
-        let rest = Span::new(error.offset, header.span().end().saturating_sub(error.offset));
-        header_reader.content.oddities.push(error.oddity("header"));
-        header_reader.content.gaps.push(Gap::over(rest, "rest of a header that is not JSON"));
+        header_reader.content.oddities.extend(error.oddity("header"));
+        header_reader.content.gaps.push(error.gap(header.span(), "the header"));
     } else {
         header_reader.check_extents(input);
     }
@@ -125,7 +125,7 @@ impl Header {
         budget: &mut Budget,
     ) -> Result<(), NotJson> {
         if !json.enter_object() {
-            return Err(NotJson { offset: header.offset(), expected: "`{`" });
+            return Err(NotJson { offset: header.offset(), expected: "`{`", exhausted: false });
         }
         let mut seen = BTreeSet::new();
         while let Some((key, span)) = json.next_key(seen.is_empty())? {
@@ -147,7 +147,10 @@ impl Header {
     fn after_header(&mut self, rest: Bytes<'_>) {
         if !rest.is_empty() {
             let what = format!("{} bytes behind the JSON of the header", rest.len());
-            self.content.oddities.push(odd(OddityKind::UnownedBytes, "header", rest.span(), &what));
+            note(
+                &mut self.content.oddities,
+                odd(OddityKind::UnownedBytes, "header", rest.span(), &what),
+            );
             self.content.texts.push(Text {
                 place: "header, behind its JSON".to_owned(),
                 value: String::from_utf8_lossy(rest.head(KEPT).as_slice()).into_owned(),
@@ -160,12 +163,10 @@ impl Header {
         for (key, value) in value.entries() {
             if value.text().is_none() {
                 let what = format!("metadata `{key}` is no string");
-                self.content.oddities.push(odd(
-                    OddityKind::Malformed,
-                    "__metadata__",
-                    value.span,
-                    &what,
-                ));
+                note(
+                    &mut self.content.oddities,
+                    odd(OddityKind::Malformed, "__metadata__", value.span, &what),
+                );
             }
             self.push_field(key, value);
         }
@@ -193,18 +194,24 @@ impl Header {
             _ => None,
         };
         let (Some(shape), Some(dtype), Some((begin, end))) = (shape, dtype, offsets) else {
-            self.content.oddities.push(odd(
-                OddityKind::Malformed,
-                &place,
-                value.span,
-                "no `dtype`, `shape` and pair of `data_offsets`",
-            ));
+            note(
+                &mut self.content.oddities,
+                odd(
+                    OddityKind::Malformed,
+                    &place,
+                    value.span,
+                    "no `dtype`, `shape` and pair of `data_offsets`",
+                ),
+            );
             return;
         };
         for (key, extra) in value.entries() {
             if !["dtype", "shape", "data_offsets"].contains(&key.as_str()) {
                 let what = format!("the key `{key}` is not defined by the format");
-                self.content.oddities.push(odd(OddityKind::Malformed, &place, extra.span, &what));
+                note(
+                    &mut self.content.oddities,
+                    odd(OddityKind::Malformed, &place, extra.span, &what),
+                );
                 let mut path = name.to_owned();
                 join_key(&mut path, key);
                 self.push_field(&path, extra);
@@ -213,11 +220,11 @@ impl Header {
         let dims = value.get("shape").map(|shape| shape.items().len()).unwrap_or_default();
         if dims != shape.len() {
             let what = "the shape holds something other than sizes";
-            self.content.oddities.push(odd(OddityKind::Malformed, &place, value.span, what));
+            note(&mut self.content.oddities, odd(OddityKind::Malformed, &place, value.span, what));
         }
         let len = end.saturating_sub(begin);
         if let Some((kind, what)) = size_oddity(dtype, &shape, begin, end) {
-            self.content.oddities.push(odd(kind, &place, value.span, &what));
+            note(&mut self.content.oddities, odd(kind, &place, value.span, &what));
         }
         let span = Span::new(self.data_start.saturating_add(begin), len);
         self.reached.push((span, self.content.tensors.len()));
@@ -238,7 +245,7 @@ impl Header {
                 tensor.span = None;
                 let what = format!("ends at {}, the file at {end}", span.end());
                 let place = format!("tensor `{}`", tensor.name);
-                self.content.oddities.push(odd(OddityKind::Truncated, &place, *span, &what));
+                note(&mut self.content.oddities, odd(OddityKind::Truncated, &place, *span, &what));
             }
         }
         let names: Vec<(Span, &str)> = self

@@ -4,6 +4,7 @@
 //! A loader that sees the last of two equal keys and a scanner that sees the first do not read the same
 //! file; here both values are kept, and the duplicate is reported.
 
+use crate::notes::note;
 use wb_core::{Budget, Bytes, Cursor, Gap, Oddity, OddityKind, Span};
 
 /// Values nested deeper than this are skipped and reported as a gap. Python's own decoder stops near
@@ -145,17 +146,26 @@ pub(crate) struct NotJson {
     pub(crate) offset: u64,
     /// What was expected, in one clause.
     pub(crate) expected: &'static str,
+    /// Whether it is not the text that is wrong: the budget ran out.
+    pub(crate) exhausted: bool,
 }
 
 impl NotJson {
-    /// The oddity that says so.
-    pub(crate) fn oddity(&self, place: &str) -> Oddity {
-        Oddity {
+    /// The oddity that says so; none when the budget ran out.
+    pub(crate) fn oddity(&self, place: &str) -> Option<Oddity> {
+        (!self.exhausted).then(|| Oddity {
             kind: OddityKind::Malformed,
             place: place.to_owned(),
             span: Some(Span::new(self.offset, 1)),
             what: format!("not JSON: expected {}", self.expected),
-        }
+        })
+    }
+
+    /// The gap over the rest of `text`.
+    pub(crate) fn gap(&self, text: Span, name: &str) -> Gap {
+        let rest = Span::new(self.offset, text.end().saturating_sub(self.offset));
+        let why = if self.exhausted { "the budget ran out in" } else { "not JSON: rest of" };
+        Gap::over(rest, format!("{why} {name}"))
     }
 }
 
@@ -226,7 +236,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn value(&mut self, budget: &mut Budget) -> Read<Json> {
         self.skip_space();
         if budget.items(1).is_err() || budget.steps(1).is_err() {
-            return Err(self.expected("fewer values: the budget of items ran out"));
+            return Err(NotJson { exhausted: true, ..self.expected("fewer values") });
         }
         let start = self.cursor.offset();
         let node = match self.peek() {
@@ -259,13 +269,13 @@ impl<'a> Reader<'a> {
 
     /// Records that `key` stands twice in the object at the current path.
     pub(crate) fn note_duplicate(&mut self, key: &str, span: Span) {
-        let place = join(&self.path);
-        self.oddities.push(Oddity {
+        let oddity = Oddity {
             kind: OddityKind::DuplicateKey,
             what: format!("the key `{key}` appears more than once in one object"),
-            place,
+            place: join(&self.path),
             span: Some(span),
-        });
+        };
+        note(&mut self.oddities, oddity);
     }
 
     fn array(&mut self, budget: &mut Budget) -> Read<Node> {
@@ -417,7 +427,7 @@ impl<'a> Reader<'a> {
     }
 
     fn expected(&self, expected: &'static str) -> NotJson {
-        NotJson { offset: self.cursor.offset(), expected }
+        NotJson { offset: self.cursor.offset(), expected, exhausted: false }
     }
 }
 
@@ -432,12 +442,21 @@ fn join(path: &[Step]) -> String {
     out
 }
 
-/// Appends `key` to a path as [`wb_core::Field::path`] writes it.
+/// Paths are not written on beyond this length, in bytes: every value below has to carry its own.
+const LONGEST_PATH: usize = 400;
+
+/// Appends `key` to a path as [`wb_core::Field::path`] writes it. Long paths end in `...`.
 pub(crate) fn join_key(path: &mut String, key: &str) {
+    if path.len() > LONGEST_PATH {
+        if !path.ends_with("...") {
+            path.push_str("...");
+        }
+        return;
+    }
     if !path.is_empty() {
         path.push('.');
     }
-    path.push_str(key);
+    path.push_str(key.get(..key.floor_char_boundary(LONGEST_PATH)).unwrap_or(key));
 }
 
 #[cfg(test)]

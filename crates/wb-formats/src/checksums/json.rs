@@ -50,7 +50,10 @@ pub(crate) fn read(input: Bytes<'_>, content: &mut Content, budget: &mut Budget)
             fields.retain(|field| !is_digest(field));
             content.fields = fields;
         }
-        Err(error) => content.oddities.push(error.oddity("")),
+        Err(error) => {
+            content.oddities.extend(error.oddity(""));
+            content.gaps.push(error.gap(input.span(), "the file"));
+        }
     }
     content.oddities.append(&mut reader.oddities);
     content.gaps.append(&mut reader.gaps);
@@ -101,7 +104,8 @@ impl Walk {
                 let before = self.digests.len();
                 for (name, value) in entries {
                     // In an object of nothing but digests every key names what it is the digest of.
-                    let file = if all && !speaks_of_digests(name) { Some(name.as_str()) } else { file };
+                    let names_file = all && !speaks_of_digests(name) && !is_revision(name);
+                    let file = if names_file { Some(name.as_str()) } else { file };
                     self.value(value, Some(name), file);
                 }
                 self.is_record |= self.digests.len() > before && is_log_record(json);
@@ -162,6 +166,13 @@ fn speaks_of_digests(key: &str) -> bool {
     let lower = key.to_ascii_lowercase();
     let words = ["sha256", "sha512", "sha1", "sha-", "md5", "digest", "checksum", "hash", "oid", "etag"];
     by_length(&lower).is_none() && words.iter().any(|word| lower.contains(word)) && !lower.contains("commit")
+}
+
+/// Whether a key holds the digest of a revision rather than of a file.
+fn is_revision(key: &str) -> bool {
+    let lower = key.to_ascii_lowercase();
+    let words = ["commit", "revision", "version", "branch", "head", "tag"];
+    words.iter().any(|word| lower.contains(word)) || ["sha", "ref", "id", "uuid"].contains(&lower.as_str())
 }
 
 /// Whether an object is one record of a log rather than an entry of a list.

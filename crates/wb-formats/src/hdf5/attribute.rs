@@ -4,11 +4,11 @@ use super::file::File;
 use super::header::Message;
 use super::heap::Heaps;
 use super::link;
-use super::notes::Notes;
 use super::value::{self, StoredText, Value};
+use crate::notes::Notes;
 use hdf5_reader::io::Cursor as LibraryCursor;
 use hdf5_reader::messages::attribute::{self, AttributeMessage};
-use wb_core::{Budget, Bytes, OddityKind, Span};
+use wb_core::{Budget, Bytes, OddityKind};
 
 /// An attribute of a group or dataset.
 pub(crate) struct Attribute {
@@ -28,10 +28,8 @@ impl Attribute {
 
 const ATTRIBUTE: u16 = 0x0C;
 const ATTRIBUTE_INFO: u16 = 0x15;
-/// Shorter values are too common for a search to find the right place.
+/// Values from heap blocks are searched for in the file; shorter ones are too common to be found.
 const SEARCHED: usize = 24;
-/// How much of a file is searched for a value that is not stored in a header, in bytes.
-const SEARCH_AREA: usize = 64 << 20;
 
 /// Every attribute of the object with these header messages.
 pub(super) fn attributes<'a>(
@@ -83,18 +81,11 @@ fn finish<'a>(
     let raw = raw.unwrap_or(Bytes::new(&parsed.raw_data));
     let mut value = value::read(file, heaps, &parsed.datatype, raw, in_file, budget);
     if let (false, Value::Texts(texts)) = (in_file, &mut value) {
-        texts.iter_mut().for_each(|text| text.span = text.span.or_else(|| search(file, text)));
+        for stored in texts.iter_mut().filter(|stored| stored.text.len() >= SEARCHED) {
+            stored.span = stored.span.or_else(|| file.search(&stored.text));
+        }
     }
     Attribute { name: parsed.name, value }
-}
-
-/// Where in the file a string stands that was read from a heap block.
-fn search(file: &File<'_>, text: &StoredText) -> Option<Span> {
-    if text.text.len() < SEARCHED {
-        return None;
-    }
-    let start = file.bytes.head(SEARCH_AREA).find(text.text.as_bytes())?;
-    Some(file.bytes.slice(start, text.text.len())?.span())
 }
 
 /// Attributes in a fractal heap, listed by a version 2 B-tree.

@@ -4,8 +4,8 @@ use super::file::File;
 use super::header::Message;
 use super::heap::Heaps;
 use super::link::{heap_text, local_heap};
-use super::notes::Notes;
 use super::value::{self, StoredText, Value};
+use crate::notes::Notes;
 use hdf5_reader::chunk_index::{self, ChunkEntry};
 use hdf5_reader::io::Cursor as LibraryCursor;
 use hdf5_reader::messages::dataspace::{self, DataspaceMessage};
@@ -16,6 +16,7 @@ use hdf5_reader::{btree_v1, dtype_element_size, extensible_array, filters, fixed
 use wb_core::{Budget, Bytes, OddityKind, Span};
 
 /// A dataset.
+#[derive(Clone)]
 pub(crate) struct Dataset {
     /// Path from the root, without the leading `/`.
     pub(crate) path: String,
@@ -51,7 +52,7 @@ pub(super) fn read<'a>(
     let description = Description {
         file,
         space: body(DATASPACE).and_then(|message| dataspace_of(file, message.body)),
-        datatype: body(DATATYPE).and_then(|message| datatype_of(file, message)),
+        datatype: body(DATATYPE).and_then(|message| datatype_of(file, message, budget)),
         layout: layout.body,
         filters: body(FILTERS).map(|message| message.body),
         path,
@@ -346,20 +347,19 @@ fn dataspace_of(file: &File<'_>, body: Bytes<'_>) -> Option<DataspaceMessage> {
 }
 
 /// The datatype of a message, which may be a reference to a committed datatype.
-fn datatype_of(file: &File<'_>, message: &Message<'_>) -> Option<Datatype> {
-    let body = if message.shared { committed(file, message.body)? } else { message.body };
+fn datatype_of(file: &File<'_>, message: &Message<'_>, budget: &mut Budget) -> Option<Datatype> {
+    let body = if message.shared { committed(file, message.body, budget)? } else { message.body };
     let mut cursor = LibraryCursor::new(body.as_slice());
     Some(datatype::parse(&mut cursor, body.len()).ok()?.datatype)
 }
 
 /// The datatype message in the header that a shared message points to: specification section IV.A.2.
-fn committed<'a>(file: &File<'a>, reference: Bytes<'_>) -> Option<Bytes<'a>> {
+fn committed<'a>(file: &File<'a>, reference: Bytes<'_>, budget: &mut Budget) -> Option<Bytes<'a>> {
     let mut cursor = reference.cursor();
     let version = cursor.u8()?;
     cursor.take(if version == 1 { 7 } else { 1 })?;
     let address = file.offset(&mut cursor)?;
-    let (notes, budget) = (&mut Notes::default(), &mut Budget::default());
-    let messages = super::header::messages(file, address, "", notes, budget);
+    let messages = super::header::messages(file, address, "", &mut Notes::default(), budget);
     let found = messages.iter().find(|found| found.kind == DATATYPE && !found.shared)?;
     Some(found.body)
 }

@@ -5,12 +5,16 @@
 use hdf5_reader::error::Error;
 use hdf5_reader::superblock::Superblock;
 use hdf5_reader::{Storage, StorageBuffer};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
-use wb_core::{Bytes, Cursor};
+use wb_core::{Bytes, Cursor, Span};
 
 /// Bytes of metadata that the library may read from one file, so that a structure that leads it round in
 /// circles ends.
 const METADATA_BYTES: u64 = 256 << 20;
+
+/// Bytes that searches for strings may look at in one file.
+const SEARCH_BYTES: u64 = 1 << 30;
 
 /// A file whose superblock was read. Addresses count from the superblock.
 pub(super) struct File<'a> {
@@ -29,6 +33,8 @@ pub(super) struct File<'a> {
     /// Superblock version.
     pub(super) version: u8,
     view: View<'a>,
+    /// Bytes that searches for strings may still look at.
+    search: Cell<u64>,
 }
 
 impl<'a> File<'a> {
@@ -49,6 +55,7 @@ impl<'a> File<'a> {
             end: superblock.eof_address,
             version: superblock.version,
             view: View::new(bytes.as_slice()),
+            search: Cell::new(SEARCH_BYTES),
         })
     }
 
@@ -71,6 +78,16 @@ impl<'a> File<'a> {
     /// Reads a length.
     pub(super) fn length(&self, cursor: &mut Cursor<'_>) -> Option<u64> {
         number(cursor, self.length_size)
+    }
+
+    /// The first place of `text` in the file, as far as searches have not become too long.
+    pub(super) fn search(&self, text: &str) -> Option<Span> {
+        let left = self.search.get();
+        let area = self.bytes.head(usize::try_from(left).unwrap_or(usize::MAX));
+        let start = area.find(text.as_bytes());
+        let looked = start.unwrap_or(area.len()) as u64;
+        self.search.set(left.saturating_sub(looked));
+        Some(area.slice(start?, text.len())?.span())
     }
 
     /// Whether `address` is the one that stands for none: all bits set.

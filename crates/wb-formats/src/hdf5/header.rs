@@ -3,7 +3,7 @@
 //! Specification section IV.A. One message that does not parse hides no other.
 
 use super::file::{File, number};
-use super::notes::Notes;
+use crate::notes::Notes;
 use hdf5_reader::checksum::jenkins_lookup3;
 use std::collections::BTreeSet;
 use wb_core::{Budget, Bytes, OddityKind};

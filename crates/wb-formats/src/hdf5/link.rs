@@ -5,7 +5,7 @@
 
 use super::file::{File, number};
 use super::header::Message;
-use super::notes::Notes;
+use crate::notes::Notes;
 use hdf5_reader::btree_v2::{BTreeV2Header, BTreeV2Record, collect_btree_v2_records_storage};
 use hdf5_reader::fractal_heap::{FractalHeap, FractalHeapDirectBlockCache};
 use std::collections::BTreeSet;

@@ -7,8 +7,8 @@ use super::file::File;
 use super::header::messages;
 use super::heap::Heaps;
 use super::link::{Link, Target, is_group, links};
-use super::notes::Notes;
-use std::collections::BTreeSet;
+use crate::notes::Notes;
+use std::collections::BTreeMap;
 use wb_core::{Budget, Bytes, Field, OddityKind, Span};
 
 /// What an HDF5 file holds.
@@ -78,35 +78,47 @@ impl Tree {
 
     fn walk(&mut self, file: &File<'_>, budget: &mut Budget) {
         let mut heaps = Heaps::default();
-        let mut seen = BTreeSet::new();
+        // Where each object that was read stands in the list of datasets, if it is one.
+        let mut seen: BTreeMap<u64, Option<usize>> = BTreeMap::new();
         let mut pending = vec![(file.root, String::new(), 0_usize)];
         while let Some((address, path, depth)) = pending.pop() {
             if budget.items(1).is_err() || budget.steps(1).is_err() {
                 self.notes.gap(None, "more objects than the budget allows");
                 break;
             }
+            if let Some(known) = seen.get(&address) {
+                self.alias(*known, path);
+                continue;
+            }
             let place = format!("/{path}");
             let found = messages(file, address, &place, &mut self.notes, budget);
-            let new = seen.insert(address);
-            if new {
+            let notes = &mut self.notes;
+            let held = attributes(file, &mut heaps, &found, &place, notes, budget);
+            if !held.is_empty() {
+                self.attributed.push((path.clone(), held));
+            }
+            seen.insert(address, None);
+            if !is_group(&found) {
                 let notes = &mut self.notes;
-                let held = attributes(file, &mut heaps, &found, &place, notes, budget);
-                if !held.is_empty() {
-                    self.attributed.push((path.clone(), held));
+                let dataset = dataset::read(file, &mut heaps, &found, &path, notes, budget);
+                if let Some(dataset) = dataset {
+                    seen.insert(address, Some(self.datasets.len()));
+                    self.datasets.push(dataset);
                 }
+            } else if depth < MAX_DEPTH {
+                let members = links(file, &found, &place, &mut self.notes, budget);
+                self.members(&path, depth, members, &mut pending);
+            } else {
+                self.notes.gap(None, format!("{place}: groups nested too deeply"));
             }
-            if is_group(&found) {
-                if depth >= MAX_DEPTH {
-                    self.notes.gap(None, format!("{place}: groups nested too deeply"));
-                } else if new {
-                    let members = links(file, &found, &place, &mut self.notes, budget);
-                    self.members(&path, depth, members, &mut pending);
-                }
-            } else if let Some(dataset) =
-                dataset::read(file, &mut heaps, &found, &path, &mut self.notes, budget)
-            {
-                self.datasets.push(dataset);
-            }
+        }
+    }
+
+    /// A second name of an object: a dataset is listed under it too, a group is not walked again.
+    fn alias(&mut self, known: Option<usize>, path: String) {
+        if let Some(dataset) = known.and_then(|index| self.datasets.get(index)) {
+            let texts = Vec::new();
+            self.datasets.push(Dataset { path, texts, ..dataset.clone() });
         }
     }
 

@@ -136,7 +136,9 @@ fn push(
     out: &mut Vec<Field>,
     budget: &mut Budget,
 ) {
-    if budget.items(1).is_err() {
+    // Many values below one long path would cost far more memory than the file has bytes.
+    let weight = (path.len() as u64).checked_div(64).unwrap_or(0).saturating_add(1);
+    if budget.items(weight).is_err() {
         return;
     }
     if value.len() > KEPT {

@@ -1,4 +1,5 @@
-//! [`Notes`]: the oddities and gaps met on a walk, bounded in number.
+//! [`Notes`]: the oddities and gaps met while reading, bounded in number. A file can be odd a million times
+//! over; a thousand are enough to know it.
 
 use wb_core::{Gap, Oddity, OddityKind, Span};
 
@@ -13,21 +14,27 @@ pub(crate) struct Notes {
 }
 
 impl Notes {
-    pub(super) fn odd(
+    pub(crate) fn odd(
         &mut self,
         kind: OddityKind,
         place: &str,
         span: Option<Span>,
         what: impl Into<String>,
     ) {
-        if self.oddities.len() < KEPT {
-            self.oddities.push(Oddity { kind, place: place.to_owned(), span, what: what.into() });
-        }
+        let place = place.to_owned();
+        note(&mut self.oddities, Oddity { kind, place, span, what: what.into() });
     }
 
-    pub(super) fn gap(&mut self, span: Option<Span>, why: impl Into<String>) {
+    pub(crate) fn gap(&mut self, span: Option<Span>, why: impl Into<String>) {
         if self.gaps.len() < KEPT {
             self.gaps.push(Gap { span, why: why.into() });
         }
+    }
+}
+
+/// Keeps `oddity` unless there are enough.
+pub(crate) fn note(oddities: &mut Vec<Oddity>, oddity: Oddity) {
+    if oddities.len() < KEPT {
+        oddities.push(oddity);
     }
 }
