@@ -15,6 +15,11 @@ pub fn terminal(text: &str) -> Cow<'_, str> {
     visible(text, |_| false)
 }
 
+/// Several lines for a terminal: as [`terminal`], but line feeds and tabs stay.
+pub fn terminal_text(text: &str) -> Cow<'_, str> {
+    visible(text, |character| matches!(character, '\n' | '\t'))
+}
+
 /// Text for HTML, before the template escapes `<`, `&` and quotes: as [`terminal`], but line feeds and
 /// tabs stay, since the page shows them as what they are.
 pub fn markup(text: &str) -> Cow<'_, str> {

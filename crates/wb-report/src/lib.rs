@@ -9,6 +9,7 @@
 pub mod escape;
 pub mod html;
 pub mod json;
+pub mod sarif;
 pub mod text;
 mod time;
 mod words;

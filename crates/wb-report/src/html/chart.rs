@@ -171,6 +171,15 @@ fn percent(value: f64) -> String {
     format!("{value:.2}%")
 }
 
+/// The next round duration, in seconds.
+fn round_up(seconds: f64) -> f64 {
+    const ROUND: [f64; 20] = [
+        1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_200.0, 1_800.0, 3_600.0,
+        7_200.0, 14_400.0, 28_800.0, 43_200.0, 86_400.0, 172_800.0, 604_800.0,
+    ];
+    ROUND.into_iter().find(|round| *round >= seconds).unwrap_or(seconds)
+}
+
 /// Seconds between the attempts of a flow, in their order, with the median as a line.
 pub(super) fn intervals(flow: &Flow) -> Markup {
     let values: Vec<f64> = flow
@@ -187,7 +196,7 @@ pub(super) fn intervals(flow: &Flow) -> Markup {
     let mut sorted = values.clone();
     sorted.sort_by(f64::total_cmp);
     let decile = sorted.get(sorted.len() * 9 / 10).copied().unwrap_or(1.0);
-    let top = (decile * 1.5).clamp(f64::MIN_POSITIVE, f64::MAX);
+    let top = round_up(decile * 1.5);
     let y = |seconds: f64| 120.0 - 104.0 * (seconds / top).min(1.0);
     let x = |index: usize| 7.0 + 91.0 * index as f64 / (values.len() - 1) as f64;
     let period = flow.beacon.period_seconds.filter(|period| period.is_finite() && *period >= 0.0);

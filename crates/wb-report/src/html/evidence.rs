@@ -140,7 +140,7 @@ pub(super) fn identifiers(case: &Case, writer: &Writer) -> Markup {
                             dt { "part " (index + 1) }
                             dd {
                                 code { (writer.exact(&part.text)) } " in " (writer.path(&part.artifact)) ", "
-                                (writer.exact(&part.place))
+                                (writer.prose(&part.place))
                             }
                         }
                         dt { "why" } dd { (writer.prose(&identifier.join)) }
@@ -222,7 +222,7 @@ pub(super) fn indicators(case: &Case, writer: &Writer) -> Markup {
                                 td {
                                     @for (index, (path, place)) in item.sources.iter().take(6).enumerate() {
                                         @if index > 0 { br; }
-                                        (writer.path(path)) ", " (writer.exact(place))
+                                        (writer.path(path)) ", " (writer.prose(place))
                                     }
                                     @if item.sources.len() > 6 { br; "and " (item.sources.len() - 6) " more" }
                                 }

@@ -65,7 +65,7 @@ fn finding(case: &Case, index: usize, finding: &Finding, writer: &Writer) -> Mar
 fn facts(finding: &Finding, again: &[SeenAgain], writer: &Writer) -> Markup {
     html! {
         dt { "where" }
-        dd { (writer.path(&finding.artifact)) ", " (writer.exact(&place(&finding.location))) }
+        dd { (writer.path(&finding.artifact)) ", " (writer.prose(&place(&finding.location))) }
         dt { "rule" }
         dd {
             code { (finding.rule) }
@@ -83,7 +83,7 @@ fn facts(finding: &Finding, again: &[SeenAgain], writer: &Writer) -> Markup {
             @for evidence in finding.evidence.iter().skip(1).take(20) {
                 dd.tight {
                     (writer.prose(&evidence.because)) ": " (writer.path(&evidence.artifact)) ", "
-                    (writer.exact(&place(&evidence.location)))
+                    (writer.prose(&place(&evidence.location)))
                 }
             }
         }

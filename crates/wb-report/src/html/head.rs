@@ -95,7 +95,7 @@ pub(super) fn answers(case: &Case, writer: &Writer) -> Markup {
     if body.0.is_empty() {
         return html! {};
     }
-    headed("answers", "What happened", "", html! { dl.facts { (body) } })
+    headed("answers", "At a glance", "", html! { dl.facts { (body) } })
 }
 
 /// Entries of one answer; the sections below hold all.

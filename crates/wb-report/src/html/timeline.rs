@@ -70,6 +70,9 @@ pub(super) fn section(case: &Case, writer: &Writer) -> Markup {
 fn row(case: &Case, index: usize, entry: &TimelineEntry, writer: &Writer) -> Markup {
     let key = entry.key.map(|key| key.name());
     let record = words::record(&entry.record);
+    // The column is narrow: the file's own name, the whole path as its title.
+    let name = words::cut_start(entry.record.artifact.file_name(), 16);
+    let name = format!("{name}:{}", entry.record.line);
     let status = match entry.status {
         Status::Observed => "tag",
         Status::Inferred | Status::Missing => "tag inferred",
@@ -80,7 +83,7 @@ fn row(case: &Case, index: usize, entry: &TimelineEntry, writer: &Writer) -> Mar
             summary {
                 span.when { (time::clock(entry.time)) }
                 span class=(status) { (status_word(entry.status)) }
-                span.from title=(writer.exact(&record)) { (writer.exact(&words::cut_start(&record, 22))) }
+                span.from title=(writer.exact(&record)) { (writer.exact(&name)) }
                 span.what {
                     @if let Some(key) = key { (super::chip("bad", &key.replace('_', " "))) }
                     (writer.prose(&entry.summary))

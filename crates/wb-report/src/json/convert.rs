@@ -4,8 +4,9 @@ use super::model::*;
 use crate::words::record;
 use crate::{Scan, Tool, time};
 use wb_core::{
-    Answers, Artifact, ArtifactPath, Case, Coverage, Dossier, Finding, Flow, IndexedIndicator,
-    KeyMoment, Location, Role, RoleAssignment, SeenAgain, TimelineEntry, Trigger, Verdict,
+    Answers, Artifact, ArtifactPath, Case, Coverage, Dossier, Field, Finding, Flow,
+    IndexedIndicator, KeyMoment, Listing, Location, Role, RoleAssignment, SeenAgain, TimelineEntry,
+    Trigger, Verdict,
 };
 
 /// The document of a case.
@@ -89,6 +90,54 @@ pub(super) fn scan<'a>(scan: &'a Scan, tool: &'a Tool) -> ScanDocument<'a> {
             .collect(),
         indicators: scan.indicators.iter().map(indicator).collect(),
         coverage: scan.coverage.iter().map(coverage).collect(),
+    }
+}
+
+/// What an artifact holds.
+pub(super) fn inventory<'a>(artifact: &'a Artifact, dossier: &'a Dossier) -> InventoryObject<'a> {
+    InventoryObject {
+        path: artifact.path.as_str(),
+        sha256: artifact.sha256.map(|digest| digest.to_string()),
+        size: artifact.size,
+        format: artifact.format,
+        components: dossier
+            .components
+            .iter()
+            .map(|component| PartOfModelObject {
+                kind: component.kind,
+                name: &component.name,
+                class: &component.class,
+                module: component.module.as_deref(),
+                place: &component.place,
+                settings: component.settings.iter().map(field).collect(),
+            })
+            .collect(),
+        tensors: dossier
+            .tensors
+            .iter()
+            .map(|tensor| TensorObject {
+                name: &tensor.name,
+                dtype: &tensor.dtype,
+                shape: &tensor.shape,
+                offset: tensor.span.map(|span| span.start),
+                length: tensor.span.map(|span| span.len),
+            })
+            .collect(),
+        fields: dossier.fields.iter().map(field).collect(),
+        listings: dossier.listings.iter().map(listing).collect(),
+    }
+}
+
+fn field(field: &Field) -> FieldObject<'_> {
+    FieldObject { path: &field.path, value: &field.value }
+}
+
+fn listing(listing: &Listing) -> ListingObject<'_> {
+    ListingObject {
+        place: &listing.place,
+        language: listing.language.name(),
+        text: &listing.text,
+        marks: &listing.marks,
     }
 }
 
@@ -314,16 +363,7 @@ fn detail<'a>(path: &'a ArtifactPath, dossier: &'a Dossier) -> Option<DetailObje
         components: dossier.components.len(),
         tensors: dossier.tensors.len(),
         fields: dossier.fields.len(),
-        listings: dossier
-            .listings
-            .iter()
-            .map(|listing| ListingObject {
-                place: &listing.place,
-                language: listing.language.name(),
-                text: &listing.text,
-                marks: &listing.marks,
-            })
-            .collect(),
+        listings: dossier.listings.iter().map(listing).collect(),
         differences: dossier
             .differences
             .iter()

@@ -7,7 +7,7 @@ use crate::{Scan, Tool, escape};
 use model::{CaseDocument, ScanDocument};
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
-use wb_core::Case;
+use wb_core::{Artifact, Case, Dossier};
 
 /// Value of `schema` in a case.
 pub const CASE: &str = "weighbridge.case/1";
@@ -22,6 +22,14 @@ pub fn case(case: &Case, tool: &Tool) -> String {
 /// A scan as one pretty-printed object (`weighbridge.scan/1`), ending in a line feed.
 pub fn scan(scan: &Scan, tool: &Tool) -> String {
     print(&convert::scan(scan, tool))
+}
+
+/// What artifacts hold, as one pretty-printed list: layers, tensors, metadata, code. Its shape is not
+/// versioned.
+pub fn inspect(artifacts: &[(&Artifact, Dossier)]) -> String {
+    let list: Vec<_> =
+        artifacts.iter().map(|(artifact, dossier)| convert::inventory(artifact, dossier)).collect();
+    print(&list)
 }
 
 /// The documents that have a published schema.

@@ -460,3 +460,44 @@ pub(super) struct ExcerptObject<'a> {
     pub line: u64,
     pub text: &'a str,
 }
+
+/// What an artifact holds, as `weighbridge inspect --format json` prints it.
+#[derive(Serialize)]
+pub(super) struct InventoryObject<'a> {
+    pub path: &'a str,
+    pub sha256: Option<String>,
+    pub size: u64,
+    pub format: Option<&'static str>,
+    pub components: Vec<PartOfModelObject<'a>>,
+    pub tensors: Vec<TensorObject<'a>>,
+    pub fields: Vec<FieldObject<'a>>,
+    pub listings: Vec<ListingObject<'a>>,
+}
+
+/// A layer, node or requirement.
+#[derive(Serialize)]
+pub(super) struct PartOfModelObject<'a> {
+    pub kind: &'static str,
+    pub name: &'a str,
+    pub class: &'a str,
+    pub module: Option<&'a str>,
+    pub place: &'a str,
+    pub settings: Vec<FieldObject<'a>>,
+}
+
+/// A tensor.
+#[derive(Serialize)]
+pub(super) struct TensorObject<'a> {
+    pub name: &'a str,
+    pub dtype: &'a str,
+    pub shape: &'a [u64],
+    pub offset: Option<u64>,
+    pub length: Option<u64>,
+}
+
+/// A setting or a metadata value.
+#[derive(Serialize)]
+pub(super) struct FieldObject<'a> {
+    pub path: &'a str,
+    pub value: &'a str,
+}

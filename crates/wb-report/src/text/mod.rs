@@ -17,7 +17,7 @@ use wb_core::{Case, Decision, Severity, Verdict};
 
 pub use inventory::{differences, events, inspect, timeline};
 pub use page::Style;
-pub use scan::scan;
+pub use scan::{finding, hex, scan};
 pub use table::table;
 
 /// The report of a case: the answer in at most 25 lines, then everything it rests on.

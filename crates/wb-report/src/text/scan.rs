@@ -4,14 +4,15 @@ use super::page::{Ink, Page, Style};
 use super::{counted, detail, verdict_ink};
 use crate::Scan;
 use crate::escape::Defang;
-use wb_core::{ReadState, Verdict};
+use std::fmt::Write as _;
+use wb_core::{Finding, ReadState, Span, Verdict};
 
 /// Artifacts not read to the end that are listed.
 const GAPS: usize = 50;
 
 /// One block for each artifact that has findings of its own, then what was not read to its end; clean
-/// artifacts are counted in the last line.
-pub fn scan(scan: &Scan, style: &Style) -> String {
+/// artifacts are counted in the last line, and listed when `verbose`.
+pub fn scan(scan: &Scan, verbose: bool, style: &Style) -> String {
     let mut page = Page::new(*style);
     let defang = Defang::of_findings(&scan.findings);
     for (artifact, verdict) in &scan.artifacts {
@@ -21,7 +22,7 @@ pub fn scan(scan: &Scan, style: &Style) -> String {
             .enumerate()
             .filter(|(_, finding)| finding.artifact == artifact.path)
             .collect();
-        if findings.is_empty() {
+        if findings.is_empty() && !verbose {
             continue;
         }
         let word = verdict.name().to_uppercase();
@@ -40,6 +41,9 @@ pub fn scan(scan: &Scan, style: &Style) -> String {
             detail::finding(&mut page, index, finding, &[], &defang);
             page.blank();
         }
+    }
+    if verbose {
+        page.blank();
     }
     let gaps: Vec<_> = scan.coverage.iter().filter(|row| row.state != ReadState::Read).collect();
     if !gaps.is_empty() {
@@ -82,4 +86,39 @@ fn sum_up(page: &mut Page, scan: &Scan) {
         }
     );
     page.line(0, &[(verdict_ink(worst), &text)]);
+}
+
+/// One finding on its own, as [`scan`] prints it.
+pub fn finding(index: usize, finding: &Finding, style: &Style) -> String {
+    let mut page = Page::new(*style);
+    let defang = Defang::of_findings(std::slice::from_ref(finding));
+    detail::finding(&mut page, index, finding, &[], &defang);
+    page.finish()
+}
+
+/// Bytes of a file as offset, hexadecimal and text, sixteen to a line: those of `window`, with a `>`
+/// before every line that holds bytes of `mark`. What lies past the end of `data` is not shown.
+pub fn hex(data: &[u8], window: Span, mark: Span) -> String {
+    let position =
+        |offset: u64| usize::try_from(offset).map_or(data.len(), |at| at.min(data.len()));
+    let (start, end) = (position(window.start), position(window.end()));
+    let shown = data.get(start..end).unwrap_or_default();
+    let mut out = String::new();
+    for (number, line) in shown.chunks(16).enumerate() {
+        let offset = (start + number * 16) as u64;
+        let marked = offset < mark.end() && mark.start < offset + line.len() as u64;
+        let _ = write!(out, "\n{} {offset:08x} ", if marked { '>' } else { ' ' });
+        for (column, byte) in line.iter().enumerate() {
+            let _ = write!(out, "{}{byte:02x}", if column == 8 { "  " } else { " " });
+        }
+        // Writing to a string cannot fail.
+        let missing = (16 - line.len()) * 3 + usize::from(line.len() <= 8);
+        let _ = write!(out, "{:missing$}  ", "");
+        out.extend(line.iter().map(|byte| match byte {
+            b' '..=b'~' => char::from(*byte),
+            _ => '.',
+        }));
+    }
+    out.push('\n');
+    out
 }

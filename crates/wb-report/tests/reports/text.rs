@@ -1,6 +1,7 @@
 //! The terminal report.
 
 use crate::cases;
+use wb_core::Span;
 use wb_report::escape::is_hostile;
 use wb_report::text::{self, Style};
 
@@ -27,7 +28,7 @@ fn print_the_sample() {
             _ => cases::compromise(),
         };
         println!("{}", text::case(&case, &cases::tool(), &PLAIN));
-        println!("{}", text::scan(&cases::scan(), &PLAIN));
+        println!("{}", text::scan(&cases::scan(), false, &PLAIN));
     }
 }
 
@@ -111,7 +112,7 @@ fn hostile_text_stays_text_and_the_answer_stays_short() {
         });
         assert_eq!(long, None);
     }
-    let scan = text::scan(&cases::scan(), &Style { width: 80, color: false });
+    let scan = text::scan(&cases::scan(), false, &Style { width: 80, color: false });
     assert!(scan.lines().all(|line| line.contains("│ ") || line.chars().count() <= 80));
 }
 
@@ -131,14 +132,14 @@ fn colour_adds_nothing_but_colour() {
 
 #[test]
 fn a_scan_is_quiet_about_clean_artifacts() {
-    let report = text::scan(&cases::scan(), &PLAIN);
+    let report = text::scan(&cases::scan(), false, &PLAIN);
     assert!(!report.contains("safetensors"), "{report}");
     assert!(report.contains("MALICIOUS  models/staged/triage-next.keras  keras"), "{report}");
     assert_eq!(
         report.lines().last(),
         Some("11 artifacts: 3 malicious, 1 suspicious, 1 unknown, 6 clean; 4 findings")
     );
-    assert_eq!(text::scan(&wb_report::Scan::default(), &PLAIN), "nothing to look at\n");
+    assert_eq!(text::scan(&wb_report::Scan::default(), false, &PLAIN), "nothing to look at\n");
 }
 
 #[test]
@@ -165,4 +166,16 @@ fn an_inventory_lists_layers_tensors_and_metadata() {
     }
     let none = text::differences(&[], &PLAIN);
     assert_eq!(none, "no difference in layers, tensors, globals or metadata\n");
+}
+
+#[test]
+fn bytes_are_shown_with_their_offset_and_the_finding_marked() {
+    let data: Vec<u8> = (0..=40).collect();
+    let shown = text::hex(&data, Span::new(16, 64), Span::new(34, 1));
+    assert_eq!(
+        shown,
+        "\n  00000010  10 11 12 13 14 15 16 17  18 19 1a 1b 1c 1d 1e 1f  ................\n\
+         > 00000020  20 21 22 23 24 25 26 27  28                        !\"#$%&'(\n"
+    );
+    assert_eq!(text::hex(&data, Span::new(u64::MAX, 4), Span::new(0, 0)), "\n");
 }
