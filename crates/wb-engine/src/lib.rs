@@ -1,1 +1,77 @@
-//! (see Cargo.toml)
+//! From a folder to a case: discover, identify, inspect, assemble.
+//!
+//! [`scan`] finds files, inspects each and stops there. [`investigate`] goes on: it reads the logs, gives
+//! every artifact its role and [`assemble`]s one [`Case`](wb_core::Case). Two functions carry everything:
+//! [`inspect`], which looks at one artifact and nothing else, and [`assemble`], which joins what was seen.
+//!
+//! Only this crate opens files; nothing found in them is ever run.
+
+mod assemble;
+mod body;
+mod difference;
+mod discover;
+mod inspect;
+mod investigate;
+mod logs;
+mod progress;
+mod scan;
+mod source;
+
+pub use assemble::{assemble, dossier, findings, index_findings};
+pub use body::{Body, Inspected, LogRead, LogText};
+pub use difference::differences;
+pub use discover::{Discovered, Found, discover};
+pub use inspect::{Hashing, Inspection, Inspector, inspect};
+pub use investigate::{InvestigateOptions, investigate};
+pub use logs::{LogInput, all_events, read_log, read_logs};
+pub use progress::{Progress, Silent};
+pub use scan::{ScanOptions, Scanned, scan, scan_files};
+pub use source::{Data, open};
+
+use sha2::{Digest as _, Sha256 as Hasher};
+use std::path::PathBuf;
+use wb_core::Sha256;
+
+/// Why an investigation could not begin. Each names the path and is the user's to mend.
+#[derive(Debug)]
+pub enum EngineError {
+    /// User: nothing is there.
+    NotFound(PathBuf),
+    /// User or system: it is there and cannot be read.
+    Unreadable(PathBuf, std::io::Error),
+    /// User: a role was given to a path that is not in the folder.
+    NoSuchArtifact(String),
+}
+
+impl std::fmt::Display for EngineError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotFound(path) => write!(
+                f,
+                "`{}` does not exist\nhint: give the path of a file or of the folder that holds the evidence",
+                path.display()
+            ),
+            Self::Unreadable(path, error) => write!(
+                f,
+                "`{}` cannot be read: {error}\nhint: check its permissions, or copy the evidence to a folder that can be read",
+                path.display()
+            ),
+            Self::NoSuchArtifact(path) => write!(
+                f,
+                "no artifact is called `{path}`\nhint: `--role PATH=ROLE` takes a path relative to the folder, as the report prints it"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for EngineError {}
+
+/// The SHA-256 of `data`.
+pub fn sha256(data: &[u8]) -> Sha256 {
+    Sha256(Hasher::digest(data).into())
+}
+
+/// The SHA-256 of everything that decides a verdict: rules and knowledge, lower-case hexadecimal.
+pub fn rulebook_digest() -> String {
+    sha256(&wb_rules::rulebook()).to_string()
+}

@@ -9,7 +9,7 @@ use crate::beacon::score;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use wb_core::{Event, EventKind, Flow, NetVerdict, RecordRef};
+use wb_core::{Event, EventKind, Flow, NetVerdict, RecordRef, TimeBasis};
 
 /// Flows kept at the most; attempts of further ones are counted in [`FlowTable::left_out`].
 const MOST_FLOWS: usize = 1 << 18;
@@ -44,6 +44,8 @@ pub struct FlowDetail {
     pub first_allowed: Option<(Timestamp, RecordRef)>,
     /// The record of the last attempt.
     pub last_record: RecordRef,
+    /// How its times are known: the least certain basis of its records.
+    pub basis: TimeBasis,
     /// Times of the earliest attempts, sorted; at most a few thousand.
     pub times: Vec<Timestamp>,
     /// The parts of the beacon score, when there were enough attempts.
@@ -65,6 +67,9 @@ struct Key {
     host: Option<String>,
 }
 
+/// Source, destination and port.
+type Ends<'a> = (&'a str, Option<&'a str>, Option<u16>);
+
 /// A moment and its record.
 type Moment = (Timestamp, RecordRef);
 
@@ -79,6 +84,7 @@ struct Attempts {
     blocked: u64,
     bytes_out: u64,
     transport: Option<String>,
+    basis: Option<TimeBasis>,
     /// Time in nanoseconds and bytes sent.
     samples: Vec<(i128, Option<u64>)>,
 }
@@ -127,6 +133,7 @@ impl FlowTable {
         let blocked = event.kind == EventKind::Block || net.verdict == Some(NetVerdict::Blocked);
         let attempts = self.flows.entry(key).or_default().entry(event.source).or_default();
         attempts.add((time, &event.record), blocked, net.bytes_out, part == Some("end"));
+        attempts.basis = attempts.basis.max(event.time.map(|time| time.basis));
         if attempts.transport.is_none() {
             attempts.transport.clone_from(&net.transport);
         }
@@ -224,8 +231,7 @@ impl FlowTable {
     /// Flows without a name take the one that another record of the same ends has, or the name that DNS
     /// gave most often.
     fn find_names(&mut self) {
-        let mut siblings: BTreeMap<(&str, Option<&str>, Option<u16>), BTreeSet<&str>> =
-            BTreeMap::new();
+        let mut siblings: BTreeMap<Ends<'_>, BTreeSet<&str>> = BTreeMap::new();
         for key in self.flows.keys() {
             if let Some(host) = &key.host {
                 let ends = (key.source.as_str(), key.destination.as_deref(), key.port);
@@ -311,6 +317,7 @@ impl Attempts {
         self.blocked = self.blocked.saturating_add(other.blocked);
         self.bytes_out = self.bytes_out.saturating_add(other.bytes_out);
         self.transport = self.transport.take().or(other.transport);
+        self.basis = self.basis.max(other.basis);
         self.samples.extend(other.samples);
         self.trim();
     }
@@ -393,6 +400,7 @@ fn detail(
         first_blocked: moments(|one| &one.first_blocked).min(),
         first_allowed: moments(|one| &one.first_allowed).min(),
         last_record,
+        basis: sources.values().filter_map(|one| one.basis).max().unwrap_or(TimeBasis::Explicit),
         scores,
         sources: sources.keys().copied().collect(),
         hosts: hosts.into_iter().collect(),

@@ -1,0 +1,152 @@
+//! The decision on each candidate: approve, review or reject, with reasons.
+
+use crate::body::{Body, Inspected};
+use std::collections::{BTreeMap, BTreeSet};
+use wb_core::{
+    ArtifactPath, CandidateDecision, Decision, Difference, Finding, Identifier, Integrity, ReadState,
+    Role, RoleAssignment, Severity, Verdict,
+};
+
+/// What decisions rest on.
+#[derive(Debug)]
+pub struct Grounds<'a> {
+    /// Everything that was seen.
+    pub body: &'a Body,
+    /// Findings.
+    pub findings: &'a [Finding],
+    /// Roles.
+    pub roles: &'a BTreeMap<ArtifactPath, RoleAssignment>,
+    /// Recorded digests against files.
+    pub integrity: &'a [Integrity],
+    /// Identifiers put together.
+    pub identifiers: &'a [Identifier],
+    /// Differences from the baseline, by artifact.
+    pub differences: &'a BTreeMap<ArtifactPath, Vec<Difference>>,
+    /// Whether the incident is real.
+    pub compromised: bool,
+}
+
+impl Grounds<'_> {
+    /// Decides on every candidate.
+    pub fn decide(&self) -> Vec<CandidateDecision> {
+        self.body
+            .whole_models()
+            .filter(|inspected| {
+                let role = self.roles.get(&inspected.artifact.path);
+                role.is_some_and(|role| role.role == Role::Candidate)
+            })
+            .map(|inspected| self.decide_on(inspected))
+            .collect()
+    }
+
+    fn decide_on(&self, inspected: &Inspected) -> CandidateDecision {
+        let path = &inspected.artifact.path;
+        let mut decision = match inspected.verdict {
+            Verdict::Malicious => Decision::Reject,
+            Verdict::Suspicious | Verdict::Unknown => Decision::Review,
+            Verdict::Clean => Decision::Approve,
+        };
+        let mut because: Vec<String> = self.reasons_in_findings(path);
+        let mut raise = |to: Decision, why: String| {
+            decision = decision.max(to);
+            because.push(why);
+        };
+        for link in self.links(path) {
+            raise(Decision::Reject, link);
+        }
+        if inspected.coverage.state != ReadState::Read {
+            raise(Decision::Review, format!("not all of it was read: {}", inspected.coverage.why));
+        }
+        match self.recorded(path) {
+            Some(false) => {
+                raise(Decision::Reject, "its digest is not the one recorded for it".to_owned());
+            }
+            Some(true) => because.push("its digest is the one recorded for it".to_owned()),
+            None if self.compromised => raise(
+                Decision::Review,
+                "nobody recorded its digest: confirm where it comes from before it is deployed"
+                    .to_owned(),
+            ),
+            None => because.push("no digest of it is recorded".to_owned()),
+        }
+        if inspected.verdict == Verdict::Clean {
+            because.insert(0, "nothing in it would run, read or send anything".to_owned());
+        }
+        because.extend(self.changes(path));
+        CandidateDecision { artifact: path.clone(), decision, because }
+    }
+
+    fn reasons_in_findings(&self, path: &ArtifactPath) -> Vec<String> {
+        let mut reasons = Vec::new();
+        for finding in self.findings.iter().filter(|finding| inside(path, &finding.artifact)) {
+            if finding.severity >= Severity::Medium {
+                let place = match &finding.location.component {
+                    Some(component) => format!("`{component}`"),
+                    None => finding.location.place.clone(),
+                };
+                reasons.push(format!("{}: {} ({})", place, finding.headline, finding.rule));
+            }
+        }
+        reasons
+    }
+
+    /// What ties a candidate to the compromise: shared indicators, and parts of one identifier.
+    fn links(&self, path: &ArtifactPath) -> Vec<String> {
+        let mut links = Vec::new();
+        for identifier in self.identifiers {
+            let holds = identifier.parts.iter().any(|part| inside(path, &part.artifact));
+            let alone = identifier.parts.iter().all(|part| inside(path, &part.artifact));
+            if identifier.confidence == wb_core::Confidence::High && holds && !alone {
+                links.push(format!("it holds a part of the identifier `{}`", identifier.value));
+            }
+        }
+        let indicators = |of_candidate: bool| -> BTreeSet<&wb_core::Indicator> {
+            self.findings
+                .iter()
+                .filter(|finding| inside(path, &finding.artifact) == of_candidate)
+                .filter(|finding| finding.verdict >= Verdict::Suspicious)
+                .flat_map(|finding| &finding.indicators)
+                .filter(|indicator| {
+                    use wb_core::IndicatorKind::{Domain, Ip, Url};
+                    matches!(indicator.kind(), Domain | Ip | Url)
+                })
+                .collect()
+        };
+        for shared in indicators(true).intersection(&indicators(false)) {
+            links.push(format!("it talks to `{}`, as the compromise does", shared.value()));
+        }
+        links
+    }
+
+    fn recorded(&self, path: &ArtifactPath) -> Option<bool> {
+        let entries: Vec<bool> = self
+            .integrity
+            .iter()
+            .filter(|entry| entry.artifact == *path)
+            .filter_map(|entry| entry.matches)
+            .collect();
+        if entries.is_empty() { None } else { Some(!entries.contains(&false)) }
+    }
+
+    /// What is new in it, in one sentence.
+    fn changes(&self, path: &ArtifactPath) -> Option<String> {
+        let differences = self.differences.get(path)?;
+        let layers: Vec<&str> = differences
+            .iter()
+            .filter(|difference| {
+                difference.what == "layer" && difference.change == wb_core::Change::Added
+            })
+            .map(|difference| difference.name.as_str())
+            .collect();
+        let baseline = &differences.first()?.baseline;
+        (!layers.is_empty()).then(|| {
+            format!("layers that `{baseline}` does not have: {}", layers.join(", "))
+        })
+    }
+}
+
+/// Whether `artifact` is `whole` or a part of it.
+fn inside(whole: &ArtifactPath, artifact: &ArtifactPath) -> bool {
+    let rest = artifact.as_str().strip_prefix(whole.as_str());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(ArtifactPath::MEMBER))
+}

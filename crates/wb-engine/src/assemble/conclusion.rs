@@ -1,0 +1,141 @@
+//! The conclusion: compromised or not, how sure, and the sentence a manager reads.
+
+use super::destinations::Destinations;
+use super::missing::stamp;
+use super::moments::Moment;
+use std::collections::BTreeMap;
+use wb_core::{
+    ArtifactPath, CandidateDecision, Compromise, Conclusion, Confidence, Decision,
+    Finding, Integrity, KeyMoment, Role, RoleAssignment, Verdict,
+};
+
+/// What the conclusion rests on.
+#[derive(Debug)]
+pub struct Grounds<'a> {
+    /// Findings, gravest first.
+    pub findings: &'a [Finding],
+    /// Roles.
+    pub roles: &'a BTreeMap<ArtifactPath, RoleAssignment>,
+    /// Key moments.
+    pub moments: &'a BTreeMap<KeyMoment, Moment>,
+    /// Recorded digests against files.
+    pub integrity: &'a [Integrity],
+    /// Where the compromise talks to.
+    pub destinations: &'a Destinations,
+}
+
+/// Whether anything malicious ran, or stands where it would run: a malicious model in production; or one
+/// whose purpose nobody knows, with logs that show it at work. A malicious candidate was stopped in time.
+pub fn compromise(
+    findings: &[Finding],
+    roles: &BTreeMap<ArtifactPath, RoleAssignment>,
+    moments: &BTreeMap<KeyMoment, Moment>,
+) -> Compromise {
+    let at_work = moments.contains_key(&KeyMoment::FirstOutbound);
+    let runs = findings.iter().any(|finding| {
+        let role = roles.get(&finding.artifact).map_or(Role::Other, |role| role.role);
+        match finding.verdict {
+            Verdict::Malicious => {
+                role == Role::Production
+                    || (at_work && !matches!(role, Role::Candidate))
+                    || role == Role::Baseline
+            }
+            Verdict::Suspicious => role == Role::Production && at_work,
+            _ => false,
+        }
+    });
+    if runs { Compromise::Yes } else { Compromise::No }
+}
+
+impl Grounds<'_> {
+    /// Concludes.
+    pub fn conclude(&self, candidates: &[CandidateDecision]) -> Conclusion {
+        let compromised = compromise(self.findings, self.roles, self.moments);
+        match compromised {
+            Compromise::Yes => Conclusion {
+                compromised,
+                confidence: self.confidence(),
+                summary: self.story(candidates),
+            },
+            Compromise::No => self.all_clear(candidates),
+        }
+    }
+
+    /// Three independent things can speak: the model's code, the traffic, the digests. One alone may be
+    /// explained; the code alone shows what would run, not that it did.
+    fn confidence(&self) -> Confidence {
+        let code = self.main().is_some_and(|finding| finding.verdict == Verdict::Malicious);
+        let traffic = self.moments.contains_key(&KeyMoment::FirstOutbound);
+        let digests = self.integrity.iter().any(|entry| entry.matches == Some(false));
+        match (code, traffic, digests) {
+            (true, true, _) | (true, _, true) => Confidence::High,
+            (true, false, false) => Confidence::Medium,
+            _ => Confidence::Low,
+        }
+    }
+
+    /// The gravest finding in what runs.
+    fn main(&self) -> Option<&Finding> {
+        let in_role = |role: Role| {
+            self.findings.iter().find(|finding| {
+                finding.verdict >= Verdict::Suspicious
+                    && self.roles.get(&finding.artifact).is_some_and(|given| given.role == role)
+            })
+        };
+        in_role(Role::Production)
+            .or_else(|| in_role(Role::Other))
+            .or_else(|| in_role(Role::Baseline))
+    }
+
+    fn story(&self, candidates: &[CandidateDecision]) -> String {
+        let mut story = String::new();
+        if let Some(finding) = self.main() {
+            story.push_str(&format!("`{}`: {}", finding.artifact, finding.headline));
+            if let Some(call) = &finding.call {
+                story.push_str(&format!(" (`{call}`)"));
+            }
+        }
+        if let Some(first) = self.moments.get(&KeyMoment::FirstOutbound) {
+            let to: Vec<&str> =
+                self.destinations.all.iter().map(|known| known.indicator.value()).take(3).collect();
+            story.push_str(&format!(
+                "; connections to {} since {}",
+                to.join(", "),
+                stamp(first.time.timestamp)
+            ));
+        } else {
+            story.push_str("; the supplied logs show no connection of it");
+        }
+        story.push('.');
+        story.push_str(&refused(candidates));
+        story
+    }
+
+    fn all_clear(&self, candidates: &[CandidateDecision]) -> Conclusion {
+        let suspicious = self.findings.iter().any(|finding| finding.verdict >= Verdict::Suspicious);
+        let mut summary = if suspicious {
+            "Nothing malicious was found in what runs, but something needs a person's eye.".to_owned()
+        } else {
+            "Nothing malicious was found in what was supplied.".to_owned()
+        };
+        summary.push_str(&refused(candidates));
+        let confidence = if suspicious { Confidence::Medium } else { Confidence::High };
+        Conclusion { compromised: Compromise::No, confidence, summary }
+    }
+}
+
+/// Which candidates must not, or not yet, be deployed.
+fn refused(candidates: &[CandidateDecision]) -> String {
+    let mut text = String::new();
+    for candidate in candidates {
+        match candidate.decision {
+            Decision::Reject => text.push_str(&format!(" Do not deploy `{}`.", candidate.artifact)),
+            Decision::Review => {
+                text.push_str(&format!(" Review `{}` before it is deployed.", candidate.artifact));
+            }
+            Decision::Approve => {}
+        }
+    }
+    text
+}
+

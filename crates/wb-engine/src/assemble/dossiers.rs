@@ -1,0 +1,145 @@
+//! Dossiers: what reports show about each artifact beyond its findings.
+
+use crate::body::{Body, Inspected};
+use crate::difference::differences;
+use std::collections::{BTreeMap, BTreeSet};
+use wb_core::{
+    ArtifactPath, Content, Difference, Dossier, Finding, Listing, Program, Role, RoleAssignment,
+};
+use wb_formats::Family;
+
+/// Tensors and settings listed per artifact at the most.
+const LISTED: usize = 2_000;
+
+/// Lines of one listing at the most.
+const LINES: usize = 400;
+
+/// The dossiers of all artifacts; excerpts of logs are added by the caller.
+pub fn build(
+    body: &Body,
+    findings: &[Finding],
+    differences: &BTreeMap<ArtifactPath, Vec<Difference>>,
+) -> BTreeMap<ArtifactPath, Dossier> {
+    body.artifacts
+        .iter()
+        .map(|inspected| {
+            let path = &inspected.artifact.path;
+            let mut dossier = of_content(&inspected.content);
+            dossier.listings = listings(inspected, findings);
+            dossier.differences = differences.get(path).cloned().unwrap_or_default();
+            (path.clone(), dossier)
+        })
+        .collect()
+}
+
+/// What a content lists, cut to what a person reads.
+pub fn of_content(content: &Content) -> Dossier {
+    Dossier {
+        components: content.components.iter().take(LISTED).cloned().collect(),
+        tensors: content.tensors.iter().take(LISTED).cloned().collect(),
+        fields: content.fields.iter().take(LISTED).cloned().collect(),
+        ..Dossier::default()
+    }
+}
+
+/// The programs of an artifact as text, with the lines marked that findings point at.
+fn listings(inspected: &Inspected, findings: &[Finding]) -> Vec<Listing> {
+    let about: Vec<&Finding> =
+        findings.iter().filter(|finding| finding.artifact == inspected.artifact.path).collect();
+    let programs = inspected.content.programs.iter();
+    programs.filter(|_| !about.is_empty()).map(|program| listing(program, &about)).collect()
+}
+
+fn listing(program: &Program, findings: &[&Finding]) -> Listing {
+    let printed = wb_code::print::python(program, true);
+    let spans: BTreeSet<wb_core::Span> =
+        findings.iter().filter_map(|finding| finding.location.span).collect();
+    let marked = |ops: &Vec<usize>| {
+        ops.iter().any(|op| program.ops.get(*op).is_some_and(|op| spans.contains(&op.span)))
+    };
+    let marks: Vec<usize> = printed
+        .lines
+        .iter()
+        .enumerate()
+        .filter(|(_, ops)| marked(ops))
+        .map(|(line, _)| line + 1)
+        .collect();
+    let (text, marks) = shortened(&printed.text, marks);
+    let place = program.component.clone().unwrap_or_else(|| program.place.clone());
+    Listing { place, language: program.language, text, marks }
+}
+
+/// A listing of a few hundred lines around its marks: the rest of a large model is tensors.
+fn shortened(text: &str, marks: Vec<usize>) -> (String, Vec<usize>) {
+    let lines: Vec<&str> = text.lines().collect();
+    if lines.len() <= LINES {
+        return (text.to_owned(), marks);
+    }
+    const AROUND: usize = 20;
+    let mut kept: BTreeSet<usize> = (1..=AROUND).collect();
+    for mark in marks.iter().take(LINES / (2 * AROUND)) {
+        kept.extend(mark.saturating_sub(AROUND).max(1)..=mark + AROUND);
+    }
+    let mut short = Vec::new();
+    let mut moved = Vec::new();
+    let mut last = 0;
+    for number in kept.into_iter().filter(|number| *number <= lines.len()) {
+        if number != last + 1 {
+            short.push(format!("# … {} lines left out", number - last - 1));
+        }
+        if marks.contains(&number) {
+            moved.push(short.len() + 1);
+        }
+        short.push(lines.get(number - 1).copied().unwrap_or_default().to_owned());
+        last = number;
+    }
+    if last < lines.len() {
+        short.push(format!("# … {} lines left out", lines.len() - last));
+    }
+    (short.join("\n"), moved)
+}
+
+/// How each model that runs or is to run differs from the baseline that is most like it.
+pub fn compared(
+    body: &Body,
+    roles: &BTreeMap<ArtifactPath, RoleAssignment>,
+) -> BTreeMap<ArtifactPath, Vec<Difference>> {
+    let with_role = |wanted: Role| {
+        body.whole_models().filter(move |model| {
+            roles.get(&model.artifact.path).is_some_and(|role| role.role == wanted)
+        })
+    };
+    let baselines: Vec<&Inspected> = with_role(Role::Baseline).collect();
+    let mut all = BTreeMap::new();
+    for model in with_role(Role::Production).chain(with_role(Role::Candidate)) {
+        if let Some(baseline) = most_alike(model, &baselines) {
+            all.insert(model.artifact.path.clone(), differences(model, baseline));
+        }
+    }
+    all
+}
+
+/// The baseline with the most in common: format, layers and tensors by name.
+fn most_alike<'a>(model: &Inspected, baselines: &[&'a Inspected]) -> Option<&'a Inspected> {
+    let names = |inspected: &Inspected| -> BTreeSet<String> {
+        let content = &inspected.content;
+        let layers = content.components.iter().map(|component| component.name.clone());
+        let tensors = content.tensors.iter().filter_map(|tensor| {
+            tensor.name.rsplit('.').next().map(|_| tensor.name.clone())
+        });
+        layers.chain(tensors).collect()
+    };
+    let own = names(model);
+    baselines
+        .iter()
+        .filter(|baseline| baseline.family == Some(Family::Model))
+        .map(|baseline| {
+            let common = names(baseline).intersection(&own).count();
+            let same_format = baseline.artifact.format == model.artifact.format;
+            let same_name = baseline.artifact.path.file_name() == model.artifact.path.file_name();
+            ((same_format, same_name, common), *baseline)
+        })
+        .filter(|((same_format, _, common), _)| *same_format || *common > 0)
+        .max_by(|a, b| a.0.cmp(&b.0).then(b.1.artifact.path.cmp(&a.1.artifact.path)))
+        .map(|(_, baseline)| baseline)
+}

@@ -1,0 +1,120 @@
+//! Integrity: digests as recorded in logs and manifests against files as they are, three ways: match,
+//! mismatch, unrecorded.
+
+use super::roles::base_name;
+use crate::body::{Body, Inspected};
+use wb_core::{Digest, DigestAlgorithm, Integrity, RecordRef, RecordedDigest};
+
+/// A digest with the record it stands in.
+#[derive(Clone, Debug)]
+pub struct Recorded {
+    /// The file it is said to be of.
+    pub file: Option<String>,
+    /// The digest.
+    pub digest: Digest,
+    /// The record.
+    pub record: RecordRef,
+}
+
+/// Every recorded digest of the case, logs first.
+pub fn records(body: &Body) -> Vec<Recorded> {
+    let from_logs = body
+        .logs
+        .iter()
+        .flat_map(|log| log.summary.digests.iter().map(|digest| recorded(&log.artifact.path, digest)));
+    let from_files = body.artifacts.iter().flat_map(|inspected| {
+        let path = &inspected.artifact.path;
+        inspected.content.digests.iter().map(move |digest| recorded(path, digest))
+    });
+    from_logs.chain(from_files).collect()
+}
+
+fn recorded(artifact: &wb_core::ArtifactPath, digest: &RecordedDigest) -> Recorded {
+    Recorded {
+        file: digest.file.clone(),
+        digest: digest.digest.clone(),
+        record: RecordRef {
+            artifact: artifact.clone(),
+            line: digest.line,
+            offset: digest.span.map_or(0, |span| span.start),
+        },
+    }
+}
+
+/// Compares every model, and every other file that a record names, with the records about it.
+pub fn compare(body: &Body) -> Vec<Integrity> {
+    let records = records(body);
+    let mut all = Vec::new();
+    for inspected in &body.artifacts {
+        let is_whole = inspected.family == Some(wb_formats::Family::Model)
+            && body.model_around(&inspected.artifact.path).is_none();
+        let about: Vec<Integrity> = about(inspected, &records, body);
+        if !about.is_empty() {
+            all.extend(about);
+        } else if is_whole {
+            all.extend(unrecorded(inspected));
+        }
+    }
+    all
+}
+
+/// What the records say about one artifact. The same value recorded twice is named once per place.
+fn about(inspected: &Inspected, records: &[Recorded], body: &Body) -> Vec<Integrity> {
+    let Some(actual) = inspected.artifact.sha256 else { return Vec::new() };
+    let mut found = Vec::new();
+    for record in records {
+        if record.digest.algorithm != DigestAlgorithm::Sha256 {
+            continue;
+        }
+        let matches = record.digest.matches(&actual);
+        let named = record.file.as_deref().is_some_and(|file| names(file, inspected, body));
+        // A digest that fits the file is about it under whatever name it was recorded: files get renamed.
+        // A prefix has to be of some length before it says as much.
+        let fits = matches == Some(true) && record.digest.hex.len() >= 16;
+        if named || fits {
+            found.push(Integrity {
+                artifact: inspected.artifact.path.clone(),
+                actual: actual.to_string(),
+                recorded: Some(record.digest.hex.clone()),
+                recorded_in: Some(record.record.clone()),
+                matches,
+            });
+        }
+    }
+    found
+}
+
+fn unrecorded(inspected: &Inspected) -> Option<Integrity> {
+    Some(Integrity {
+        artifact: inspected.artifact.path.clone(),
+        actual: inspected.artifact.sha256?.to_string(),
+        recorded: None,
+        recorded_in: None,
+        matches: None,
+    })
+}
+
+/// Whether the name `recorded` means this artifact: the longest suffix of path components decides among
+/// files of one name.
+fn names(recorded: &str, inspected: &Inspected, body: &Body) -> bool {
+    let path = inspected.artifact.path.as_str();
+    if base_name(recorded) != inspected.artifact.path.file_name() {
+        return false;
+    }
+    let here = common_suffix(recorded, path);
+    let best = body
+        .artifacts
+        .iter()
+        .map(|other| common_suffix(recorded, other.artifact.path.as_str()))
+        .max();
+    best == Some(here)
+}
+
+/// How many trailing path components two paths share.
+fn common_suffix(a: &str, b: &str) -> usize {
+    let split = |path: &str| -> Vec<String> {
+        path.split(['/', '\\']).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    };
+    let (a, b) = (split(a), split(b));
+    a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count()
+}

@@ -1,0 +1,174 @@
+//! [`Lifecycle`]: the records of how models came into service, grouped into deployments and changes.
+//!
+//! A deployment is a run of neighbouring records in one log: requested, approved, fetched, verified,
+//! registered, deployed, loaded. A change is the same without anything that orders it.
+
+use crate::body::Body;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+use wb_core::{ArtifactPath, Event, EventKind};
+
+/// Records further apart than this belong to different deployments.
+const APART: SignedDuration = SignedDuration::from_mins(15);
+
+/// Every deployment and change, in time order.
+#[derive(Debug, Default)]
+pub struct Lifecycle<'a> {
+    /// The groups.
+    pub deployments: Vec<Deployment<'a>>,
+}
+
+/// Records that belong together.
+#[derive(Debug)]
+pub struct Deployment<'a> {
+    /// The records, in order.
+    pub events: Vec<&'a Event>,
+}
+
+/// What a deployment record can say about itself. A later deployment is compared with earlier ones by
+/// these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Attribute {
+    /// Who asked for it.
+    Requester,
+    /// An approval, ticket or change id.
+    Approval,
+    /// Where the model came from.
+    Source,
+    /// A digest of the model.
+    Hash,
+}
+
+impl Attribute {
+    /// Every attribute.
+    pub const ALL: [Self; 4] = [Self::Requester, Self::Approval, Self::Source, Self::Hash];
+
+    /// The attribute in words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Requester => "requester",
+            Self::Approval => "approval or ticket",
+            Self::Source => "source",
+            Self::Hash => "hash",
+        }
+    }
+}
+
+impl<'a> Lifecycle<'a> {
+    /// Groups the events of `body`.
+    pub fn of(body: &'a Body) -> Self {
+        let mut deployments = Vec::new();
+        for log in &body.logs {
+            let mut events: Vec<&Event> =
+                log.events.iter().filter(|event| is_lifecycle(event) && event.time.is_some()).collect();
+            events.sort_by_key(|event| (event.timestamp(), event.record.line));
+            for event in events {
+                add(&mut deployments, event, &log.artifact.path);
+            }
+        }
+        deployments.sort_by_key(|deployment: &Deployment<'_>| deployment.began());
+        Self { deployments }
+    }
+
+    /// Every event of every group, in time order.
+    pub fn events(&self) -> impl Iterator<Item = &'a Event> {
+        self.deployments.iter().flat_map(|deployment| deployment.events.iter().copied())
+    }
+}
+
+impl<'a> Deployment<'a> {
+    /// When its first record was written.
+    pub fn began(&self) -> Option<Timestamp> {
+        self.events.first().and_then(|event| event.timestamp())
+    }
+
+    /// The first record of `kind`.
+    pub fn first(&self, kind: EventKind) -> Option<&'a Event> {
+        self.events.iter().copied().find(|event| event.kind == kind)
+    }
+
+    /// Whether anything in it orders or completes a deployment.
+    pub fn is_ordered(&self) -> bool {
+        self.events.iter().any(|event| {
+            matches!(
+                event.kind,
+                EventKind::Request | EventKind::Deploy | EventKind::Stage | EventKind::Register
+            )
+        })
+    }
+
+    /// Whether it put a model into service, as far as its records say: deployed, staged for production,
+    /// or loaded.
+    pub fn serves(&self) -> bool {
+        self.events.iter().any(|event| match event.kind {
+            EventKind::Deploy | EventKind::Load => true,
+            EventKind::Stage => event
+                .field("stage")
+                .is_none_or(|stage| stage.to_ascii_lowercase().contains("prod")),
+            _ => false,
+        })
+    }
+
+    /// The names of model files in its records.
+    pub fn files(&self) -> BTreeSet<&'a str> {
+        self.events.iter().filter_map(|event| event.field("file.name")).collect()
+    }
+
+    /// Where the model came from.
+    pub fn source(&self) -> Option<(&'a str, &'a Event)> {
+        self.events.iter().find_map(|event| event.field("source.uri").map(|uri| (uri, *event)))
+    }
+
+    /// Whether its records say something about `attribute`.
+    pub fn has(&self, attribute: Attribute) -> bool {
+        self.events.iter().any(|event| match attribute {
+            Attribute::Requester => event.actor.is_some() || event.field("user.name").is_some(),
+            Attribute::Approval => {
+                event.kind == EventKind::Approve || event.field("change.id").is_some()
+            }
+            Attribute::Source => event.field("source.uri").is_some(),
+            Attribute::Hash => event.fields.keys().any(|key| key.starts_with("hash.")),
+        })
+    }
+}
+
+fn add<'a>(deployments: &mut Vec<Deployment<'a>>, event: &'a Event, log: &ArtifactPath) {
+    let current = deployments.last_mut().filter(|group| {
+        let same_log = group.events.last().is_some_and(|last| last.record.artifact == *log);
+        same_log && belongs(group, event)
+    });
+    match current {
+        Some(group) => group.events.push(event),
+        None => deployments.push(Deployment { events: vec![event] }),
+    }
+}
+
+/// Whether `event` goes on with what `group` began.
+fn belongs(group: &Deployment<'_>, event: &Event) -> bool {
+    let (Some(last), Some(time)) =
+        (group.events.last().and_then(|last| last.timestamp()), event.timestamp())
+    else {
+        return false;
+    };
+    let begins_anew = matches!(event.kind, EventKind::Request | EventKind::Download)
+        && group.serves();
+    time.duration_since(last) <= APART && !begins_anew
+}
+
+fn is_lifecycle(event: &Event) -> bool {
+    matches!(
+        event.kind,
+        EventKind::Request
+            | EventKind::Approve
+            | EventKind::Download
+            | EventKind::Verify
+            | EventKind::Register
+            | EventKind::Stage
+            | EventKind::Deploy
+            | EventKind::Load
+            | EventKind::Change
+            | EventKind::Restart
+            | EventKind::Rollback
+    ) || (event.kind == EventKind::Exec && event.field("file.name").is_some())
+        || (event.kind == EventKind::Note && event.field("source.uri").is_some())
+}

@@ -1,0 +1,302 @@
+//! [`assemble`]: what was seen, joined to a case.
+//!
+//! The order of the steps is the order of the reasoning: who is who ([`roles`]), how models came into
+//! service ([`lifecycle`]), which destinations belong to the compromise ([`destinations`]), when what
+//! happened ([`moments`]), and from these everything a report says. Each step is a pure function of the
+//! ones before; none of them depends on the order in which files were read.
+
+mod advice;
+mod answers;
+mod atoms;
+mod candidates;
+mod conclusion;
+mod contradictions;
+mod destinations;
+mod dossiers;
+mod fragments;
+mod identifiers;
+mod integrity;
+mod lifecycle;
+mod missing;
+mod moments;
+mod roles;
+mod search;
+mod timeline;
+
+pub use dossiers::of_content as dossier;
+
+use crate::body::{Body, Inspected, LogRead};
+use destinations::Destinations;
+use lifecycle::Lifecycle;
+use std::collections::{BTreeMap, BTreeSet};
+use wb_core::{
+    ArtifactPath, Case, Compromise, Coverage, Dossier, Finding, Flow, Identifier, Indicator,
+    IndicatorKind, KeyMoment, ReadState, RecordRef, Role, RoleAssignment, TimelineEntry, Verdict,
+};
+use wb_logs::flows::{FlowDetail, FlowTable};
+
+/// Joins everything that was seen to a case. `given` are roles that the user gave by hand.
+pub fn assemble(body: &Body, given: &BTreeMap<ArtifactPath, Role>) -> Case {
+    let lifecycle = Lifecycle::of(body);
+    let roles = roles::assign(body, &lifecycle, given);
+    let findings = findings(&body.artifacts);
+    let mut flows = flows(body);
+    let relevant = relevant(&findings, &roles);
+    let destinations = Destinations::of(body, &relevant, &flows);
+    for detail in &mut flows {
+        detail.flow.of_compromise = destinations.covers(&detail.flow);
+    }
+    let integrity = integrity::compare(body);
+    let running = running(body, &roles);
+    let evidence = moments::Evidence {
+        body,
+        lifecycle: &lifecycle,
+        integrity: &integrity,
+        destinations: &destinations,
+        flows: &flows,
+        running: &running,
+    };
+    let wrong = relevant.iter().any(|finding| finding.verdict >= Verdict::Suspicious);
+    let moments = if wrong { evidence.moments() } else { BTreeMap::new() };
+    let began = moments.get(&KeyMoment::FirstOutbound).map(|moment| moment.time.timestamp);
+    let introducing = moments
+        .contains_key(&KeyMoment::Introduced)
+        .then(|| evidence.introduced(began).map(|(_, deployment)| deployment))
+        .flatten();
+    let flows: Vec<Flow> = flows.iter().map(|detail| detail.flow.clone()).collect();
+    let known_moments = &moments;
+    let answers = answers::build(
+        body, &findings, &lifecycle, introducing, known_moments, &destinations, &flows,
+    );
+    let compromised = conclusion::compromise(&findings, &roles, &moments) == Compromise::Yes;
+    let identifiers = identifiers::assemble(&atoms::atoms(body, &destinations));
+    let differences = dossiers::compared(body, &roles);
+    let candidates = candidates::Grounds {
+        body,
+        findings: &findings,
+        roles: &roles,
+        integrity: &integrity,
+        identifiers: &identifiers,
+        differences: &differences,
+        compromised,
+    }
+    .decide();
+    let recommendations = advice::Grounds {
+        body,
+        findings: &findings,
+        roles: &roles,
+        integrity: &integrity,
+        destinations: &destinations,
+        candidates: &candidates,
+        hosts: &answers.host_affected,
+        compromised,
+    }
+    .advice();
+    let missing = missing::Known {
+        body,
+        findings: &findings,
+        roles: &roles,
+        lifecycle: &lifecycle,
+        introducing,
+        moments: &moments,
+        integrity: &integrity,
+        flows: &flows,
+        compromised,
+    }
+    .missing();
+    let conclusion = conclusion::Grounds {
+        findings: &findings,
+        roles: &roles,
+        moments: &moments,
+        integrity: &integrity,
+        destinations: &destinations,
+    }
+    .conclude(&candidates);
+    let hits = search::in_logs(body, &findings);
+    let seen_again = search::seen_again(&findings, &hits);
+    let more = further_indicators(&destinations, &identifiers, body);
+    let mut timeline = timeline::build(body, &destinations, &moments);
+    let mut dossiers = dossiers::build(body, &findings, &differences);
+    attach_raw(body, &mut timeline, &integrity, &seen_again, &mut dossiers);
+    let contradictions =
+        contradictions::find(body, &findings, &roles, &integrity, &moments, &answers);
+    Case {
+        conclusion,
+        artifacts: artifacts(body),
+        verdicts: verdicts(body),
+        indicators: search::index(&findings, &hits, more),
+        seen_again,
+        timeline,
+        flows,
+        integrity,
+        identifiers,
+        answers,
+        contradictions,
+        missing,
+        candidates,
+        recommendations,
+        coverage: coverage(body),
+        dossiers,
+        roles,
+        findings,
+    }
+}
+
+/// The indicators of `findings` with their places, for a report without logs.
+pub fn index_findings(findings: &[Finding]) -> Vec<wb_core::IndexedIndicator> {
+    search::index(findings, &search::Hits::new(), [])
+}
+
+/// Every finding, gravest first; equal ones in the order of artifacts and bytes.
+pub fn findings(artifacts: &[Inspected]) -> Vec<Finding> {
+    let mut all: Vec<Finding> =
+        artifacts.iter().flat_map(|inspected| inspected.findings.iter().cloned()).collect();
+    all.sort_by(|a, b| {
+        (b.severity, b.verdict)
+            .cmp(&(a.severity, a.verdict))
+            .then_with(|| a.artifact.cmp(&b.artifact))
+            .then_with(|| a.location.cmp(&b.location))
+            .then_with(|| a.rule.cmp(b.rule))
+    });
+    all
+}
+
+/// Findings that can belong to the compromise: not those about packages or baselines.
+fn relevant<'a>(
+    findings: &'a [Finding],
+    roles: &BTreeMap<ArtifactPath, RoleAssignment>,
+) -> Vec<&'a Finding> {
+    let role = |finding: &Finding| roles.get(&finding.artifact).map_or(Role::Other, |r| r.role);
+    findings.iter().filter(|finding| role(finding) != Role::Dependency).collect()
+}
+
+/// All connections, merged over logs.
+fn flows(body: &Body) -> Vec<FlowDetail> {
+    let mut table = FlowTable::default();
+    for log in &body.logs {
+        table.merge(log.flows.clone());
+    }
+    table.finish_detailed()
+}
+
+/// The models that run and are the worst: malicious ones in production, else malicious ones of no known
+/// purpose, else suspicious ones in production, else whatever is in production.
+fn running(body: &Body, roles: &BTreeMap<ArtifactPath, RoleAssignment>) -> Vec<ArtifactPath> {
+    let with = |verdict: Verdict, wanted: &[Role]| -> Vec<ArtifactPath> {
+        let fits = |inspected: &&Inspected| {
+            let role = roles.get(&inspected.artifact.path).map_or(Role::Other, |r| r.role);
+            inspected.verdict >= verdict && wanted.contains(&role)
+        };
+        body.artifacts.iter().filter(fits).map(|found| found.artifact.path.clone()).collect()
+    };
+    let choices = [
+        with(Verdict::Malicious, &[Role::Production]),
+        with(Verdict::Malicious, &[Role::Other]),
+        with(Verdict::Suspicious, &[Role::Production]),
+    ];
+    let chosen = choices.into_iter().find(|choice| !choice.is_empty());
+    chosen.unwrap_or_else(|| with(Verdict::Clean, &[Role::Production]))
+}
+
+fn artifacts(body: &Body) -> Vec<wb_core::Artifact> {
+    let inspected = body.artifacts.iter().map(|inspected| inspected.artifact.clone());
+    let mut all: Vec<wb_core::Artifact> =
+        inspected.chain(body.logs.iter().map(|log| log.artifact.clone())).collect();
+    all.sort_by(|a, b| a.path.cmp(&b.path));
+    all
+}
+
+fn verdicts(body: &Body) -> BTreeMap<ArtifactPath, Verdict> {
+    let inspected = body.artifacts.iter().map(|found| (found.artifact.path.clone(), found.verdict));
+    let logs = body.logs.iter().map(|log| (log.artifact.path.clone(), Verdict::Clean));
+    inspected.chain(logs).collect()
+}
+
+/// What was read: every artifact, every log, and what could not be opened.
+fn coverage(body: &Body) -> Vec<Coverage> {
+    let mut all: Vec<Coverage> =
+        body.artifacts.iter().map(|inspected| inspected.coverage.clone()).collect();
+    all.extend(body.logs.iter().map(log_coverage));
+    all.extend(body.skipped.iter().cloned());
+    all.sort_by(|a, b| a.artifact.cmp(&b.artifact));
+    all
+}
+
+fn log_coverage(log: &LogRead) -> Coverage {
+    let summary = &log.summary;
+    let missed = summary.lines.saturating_sub(summary.understood);
+    let mut why = format!("{} of {} lines understood", summary.understood, summary.lines);
+    if missed > 0 {
+        let first: Vec<String> =
+            summary.not_understood.iter().take(3).map(u64::to_string).collect();
+        if !first.is_empty() {
+            why.push_str(&format!(" (others from line {}; kept as text)", first.join(", ")));
+        }
+    }
+    if log.left_out > 0 {
+        why.push_str(&format!("; {} events counted and not kept", log.left_out));
+    }
+    for problem in &summary.problems {
+        why.push_str("; ");
+        why.push_str(problem);
+    }
+    let state = if missed > 0 || log.left_out > 0 { ReadState::Partial } else { ReadState::Read };
+    Coverage { artifact: log.artifact.path.clone(), state, why }
+}
+
+/// Indicators that stand in no finding: destinations known from traffic, identifiers, digests of what is
+/// malicious.
+fn further_indicators(
+    destinations: &Destinations,
+    identifiers: &[Identifier],
+    body: &Body,
+) -> Vec<(Indicator, ArtifactPath, String)> {
+    let mut all = Vec::new();
+    for known in &destinations.all {
+        for ground in &known.because {
+            let place = format!("{}: {}", ground.place, ground.why);
+            all.push((known.indicator.clone(), ground.artifact.clone(), place));
+        }
+    }
+    for identifier in identifiers {
+        let indicator = Indicator::new(IndicatorKind::Identifier, &identifier.value);
+        for part in &identifier.parts {
+            all.push((indicator.clone(), part.artifact.clone(), part.place.clone()));
+        }
+    }
+    for inspected in &body.artifacts {
+        if let Some(digest) = inspected.artifact.sha256.filter(|_| inspected.verdict == Verdict::Malicious)
+        {
+            let indicator = Indicator::new(IndicatorKind::Sha256, &digest.to_string());
+            let path = inspected.artifact.path.clone();
+            all.push((indicator, path, "digest of the whole artifact".to_owned()));
+        }
+    }
+    all
+}
+
+/// Fetches the raw text of every record that the case refers to, for the timeline and the dossiers.
+fn attach_raw(
+    body: &Body,
+    timeline: &mut [TimelineEntry],
+    integrity: &[wb_core::Integrity],
+    seen_again: &BTreeMap<usize, Vec<wb_core::SeenAgain>>,
+    dossiers: &mut BTreeMap<ArtifactPath, Dossier>,
+) {
+    let mut records: BTreeSet<RecordRef> =
+        timeline.iter().map(|entry| entry.record.clone()).collect();
+    records.extend(integrity.iter().filter_map(|entry| entry.recorded_in.clone()));
+    records.extend(seen_again.values().flatten().map(|again| again.record.clone()));
+    let excerpts = search::excerpts(body, &records);
+    for entry in timeline {
+        let lines = excerpts.get(&entry.record.artifact);
+        let raw = lines.and_then(|lines| {
+            lines.binary_search_by_key(&entry.record.line, |(number, _)| *number).ok()
+                .and_then(|at| lines.get(at))
+        });
+        entry.raw = raw.map(|(_, text)| timeline::cut(text, 600)).unwrap_or_default();
+    }
+    for (path, excerpt) in excerpts {
+        dossiers.entry(path).or_default().excerpt = excerpt;
+    }
+}

@@ -1,0 +1,267 @@
+//! Roles: which model runs, which is to replace it, which is known to be good. Inferred from cues, each
+//! shown; a role given by hand always wins.
+
+use super::lifecycle::Lifecycle;
+use crate::body::{Body, Inspected};
+use std::collections::{BTreeMap, BTreeSet};
+use wb_core::{ArtifactPath, EventKind, RecordRef, Role, RoleAssignment, Sha256};
+use wb_formats::Family;
+
+/// Words in file and folder names, by role.
+const WORDS: &[(Role, &[&str])] = &[
+    (
+        Role::Production,
+        &[
+            "prod", "production", "live", "current", "serving", "served", "service", "deployed", "running",
+            "active", "compromised", "suspect", "infected",
+        ],
+    ),
+    (
+        Role::Candidate,
+        &[
+            "candidate", "candidates", "staged", "staging", "next", "replacement", "incoming", "rc",
+            "proposed", "new", "upload", "uploads", "uploaded", "pending", "hotfix", "release",
+        ],
+    ),
+    (
+        Role::Baseline,
+        &[
+            "baseline", "baselines", "original", "golden", "gold", "clean", "reference", "ref", "known",
+            "good", "trusted", "backup", "pristine", "upstream",
+        ],
+    ),
+];
+
+/// A reason to give a role, and its weight.
+#[derive(Debug)]
+struct Cue {
+    role: Role,
+    weight: u32,
+    why: String,
+}
+
+/// The role of every artifact and log.
+pub fn assign(
+    body: &Body,
+    lifecycle: &Lifecycle<'_>,
+    given: &BTreeMap<ArtifactPath, Role>,
+) -> BTreeMap<ArtifactPath, RoleAssignment> {
+    let mut roles = BTreeMap::new();
+    let logs = LogCues::of(body, lifecycle);
+    for inspected in &body.artifacts {
+        let assignment = match inspected.family {
+            Some(Family::Model) => model_role(inspected, body, &logs),
+            Some(Family::Manifest) => fixed(Role::Manifest, "it records digests of files"),
+            Some(Family::Dependencies) => fixed(Role::Dependency, "it lists packages"),
+            _ => fixed(Role::Other, "it is neither a model nor a log"),
+        };
+        roles.insert(inspected.artifact.path.clone(), assignment);
+    }
+    for log in &body.logs {
+        let source = log.artifact.format.unwrap_or("log");
+        let assignment = fixed(Role::Log, &format!("its lines read as `{source}`"));
+        roles.insert(log.artifact.path.clone(), assignment);
+    }
+    inherit(body, &mut roles);
+    name_the_only_model(body, &mut roles);
+    for (path, role) in given {
+        let because = vec![format!("given as `--role {path}={}`", role.name())];
+        roles.insert(path.clone(), RoleAssignment { role: *role, because });
+    }
+    roles
+}
+
+fn fixed(role: Role, why: &str) -> RoleAssignment {
+    RoleAssignment { role, because: vec![why.to_owned()] }
+}
+
+/// Weighs the cues about one model.
+fn model_role(inspected: &Inspected, body: &Body, logs: &LogCues) -> RoleAssignment {
+    let mut cues = name_cues(&inspected.artifact.path);
+    cues.extend(logs.about(inspected, body));
+    let mut weights: BTreeMap<Role, u32> = BTreeMap::new();
+    for cue in &cues {
+        *weights.entry(cue.role).or_default() += cue.weight;
+    }
+    let best = weights.iter().max_by_key(|(role, weight)| (**weight, std::cmp::Reverse(**role)));
+    let Some((&role, _)) = best else {
+        return fixed(Role::Other, "no name, log or digest says what this model is for");
+    };
+    cues.retain(|cue| cue.role == role);
+    cues.sort_by_key(|cue| std::cmp::Reverse(cue.weight));
+    RoleAssignment { role, because: cues.into_iter().map(|cue| cue.why).collect() }
+}
+
+/// Cues in the names of the file and its folders; the file's own name weighs most.
+fn name_cues(path: &ArtifactPath) -> Vec<Cue> {
+    let mut cues = Vec::new();
+    for (depth, part) in path.as_str().rsplit('/').enumerate() {
+        let weight = if depth == 0 { 5 } else { 4 };
+        for (role, words) in WORDS {
+            if let Some(word) = words_of(part).into_iter().find(|word| words.contains(&word.as_str()))
+            {
+                let kind = if depth == 0 { "file name" } else { "folder" };
+                let why = format!("{kind} `{part}` has the word `{word}`");
+                cues.push(Cue { role: *role, weight, why });
+            }
+        }
+    }
+    cues
+}
+
+/// The words of a name: runs of letters, lower case.
+fn words_of(name: &str) -> Vec<String> {
+    name.split(|c: char| !c.is_alphabetic())
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect()
+}
+
+/// What the logs and manifests say about files, by file name.
+struct LogCues {
+    /// File name to what was done with it last that matters for its role.
+    mentions: BTreeMap<String, Vec<Mention>>,
+    /// Recorded SHA-256 digests, whole or prefixes, with where they are recorded.
+    digests: Vec<(String, String)>,
+}
+
+/// A record that names a file.
+struct Mention {
+    role: Role,
+    why: String,
+}
+
+impl LogCues {
+    fn of(body: &Body, lifecycle: &Lifecycle<'_>) -> Self {
+        let mut mentions: BTreeMap<String, Vec<Mention>> = BTreeMap::new();
+        let served = last_served(lifecycle);
+        for deployment in &lifecycle.deployments {
+            for event in &deployment.events {
+                let Some(file) = event.field("file.name") else { continue };
+                let name = base_name(file);
+                let role = offered_role(event).or_else(|| {
+                    let role = if served.contains(name) { Role::Production } else { Role::Baseline };
+                    deployment.serves().then_some(role)
+                });
+                let Some(role) = role else { continue };
+                let RecordRef { artifact, line, .. } = &event.record;
+                let why = format!("named in {artifact}:{line} as {}", past(event.kind));
+                mentions.entry(name.to_owned()).or_default().push(Mention { role, why });
+            }
+        }
+        Self { mentions, digests: recorded(body) }
+    }
+
+    fn about(&self, inspected: &Inspected, body: &Body) -> Vec<Cue> {
+        let mut cues = Vec::new();
+        let name = inspected.artifact.path.file_name();
+        let namesakes =
+            body.whole_models().filter(|other| other.artifact.path.file_name() == name).count();
+        // A name that several files bear says less about each of them.
+        let weight = if namesakes > 1 { 1 } else { 4 };
+        for mention in self.mentions.get(name).into_iter().flatten() {
+            if !cues.iter().any(|cue: &Cue| cue.role == mention.role) {
+                cues.push(Cue { role: mention.role, weight, why: mention.why.clone() });
+            }
+        }
+        if let Some(actual) = inspected.artifact.sha256
+            && let Some(place) = self.recorded_at(&actual)
+        {
+            let why = format!("its SHA-256 is the one recorded in {place}");
+            cues.push(Cue { role: Role::Baseline, weight: 3, why });
+        }
+        cues
+    }
+
+    fn recorded_at(&self, actual: &Sha256) -> Option<&str> {
+        let actual = actual.to_string();
+        let found = self.digests.iter().find(|(hex, _)| actual.starts_with(hex.as_str()));
+        found.map(|(_, place)| place.as_str())
+    }
+}
+
+/// Recorded SHA-256 digests with the place of the record.
+fn recorded(body: &Body) -> Vec<(String, String)> {
+    super::integrity::records(body)
+        .into_iter()
+        .filter(|record| record.digest.algorithm == wb_core::DigestAlgorithm::Sha256)
+        .map(|record| {
+            let place = format!("{}:{}", record.record.artifact, record.record.line);
+            (record.digest.hex, place)
+        })
+        .collect()
+}
+
+/// The files that were put into service last, as far as the logs say: those of the last group that
+/// serves and names any.
+fn last_served(lifecycle: &Lifecycle<'_>) -> BTreeSet<String> {
+    let groups = lifecycle.deployments.iter().rev().filter(|deployment| deployment.serves());
+    let mut names = groups.map(|deployment| {
+        let offered = |event: &&&wb_core::Event| offered_role(event) != Some(Role::Candidate);
+        let events = deployment.events.iter().filter(offered);
+        let files = events.filter_map(|event| event.field("file.name"));
+        files.map(|file| base_name(file).to_owned()).collect::<BTreeSet<String>>()
+    });
+    names.find(|names| !names.is_empty()).unwrap_or_default()
+}
+
+/// The role that a record by itself gives the file it names: staged for production, or offered.
+fn offered_role(event: &wb_core::Event) -> Option<Role> {
+    if !matches!(event.kind, EventKind::Stage | EventKind::Register) {
+        return None;
+    }
+    let stage = event.field("stage").unwrap_or_default().to_ascii_lowercase();
+    let offered = stage.contains("stag") || words_of(&event.message).iter().any(|w| is_candidate(w));
+    match stage.contains("prod") {
+        true => Some(Role::Production),
+        false => offered.then_some(Role::Candidate),
+    }
+}
+
+fn is_candidate(word: &str) -> bool {
+    WORDS.iter().any(|(role, words)| *role == Role::Candidate && words.contains(&word))
+}
+
+fn past(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::Load => "loaded",
+        EventKind::Deploy => "deployed",
+        EventKind::Register => "uploaded or registered",
+        EventKind::Verify => "verified",
+        EventKind::Change => "changed",
+        EventKind::Stage => "staged",
+        _ => "mentioned",
+    }
+}
+
+/// The last component of a path as a log writes it.
+pub fn base_name(path: &str) -> &str {
+    path.rsplit(['/', '\\']).next().unwrap_or(path)
+}
+
+/// Parts of a model have the role of the model, whatever they are called.
+fn inherit(body: &Body, roles: &mut BTreeMap<ArtifactPath, RoleAssignment>) {
+    let parts: Vec<(ArtifactPath, ArtifactPath, Role)> = roles
+        .keys()
+        .filter_map(|path| {
+            let around = &body.model_around(path)?.artifact.path;
+            Some((path.clone(), around.clone(), roles.get(around)?.role))
+        })
+        .collect();
+    for (path, around, role) in parts {
+        roles.insert(path, fixed(role, &format!("it is inside `{around}`")));
+    }
+}
+
+/// A folder with one model and no cue about it: that model is the one the alert is about.
+fn name_the_only_model(body: &Body, roles: &mut BTreeMap<ArtifactPath, RoleAssignment>) {
+    let outer: Vec<&ArtifactPath> =
+        body.whole_models().map(|model| &model.artifact.path).collect();
+    let [only] = outer.as_slice() else { return };
+    if let Some(assignment) = roles.get_mut(*only)
+        && assignment.role == Role::Other
+        && !body.logs.is_empty()
+    {
+        *assignment = fixed(Role::Production, "it is the only model in the folder");
+    }
+}

@@ -1,0 +1,96 @@
+//! [`Body`]: the body of evidence: every artifact inspected, every log read.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use wb_code::capability::Effects;
+use wb_core::{Artifact, ArtifactPath, Content, Coverage, Event, Finding, Verdict};
+use wb_formats::Family;
+use wb_logs::{Summary, flows::FlowTable};
+
+/// Everything that was seen, before any of it is joined.
+#[derive(Debug, Default)]
+pub struct Body {
+    /// Every artifact that is not a log, by path; members after their container.
+    pub artifacts: Vec<Inspected>,
+    /// Every log, by path.
+    pub logs: Vec<LogRead>,
+    /// What could not be looked at at all.
+    pub skipped: Vec<Coverage>,
+}
+
+impl Body {
+    /// The artifact at `path`.
+    pub fn artifact(&self, path: &ArtifactPath) -> Option<&Inspected> {
+        let found = self.artifacts.binary_search_by(|known| known.artifact.path.cmp(path));
+        found.ok().and_then(|at| self.artifacts.get(at))
+    }
+
+    /// Artifacts that are models, or parts of one.
+    pub fn models(&self) -> impl Iterator<Item = &Inspected> {
+        self.artifacts.iter().filter(|inspected| inspected.family == Some(Family::Model))
+    }
+
+    /// Models that are no part of another model: files on disk, and members of archives.
+    pub fn whole_models(&self) -> impl Iterator<Item = &Inspected> {
+        self.models().filter(|model| self.model_around(&model.artifact.path).is_none())
+    }
+
+    /// The outermost model that `path` is a part of.
+    pub fn model_around(&self, path: &ArtifactPath) -> Option<&Inspected> {
+        let mut ends = path.as_str().match_indices(ArtifactPath::MEMBER).map(|(at, _)| at);
+        ends.find_map(|end| {
+            let around = self.artifact(&ArtifactPath::from(path.as_str().get(..end)?))?;
+            (around.family == Some(Family::Model)).then_some(around)
+        })
+    }
+
+    /// Every event that was kept, in the order of logs and records.
+    pub fn events(&self) -> impl Iterator<Item = &Event> {
+        self.logs.iter().flat_map(|log| &log.events)
+    }
+}
+
+/// One artifact after inspection.
+#[derive(Debug)]
+pub struct Inspected {
+    /// What it is.
+    pub artifact: Artifact,
+    /// What kind of thing its format is; `None` when no format claims it.
+    pub family: Option<Family>,
+    /// What it holds.
+    pub content: Content,
+    /// What each program in it would do.
+    pub effects: Vec<Effects>,
+    /// What the rules found.
+    pub findings: Vec<Finding>,
+    /// What the rules make of it, and of everything nested in it.
+    pub verdict: Verdict,
+    /// What was read.
+    pub coverage: Coverage,
+}
+
+/// One log after reading.
+#[derive(Debug)]
+pub struct LogRead {
+    /// What it is; its format is the dominating log source.
+    pub artifact: Artifact,
+    /// Lines, range, digests.
+    pub summary: Summary,
+    /// Events worth keeping: everything but connections, which are in `flows`.
+    pub events: Vec<Event>,
+    /// How many events were left out because there were too many.
+    pub left_out: u64,
+    /// Connections, aggregated.
+    pub flows: FlowTable,
+    /// Where its text can be read again.
+    pub text: LogText,
+}
+
+/// Where the text of a log can be read again.
+#[derive(Clone, Debug)]
+pub enum LogText {
+    /// A file on disk.
+    File(PathBuf),
+    /// Decoded from a container.
+    Decoded(Arc<[u8]>),
+}

@@ -1,0 +1,137 @@
+//! [`differences`]: what one model has that another has not.
+
+use crate::body::Inspected;
+use std::collections::{BTreeMap, BTreeSet};
+use wb_core::{ArtifactPath, Change, Component, Difference, Tensor};
+
+/// How `candidate` differs from `baseline`: layers, tensors, imported names and metadata, in that order.
+/// Works across formats; names that only differ by the numbers a framework appends are the same.
+pub fn differences(candidate: &Inspected, baseline: &Inspected) -> Vec<Difference> {
+    let path = &baseline.artifact.path;
+    let mut all = layers(candidate, baseline, path);
+    all.extend(tensors(candidate, baseline, path));
+    all.extend(globals(candidate, baseline, path));
+    all.extend(fields(candidate, baseline, path));
+    all
+}
+
+fn difference(
+    baseline: &ArtifactPath,
+    what: &'static str,
+    name: &str,
+    change: Change,
+    detail: String,
+) -> Difference {
+    Difference { baseline: baseline.clone(), what, name: name.to_owned(), change, detail }
+}
+
+/// Compares two maps by key and reports each difference through `describe`.
+fn compare<V: PartialEq>(
+    baseline: &ArtifactPath,
+    what: &'static str,
+    new: &BTreeMap<String, V>,
+    old: &BTreeMap<String, V>,
+    describe: impl Fn(&V) -> String,
+) -> Vec<Difference> {
+    let keys: BTreeSet<&String> = new.keys().chain(old.keys()).collect();
+    keys.into_iter()
+        .filter_map(|key| match (new.get(key), old.get(key)) {
+            (Some(value), None) => {
+                Some(difference(baseline, what, key, Change::Added, describe(value)))
+            }
+            (None, Some(value)) => {
+                Some(difference(baseline, what, key, Change::Removed, describe(value)))
+            }
+            (Some(a), Some(b)) if a != b => {
+                let detail = format!("{} instead of {}", describe(a), describe(b));
+                Some(difference(baseline, what, key, Change::Changed, detail))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn layers(new: &Inspected, old: &Inspected, path: &ArtifactPath) -> Vec<Difference> {
+    let (new, old) = (layer_map(new), layer_map(old));
+    if new.is_empty() || old.is_empty() {
+        return Vec::new();
+    }
+    compare(path, "layer", &new, &old, |layer: &String| layer.clone())
+}
+
+/// Layers by name, each described by class and the settings that shape it.
+fn layer_map(inspected: &Inspected) -> BTreeMap<String, String> {
+    let layers = inspected.content.components.iter().filter(|part| part.kind == "layer");
+    layers.map(|layer| (layer.name.clone(), describe_layer(layer))).collect()
+}
+
+fn describe_layer(layer: &Component) -> String {
+    const SHAPING: [&str; 5] = ["units", "filters", "activation", "output_dim", "function.config.code"];
+    let mut text = layer.class.clone();
+    for key in SHAPING {
+        match layer.setting(key) {
+            Some(_) if key.ends_with("code") => text.push_str(", with code"),
+            Some(value) => text.push_str(&format!(", {key} {value}")),
+            None => {}
+        }
+    }
+    text
+}
+
+fn tensors(new: &Inspected, old: &Inspected, path: &ArtifactPath) -> Vec<Difference> {
+    let (new, old) = (&new.content.tensors, &old.content.tensors);
+    if new.is_empty() || old.is_empty() {
+        return Vec::new();
+    }
+    compare(path, "tensor", &tensor_map(new), &tensor_map(old), |shape: &Vec<u64>| {
+        let sizes: Vec<String> = shape.iter().map(u64::to_string).collect();
+        format!("shape [{}]", sizes.join(", "))
+    })
+}
+
+/// Shapes by the part of the name that survives conversion between formats: a pickle may keep its tensors
+/// under `state.`, a safetensors copy does not.
+fn tensor_map(tensors: &[Tensor]) -> BTreeMap<String, Vec<u64>> {
+    let common = common_prefix(tensors);
+    let short = |name: &str| name.get(common..).unwrap_or(name).to_owned();
+    tensors.iter().map(|tensor| (short(&tensor.name), tensor.shape.clone())).collect()
+}
+
+/// Length of the dotted prefix that all names share.
+fn common_prefix(tensors: &[Tensor]) -> usize {
+    let Some(first) = tensors.first() else { return 0 };
+    let head = first.name.find('.').map_or(0, |dot| dot + 1);
+    let prefix = first.name.get(..head).unwrap_or("");
+    let wrapper = ["state", "model", "w", "weights", "params", "state_dict"];
+    let is_wrapper = wrapper.contains(&prefix.trim_end_matches('.'));
+    let shared = tensors.iter().all(|tensor| tensor.name.starts_with(prefix));
+    if is_wrapper && shared { head } else { 0 }
+}
+
+fn globals(new: &Inspected, old: &Inspected, path: &ArtifactPath) -> Vec<Difference> {
+    let imports = |inspected: &Inspected| -> BTreeSet<String> {
+        inspected.effects.iter().flat_map(|effects| effects.imports.iter().cloned()).collect()
+    };
+    if old.effects.is_empty() || new.effects.is_empty() {
+        return Vec::new();
+    }
+    let (new, old) = (imports(new), imports(old));
+    let added = new.difference(&old).map(|name| (name, Change::Added));
+    let removed = old.difference(&new).map(|name| (name, Change::Removed));
+    added
+        .chain(removed)
+        .map(|(name, change)| difference(path, "global", name, change, String::new()))
+        .collect()
+}
+
+/// Metadata of the whole model; what layers and tensors already say is left out.
+fn fields(new: &Inspected, old: &Inspected, path: &ArtifactPath) -> Vec<Difference> {
+    let short = |inspected: &Inspected| -> BTreeMap<String, String> {
+        let fields = inspected.content.fields.iter().filter(|field| field.value.len() <= 200);
+        fields.map(|field| (field.path.clone(), field.value.clone())).collect()
+    };
+    if new.artifact.format != old.artifact.format {
+        return Vec::new();
+    }
+    compare(path, "field", &short(new), &short(old), |value: &String| format!("`{value}`"))
+}

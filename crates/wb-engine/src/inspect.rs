@@ -1,0 +1,291 @@
+//! [`inspect`]: one artifact, with everything nested in it, and nothing else.
+
+use crate::body::{Inspected, LogText};
+use crate::logs::LogInput;
+use crate::sha256;
+use std::sync::Arc;
+use wb_core::{
+    Artifact, ArtifactPath, Budget, Bytes, ChildData, Claim, Content, Coverage, Gap, Limits, Oddity,
+    OddityKind, Origin, ReadState, Strength, Verdict,
+};
+use wb_formats::{Family, Format, Request};
+
+/// Which artifacts are hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hashing {
+    /// All of them.
+    All,
+    /// Those with findings.
+    Reported,
+    /// None.
+    Off,
+}
+
+/// How artifacts are inspected.
+#[derive(Clone, Copy, Debug)]
+pub struct Inspector {
+    /// The most work one file may cause.
+    pub limits: Limits,
+    /// Which artifacts are hashed.
+    pub hashing: Hashing,
+    /// Whether contents are kept after the rules have seen them.
+    pub keep_contents: bool,
+}
+
+/// What came of inspecting one file.
+#[derive(Debug, Default)]
+pub struct Inspection {
+    /// The artifact and everything nested in it, each container before its members.
+    pub artifacts: Vec<Inspected>,
+    /// Logs among them, to be read.
+    pub logs: Vec<LogInput>,
+}
+
+/// How much of a file is looked at to recognise a log.
+const LOG_HEAD: usize = 64 << 10;
+
+/// Inspects `data`, the bytes of the file `path`. `text` says where the file can be read again if it turns
+/// out to be a log. Pure: the same bytes give the same answer on any machine.
+pub fn inspect(path: &ArtifactPath, data: &[u8], text: LogText, how: Inspector) -> Inspection {
+    let mut inspection = Inspection::default();
+    let mut budget = Budget::new(how.limits);
+    let subject = Subject { path: path.clone(), origin: Origin::File, text };
+    inspection.add(subject, data, how, &mut budget);
+    inspection
+}
+
+/// What is about to be inspected.
+struct Subject {
+    path: ArtifactPath,
+    origin: Origin,
+    text: LogText,
+}
+
+impl Inspection {
+    /// Inspects one artifact and its members, and returns the verdict on all of it.
+    fn add(&mut self, subject: Subject, data: &[u8], how: Inspector, budget: &mut Budget) -> Verdict {
+        let bytes = Bytes::new(data);
+        let claims = wb_formats::identify(bytes);
+        let strong = claims.first().filter(|claim| claim.strength == Strength::Strong);
+        let source = match strong {
+            Some(_) => None,
+            None => wb_logs::recognise(bytes.head(LOG_HEAD)),
+        };
+        let artifact = Artifact {
+            path: subject.path,
+            origin: subject.origin,
+            size: data.len() as u64,
+            sha256: (how.hashing == Hashing::All).then(|| sha256(data)),
+            format: source.or_else(|| claims.first().map(|claim| claim.format)),
+            claims,
+        };
+        if source.is_some() {
+            self.logs.push(LogInput { artifact, text: subject.text });
+            return Verdict::Clean;
+        }
+        match artifact.claims.first().and_then(|claim| wb_formats::format(claim.format)) {
+            Some(format) => self.add_content(artifact, format, bytes, how, budget),
+            None => self.add_unclaimed(artifact, bytes),
+        }
+    }
+
+    fn add_content(
+        &mut self,
+        artifact: Artifact,
+        format: &'static Format,
+        bytes: Bytes<'_>,
+        how: Inspector,
+        budget: &mut Budget,
+    ) -> Verdict {
+        let mut content = (format.parse)(bytes, &Request { path: &artifact.path }, budget);
+        content.oddities.extend(identity_oddities(&artifact, format, bytes));
+        let children = std::mem::take(&mut content.children);
+        let examined = wb_rules::examine(&artifact, &content, budget);
+        let index = self.artifacts.len();
+        let coverage = coverage(&artifact.path, format.name, &content.gaps);
+        let hash_now = artifact.sha256.is_none()
+            && how.hashing == Hashing::Reported
+            && !examined.findings.is_empty();
+        self.artifacts.push(Inspected {
+            artifact: Artifact {
+                sha256: if hash_now { Some(sha256(bytes.as_slice())) } else { artifact.sha256 },
+                ..artifact
+            },
+            family: Some(format.family),
+            content: if how.keep_contents { content } else { Content::default() },
+            effects: if how.keep_contents { examined.effects } else { Vec::new() },
+            findings: examined.findings,
+            verdict: examined.verdict,
+            coverage,
+        });
+        let mut worst = examined.verdict;
+        for child in children {
+            worst = worst.max(self.add_child(index, &child.name, child.data, bytes, how, budget));
+        }
+        if let Some(inspected) = self.artifacts.get_mut(index) {
+            inspected.verdict = worst;
+        }
+        worst
+    }
+
+    /// Inspects a member of the artifact at `parent`, one level deeper.
+    fn add_child(
+        &mut self,
+        parent: usize,
+        name: &str,
+        data: ChildData,
+        container: Bytes<'_>,
+        how: Inspector,
+        budget: &mut Budget,
+    ) -> Verdict {
+        let Some(parent_path) = self.artifacts.get(parent).map(|p| p.artifact.path.clone()) else {
+            return Verdict::Unknown;
+        };
+        let path = parent_path.member(name);
+        let owned: Arc<[u8]>;
+        let (bytes, text): (&[u8], LogText) = match data {
+            ChildData::Span(span) => {
+                let bytes = container.at_span(span).map_or(&[][..], Bytes::as_slice);
+                (bytes, LogText::Decoded(Arc::from(&[][..])))
+            }
+            ChildData::Owned(data) => {
+                owned = Arc::from(data);
+                (&owned, LogText::Decoded(Arc::clone(&owned)))
+            }
+        };
+        let subject = Subject { path, origin: Origin::Member { parent: parent_path }, text };
+        let inspected = budget.deeper(|budget| {
+            let logs = self.logs.len();
+            let verdict = self.add(subject, bytes, how, budget);
+            self.keep_text(logs, bytes);
+            verdict
+        });
+        inspected.unwrap_or_else(|exhausted| {
+            self.note_gap(parent, format!("member `{name}` not read: {} ran out", exhausted.name()));
+            Verdict::Unknown
+        })
+    }
+
+    /// Gives logs found as plain members of a container a copy of their text.
+    fn keep_text(&mut self, from: usize, bytes: &[u8]) {
+        for log in self.logs.iter_mut().skip(from) {
+            if let LogText::Decoded(text) = &mut log.text
+                && text.is_empty()
+            {
+                *text = Arc::from(bytes);
+            }
+        }
+    }
+
+    fn note_gap(&mut self, index: usize, why: String) {
+        if let Some(inspected) = self.artifacts.get_mut(index) {
+            inspected.coverage.state = ReadState::Partial;
+            inspected.coverage.why = join_reasons(&inspected.coverage.why, &why);
+        }
+    }
+
+    /// An artifact that neither a format nor a log source claims.
+    fn add_unclaimed(&mut self, artifact: Artifact, bytes: Bytes<'_>) -> Verdict {
+        let text = is_text(bytes);
+        let (state, why, verdict) = match (bytes.is_empty(), text) {
+            (true, _) => (ReadState::Read, "the file is empty", Verdict::Clean),
+            (_, true) => (ReadState::Read, "plain text: searched for indicators only", Verdict::Clean),
+            _ => (ReadState::Unread, "no known format recognises these bytes", Verdict::Unknown),
+        };
+        let coverage =
+            Coverage { artifact: artifact.path.clone(), state, why: why.to_owned() };
+        self.artifacts.push(Inspected {
+            artifact,
+            family: None,
+            content: plain_text(bytes, text),
+            effects: Vec::new(),
+            findings: Vec::new(),
+            verdict,
+            coverage,
+        });
+        verdict
+    }
+}
+
+/// The most text that is kept of a file that is nothing but text, in bytes.
+const PLAIN_TEXT_KEPT: usize = 256 << 10;
+
+/// The lines of a plain text file, for correlation.
+fn plain_text(bytes: Bytes<'_>, is_text: bool) -> Content {
+    let mut content = Content::default();
+    if !is_text {
+        return content;
+    }
+    let head = String::from_utf8_lossy(bytes.head(PLAIN_TEXT_KEPT).as_slice()).into_owned();
+    for (index, line) in head.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        content.texts.push(wb_core::Text {
+            place: format!("line {}", index + 1),
+            value: line.to_owned(),
+            span: None,
+        });
+    }
+    content
+}
+
+/// Whether the first bytes are text: valid UTF-8 (a cut last character aside) without control characters
+/// that text does not have.
+fn is_text(bytes: Bytes<'_>) -> bool {
+    let head = bytes.head(LOG_HEAD).as_slice();
+    let valid = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() => {
+            let whole = head.get(..error.valid_up_to()).unwrap_or(&[]);
+            std::str::from_utf8(whole).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    !valid.is_empty() && !valid.chars().any(|c| c.is_control() && !"\t\r\n\u{1b}\u{c}".contains(c))
+}
+
+/// What the name and the claims say against what the artifact is.
+fn identity_oddities(artifact: &Artifact, format: &Format, bytes: Bytes<'_>) -> Vec<Oddity> {
+    let mut oddities = Vec::new();
+    let strong: Vec<&Claim> =
+        artifact.claims.iter().filter(|claim| claim.strength == Strength::Strong).collect();
+    if let [first, second, ..] = strong.as_slice() {
+        oddities.push(Oddity {
+            kind: OddityKind::Polyglot,
+            place: "whole file".to_owned(),
+            span: Some(bytes.head(16).span()),
+            what: format!("the bytes are `{}` and `{}` at once", first.format, second.format),
+        });
+    }
+    let name = artifact.path.file_name().to_ascii_lowercase();
+    let promises = |format: &Format| format.endings.iter().any(|ending| name.ends_with(ending));
+    if !promises(format)
+        && let Some(promised) = wb_formats::formats().iter().find(|other| promises(other))
+        && promised.family == Family::Model
+        && strong.iter().any(|claim| claim.format == format.name)
+    {
+        oddities.push(Oddity {
+            kind: OddityKind::MisleadingName,
+            place: "file name".to_owned(),
+            span: Some(bytes.head(16).span()),
+            what: format!("named like `{}`, but the bytes are `{}`", promised.name, format.name),
+        });
+    }
+    oddities
+}
+
+/// What was read of an artifact, from the gaps its parser noted.
+fn coverage(path: &ArtifactPath, format: &str, gaps: &[Gap]) -> Coverage {
+    let mut reasons: Vec<&str> = gaps.iter().map(|gap| gap.why.as_str()).collect();
+    reasons.dedup();
+    let (state, why) = match reasons.as_slice() {
+        [] => (ReadState::Read, format!("read to the end as `{format}`")),
+        reasons => (ReadState::Partial, reasons.join("; ")),
+    };
+    Coverage { artifact: path.clone(), state, why }
+}
+
+fn join_reasons(before: &str, more: &str) -> String {
+    if before.starts_with("read to the end") {
+        return more.to_owned();
+    }
+    format!("{before}; {more}")
+}

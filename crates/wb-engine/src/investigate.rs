@@ -1,0 +1,63 @@
+//! [`investigate`]: a folder to a case.
+
+use crate::assemble::assemble;
+use crate::body::Body;
+use crate::discover::discover;
+use crate::inspect::Hashing;
+use crate::logs::read_logs;
+use crate::progress::Progress;
+use crate::scan::{ScanOptions, scan_files};
+use crate::EngineError;
+use std::collections::BTreeMap;
+use std::path::Path;
+use wb_core::{ArtifactPath, Case, Limits, Role};
+
+/// How to investigate.
+#[derive(Clone, Debug, Default)]
+pub struct InvestigateOptions {
+    /// Roles given by hand, by path.
+    pub roles: BTreeMap<ArtifactPath, Role>,
+    /// The most work one file may cause.
+    pub limits: Limits,
+}
+
+/// Investigates the folder `root`.
+///
+/// # Errors
+/// When `root` does not exist or cannot be read, or a role is given to a path that is not in it.
+pub fn investigate(
+    root: &Path,
+    options: &InvestigateOptions,
+    progress: &dyn Progress,
+) -> Result<Case, EngineError> {
+    let body = gather(root, options, progress)?;
+    if let Some(path) = options.roles.keys().find(|path| !holds(&body, path)) {
+        return Err(EngineError::NoSuchArtifact(path.to_string()));
+    }
+    progress.begin("assembling the case", 0);
+    let case = assemble(&body, &options.roles);
+    progress.end();
+    Ok(case)
+}
+
+/// Inspects every file and reads every log under `root`.
+fn gather(
+    root: &Path,
+    options: &InvestigateOptions,
+    progress: &dyn Progress,
+) -> Result<Body, EngineError> {
+    let found = discover(root)?;
+    let how =
+        ScanOptions { limits: options.limits, hashing: Hashing::All, keep_contents: true };
+    let scanned = scan_files(found, how, progress);
+    progress.begin("reading logs", 0);
+    let logs = read_logs(scanned.logs);
+    progress.end();
+    let mut artifacts = scanned.artifacts;
+    artifacts.sort_by(|a, b| a.artifact.path.cmp(&b.artifact.path));
+    Ok(Body { artifacts, logs, skipped: scanned.skipped })
+}
+
+fn holds(body: &Body, path: &ArtifactPath) -> bool {
+    body.artifact(path).is_some() || body.logs.iter().any(|log| log.artifact.path == *path)
+}
