@@ -1,1 +1,170 @@
-//! (see Cargo.toml)
+//! Recipes: readable text that is assembled to evidence. Development only.
+//!
+//! A [`Recipe`] is a TOML file with one `[[file]]` table per file of a case. The bytes of a file are given
+//! by one of the keys of [`Node`]: `text`, `hex`, `base64`, `pickle` (opcodes by name, one per line), `log`
+//! (lines and repeated lines, sorted by time), `zip`, `gzip`, `safetensors`, `gguf`. In text,
+//! `@sha256(PATH)@` stands for the digest of another file of the recipe and `@sha256:16(PATH)@` for its
+//! first 16 digits.
+
+mod binary;
+mod log;
+mod pickle;
+
+pub use binary::{gguf, safetensors, zip};
+pub use pickle::assemble as pickle;
+
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+
+/// A case as text.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Its files.
+    #[serde(rename = "file")]
+    pub files: Vec<Node>,
+}
+
+/// One file, or one member of an archive: a name and one way to give its bytes.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Node {
+    /// Path in the case, or name in the archive.
+    pub path: String,
+    /// Text, with digests filled in.
+    pub text: Option<String>,
+    /// Hexadecimal digits; white space is ignored.
+    pub hex: Option<String>,
+    /// Base64; white space is ignored.
+    pub base64: Option<String>,
+    /// Pickle opcodes, one per line.
+    pub pickle: Option<String>,
+    /// Bytes to put behind all others, as text.
+    pub then: Option<String>,
+    /// Lines of a log.
+    pub log: Option<Vec<log::Lines>>,
+    /// Members of a zip archive.
+    pub zip: Option<Vec<Node>>,
+    /// What is compressed with gzip.
+    pub gzip: Option<Box<Node>>,
+    /// A safetensors file.
+    pub safetensors: Option<binary::Safetensors>,
+    /// A GGUF file.
+    pub gguf: Option<binary::Gguf>,
+}
+
+impl Recipe {
+    /// Reads a recipe.
+    ///
+    /// # Errors
+    /// What is wrong with the text, with its line.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| error.to_string())
+    }
+
+    /// Assembles every file, by path.
+    ///
+    /// # Errors
+    /// The file and what is wrong with it.
+    pub fn build(&self) -> Result<BTreeMap<String, Vec<u8>>, String> {
+        let mut built = BTreeMap::new();
+        // Files without digests first: they are what digests are of.
+        let (waiting, ready): (Vec<&Node>, Vec<&Node>) =
+            self.files.iter().partition(|node| node.mentions_digests());
+        for node in ready.into_iter().chain(waiting) {
+            let bytes =
+                node.build(&built).map_err(|error| format!("{}: {error}", node.path))?;
+            built.insert(node.path.clone(), bytes);
+        }
+        Ok(built)
+    }
+}
+
+impl Node {
+    fn mentions_digests(&self) -> bool {
+        let has = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains("@sha256"));
+        has(&self.text)
+            || self.log.iter().flatten().any(|lines| lines.line.contains("@sha256"))
+            || self.gzip.as_ref().is_some_and(|inner| inner.mentions_digests())
+            || self.zip.iter().flatten().any(Node::mentions_digests)
+    }
+
+    fn build(&self, built: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, String> {
+        let mut bytes = self.own_bytes(built)?;
+        if let Some(more) = &self.then {
+            bytes.extend_from_slice(more.as_bytes());
+        }
+        Ok(bytes)
+    }
+
+    fn own_bytes(&self, built: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, String> {
+        let dense = |text: &str| text.split_whitespace().collect::<String>().into_bytes();
+        if let Some(text) = &self.text {
+            return fill(text, built).map(String::into_bytes);
+        }
+        if let Some(hex) = &self.hex {
+            let decoded = data_encoding::HEXLOWER_PERMISSIVE.decode(&dense(hex));
+            return decoded.map_err(|error| error.to_string());
+        }
+        if let Some(base64) = &self.base64 {
+            return data_encoding::BASE64.decode(&dense(base64)).map_err(|error| error.to_string());
+        }
+        if let Some(opcodes) = &self.pickle {
+            return pickle::assemble(opcodes);
+        }
+        if let Some(lines) = &self.log {
+            return fill(&log::write(lines)?, built).map(String::into_bytes);
+        }
+        if let Some(members) = &self.zip {
+            let members: Result<Vec<(String, Vec<u8>)>, String> = members
+                .iter()
+                .map(|member| Ok((member.path.clone(), member.build(built)?)))
+                .collect();
+            return Ok(zip(&members?));
+        }
+        if let Some(inner) = &self.gzip {
+            return binary::gzip(&inner.build(built)?);
+        }
+        if let Some(file) = &self.safetensors {
+            return Ok(safetensors(file));
+        }
+        if let Some(file) = &self.gguf {
+            return Ok(gguf(file));
+        }
+        Ok(Vec::new())
+    }
+}
+
+/// Fills in `@sha256(PATH)@` and `@sha256:N(PATH)@`.
+fn fill(text: &str, built: &BTreeMap<String, Vec<u8>>) -> Result<String, String> {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("@sha256") {
+        let (call, tail) = after.split_once(")@").ok_or("`@sha256(` is not closed by `)@`")?;
+        let (digits, path) = call.split_once('(').ok_or("`@sha256` needs a path")?;
+        let bytes = built.get(path).ok_or_else(|| format!("no file `{path}` for its digest"))?;
+        let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(bytes));
+        let most = digits.trim_start_matches(':').parse().unwrap_or(digest.len());
+        out.push_str(before);
+        out.push_str(digest.get(..most).unwrap_or(&digest));
+        rest = tail;
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digests_of_other_files_are_filled_in() {
+        let recipe = Recipe::parse(
+            "[[file]]\npath = 'a.log'\ntext = 'a.bin @sha256:8(a.bin)@'\n\
+             [[file]]\npath = 'a.bin'\nhex = '00 01'\n",
+        );
+        let built = recipe.and_then(|recipe| recipe.build()).expect("a sound recipe");
+        assert_eq!(built["a.log"], b"a.bin b413f47d");
+    }
+}
