@@ -261,6 +261,20 @@ fn other_json_is_not_claimed() {
 }
 
 #[test]
+fn a_long_key_above_many_values_costs_no_more_than_the_file() {
+    let values = vec![r#"{"a": 1}"#; 20_000].join(", ");
+    let layer = format!(
+        r#"{{"class_name": "Dense", "config": {{"name": "d", "{}": [{values}]}}}}"#,
+        "k".repeat(100_000)
+    );
+    let content = parse_text(&model(&layer));
+    let kept: usize = content.components[1].settings.iter().map(|field| field.path.len()).sum();
+    assert!(kept < 20_000_000, "{kept}");
+    let twice = format!("{{{}}}", vec![r#""k": 1"#; 5_000].join(", "));
+    assert_eq!(parse_text(&twice).oddities.len(), 1_000);
+}
+
+#[test]
 fn damaged_configurations_never_panic() {
     let whole = lambda(&format!(r#"["{COMMAND}\n", null, {{"module": "os", "class_name": "x"}}]"#));
     crate::mutations::of(whole.as_bytes(), 3_000, |bytes| {
