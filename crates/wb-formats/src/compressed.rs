@@ -96,3 +96,6 @@ pub(crate) fn run<'a, R: std::io::Read>(
     let decoded = decode::drain(&mut decoder, budget);
     Stream { decoded, rest: rest(decoder) }
 }
+
+#[cfg(test)]
+mod tests;

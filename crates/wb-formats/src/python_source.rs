@@ -2,7 +2,7 @@
 
 use crate::plain_text;
 use crate::{Family, Reader, Request};
-use wb_core::{Budget, Bytes, Content, Limits, OpKind, Program, Strength, Trigger};
+use wb_core::{Budget, Bytes, Content, Limits, Program, Strength, Trigger};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "Python source",
@@ -17,8 +17,8 @@ pub(crate) const FORMAT: Reader = Reader {
 /// Source longer than this is generated data rather than code, in bytes.
 const LONGEST: usize = 8 << 20;
 
-/// The text has to look like code before it is parsed, and hold an import, a function or a class when it
-/// is: prose of one word per line is valid Python too.
+/// The text has to hold a line that begins an import, a function or a class before it is parsed: prose of
+/// one word per line is valid Python too.
 fn identify(input: Bytes<'_>) -> Option<Strength> {
     let first = input.byte(0)?;
     if !(first.is_ascii_graphic() || first.is_ascii_whitespace() || first == 0xef) {
@@ -28,9 +28,7 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
     if !text.lines().any(opens_code) {
         return None;
     }
-    let program = lift(text)?;
-    let code = |kind: &OpKind| matches!(kind, OpKind::Import { .. } | OpKind::Define { .. });
-    program.ops.iter().any(|op| code(&op.kind)).then_some(Strength::Weak)
+    lift(text).filter(|program| !program.ops.is_empty()).map(|_| Strength::Weak)
 }
 
 /// A file called `.py` is Python when it parses, whatever it holds.
@@ -69,3 +67,6 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     }
     content
 }
+
+#[cfg(test)]
+mod tests;
