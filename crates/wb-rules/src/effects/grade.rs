@@ -1,0 +1,243 @@
+//! How bad a [`Story`] is. Severities and verdicts are argued on the rules' pages.
+
+use super::{Setting, Story, gravest};
+use crate::knowledge;
+use wb_core::{
+    CallStyle, Capability, Confidence, Effect, IndicatorKind, OpKind, PayloadKind, Severity,
+    Verdict,
+};
+
+/// What a finding makes of the artifact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Grade {
+    pub severity: Severity,
+    pub verdict: Verdict,
+    pub confidence: Confidence,
+}
+
+impl Grade {
+    const fn new(severity: Severity, verdict: Verdict) -> Self {
+        Self { severity, verdict, confidence: Confidence::High }
+    }
+
+    const fn unsure(self) -> Self {
+        Self { confidence: Confidence::Medium, ..self }
+    }
+}
+
+const CRITICAL: Grade = Grade::new(Severity::Critical, Verdict::Malicious);
+const HARMFUL: Grade = Grade::new(Severity::High, Verdict::Malicious);
+const SUSPICIOUS: Grade = Grade::new(Severity::High, Verdict::Suspicious);
+const DOUBTFUL: Grade = Grade::new(Severity::Medium, Verdict::Suspicious);
+const UNVOUCHED: Grade = Grade::new(Severity::Medium, Verdict::Unknown);
+const MINOR: Grade = Grade::new(Severity::Low, Verdict::Unknown);
+const RECORD: Grade = Grade::new(Severity::Info, Verdict::Clean);
+
+/// The grade, or `None` when such a thing is ordinary in its setting.
+pub(super) fn grade(setting: Setting, story: &Story<'_>) -> Option<Grade> {
+    match setting {
+        Setting::Module => module(story),
+        Setting::Pickle if !story.main.called => imported(story),
+        Setting::Pickle => pickle(story),
+        Setting::Template | Setting::Lambda | Setting::ModelCode => inside(setting, story),
+        Setting::Config | Setting::KerasConfig => configured(story),
+    }
+}
+
+/// What every kind of model code may not do, wherever it stands.
+fn deed(story: &Story<'_>) -> Option<Grade> {
+    match story.capability {
+        Capability::RunCommand | Capability::LoadLibrary => Some(CRITICAL),
+        Capability::RunCode if !builds_function(&story.main.callable) => Some(CRITICAL),
+        Capability::RunCode => Some(built_function(story)),
+        Capability::Deserialize => Some(nested(story)),
+        Capability::Network | Capability::Delete | Capability::WriteFile => Some(HARMFUL),
+        Capability::ReadFile if reads_outside(story) => Some(HARMFUL),
+        Capability::ReadFile => Some(SUSPICIOUS),
+        _ => None,
+    }
+}
+
+fn pickle(story: &Story<'_>) -> Option<Grade> {
+    deed(story).or_else(|| match story.capability {
+        Capability::Environment => Some(DOUBTFUL),
+        // The rule `pickle-attribute-set-on-import` has these.
+        Capability::AttributeWalk if writes_attributes(story) => None,
+        Capability::Defer | Capability::AttributeWalk => Some(SUSPICIOUS.unsure()),
+        Capability::Resolve => resolved(story),
+        Capability::Import => Some(DOUBTFUL.unsure()),
+        // The rule `pickle-extension-code` has these.
+        Capability::Unknown if story.main.callable.starts_with("extension.") => None,
+        Capability::Unknown => Some(unknown(story)),
+        _ => None,
+    })
+}
+
+fn writes_attributes(story: &Story<'_>) -> bool {
+    let op = story.program.ops.get(story.main.op).map(|op| &op.kind);
+    matches!(op, Some(OpKind::Build { .. } | OpKind::SetAttribute { .. } | OpKind::SetItem { .. }))
+}
+
+/// A dangerous callable that the pickle only names: whoever uses the model may call it. With its arguments
+/// bound (`functools.partial(os.system, "id")`) nothing but the call is missing.
+fn imported(story: &Story<'_>) -> Option<Grade> {
+    let bound = !story.main.arguments.is_empty() || !story.main.payloads.is_empty();
+    match story.capability {
+        Capability::RunCommand | Capability::RunCode | Capability::LoadLibrary if bound => {
+            deed(story)
+        }
+        Capability::RunCode if builds_function(&story.main.callable) => None,
+        Capability::RunCommand | Capability::RunCode | Capability::LoadLibrary => Some(SUSPICIOUS),
+        Capability::Network | Capability::Delete => Some(DOUBTFUL),
+        Capability::Deserialize
+        | Capability::WriteFile
+        | Capability::ReadFile
+        | Capability::Environment
+        | Capability::Defer
+        | Capability::Import
+        | Capability::Unknown => Some(MINOR.unsure()),
+        _ => None,
+    }
+}
+
+/// Layers, TorchScript and templates may compute what they like, and call what this file does not define.
+fn inside(setting: Setting, story: &Story<'_>) -> Option<Grade> {
+    if !story.main.called && setting != Setting::Template {
+        return None;
+    }
+    deed(story).or(match story.capability {
+        Capability::AttributeWalk if setting == Setting::Template => Some(CRITICAL),
+        Capability::AttributeWalk => Some(SUSPICIOUS),
+        Capability::Environment => Some(DOUBTFUL),
+        Capability::Defer => Some(DOUBTFUL.unsure()),
+        Capability::Unknown if setting == Setting::Lambda && story.imported => Some(UNVOUCHED),
+        _ => None,
+    })
+}
+
+/// A configuration has no reason to name anything outside its framework.
+fn configured(story: &Story<'_>) -> Option<Grade> {
+    deed(story).or(match story.capability {
+        Capability::Environment | Capability::Defer | Capability::AttributeWalk => Some(SUSPICIOUS),
+        Capability::Resolve | Capability::Import => Some(SUSPICIOUS),
+        Capability::Unknown => Some(MINOR.unsure()),
+        _ => None,
+    })
+}
+
+/// Scripts start programs and read files: only what is hidden or fetched and run has no innocent reading.
+fn module(story: &Story<'_>) -> Option<Grade> {
+    let all = story.all();
+    let runs =
+        all.iter().any(|effect| effect.called && effect.capability <= Capability::LoadLibrary);
+    if !runs {
+        return None;
+    }
+    let hidden =
+        all.iter().flat_map(|effect| &effect.payloads).any(|payload| !payload.layers.is_empty());
+    let fetches = all.iter().any(|effect| effect.capability == Capability::Network);
+    let own_file = all.iter().any(|effect| effect.capability == Capability::ReadFile)
+        && story.payloads().is_empty();
+    match (hidden, fetches, own_file) {
+        (true, _, _) => Some(CRITICAL),
+        (_, true, _) => Some(SUSPICIOUS),
+        (_, _, true) => None,
+        _ => Some(Grade::new(Severity::Low, Verdict::Clean).unsure()),
+    }
+}
+
+/// `exec` runs code now; these make a function of it, which cloudpickle and dill do for honest reasons.
+fn builds_function(callable: &str) -> bool {
+    const BUILDERS: [&str; 9] = [
+        "CodeType",
+        "FunctionType",
+        "LambdaType",
+        "_make_function",
+        "_fill_function",
+        "_make_skel_func",
+        "_create_function",
+        "_create_code",
+        "code",
+    ];
+    let last = callable.rsplit('.').next().unwrap_or(callable);
+    BUILDERS.contains(&last)
+}
+
+fn built_function(story: &Story<'_>) -> Grade {
+    let inner = story.main.inner.iter().map(gravest).min().unwrap_or(Capability::Inert);
+    let read = !story.main.inner.is_empty() || !story.main.payloads.is_empty();
+    match inner {
+        grave if grave < Capability::Defer => CRITICAL,
+        _ if read => DOUBTFUL,
+        _ => SUSPICIOUS,
+    }
+}
+
+/// Data unpickled a second time is as bad as what it holds, and bad when that cannot be seen.
+fn nested(story: &Story<'_>) -> Grade {
+    let main = story.main;
+    let inner = main.inner.iter().map(gravest).min().unwrap_or(Capability::Inert);
+    let read = main.payloads.iter().any(|payload| payload.kind == PayloadKind::Pickle);
+    // Tensors inside plain pickles: torch writes them so.
+    let tensors = main.callable.ends_with("_load_from_bytes");
+    let remote = main.indicators.iter().any(|indicator| indicator.kind() == IndicatorKind::Url);
+    match inner {
+        grave if grave < Capability::Defer => CRITICAL,
+        Capability::Inert if read && tensors => RECORD,
+        Capability::Unknown if tensors => UNVOUCHED,
+        _ if tensors => UNVOUCHED.unsure(),
+        _ if remote => CRITICAL,
+        _ if read => DOUBTFUL,
+        _ => SUSPICIOUS,
+    }
+}
+
+/// A file named by an absolute path, a home folder or a way upwards is outside the model.
+fn reads_outside(story: &Story<'_>) -> bool {
+    let all = story.all();
+    all.iter().flat_map(|effect| &effect.indicators).any(|indicator| {
+        let value = indicator.value();
+        indicator.kind() == IndicatorKind::Path
+            && (value.starts_with(['/', '~', '\\'])
+                || value.contains("..")
+                || value.get(1..3) == Some(":\\"))
+    })
+}
+
+/// `getattr(Detect, "forward")` is how bound methods are pickled; a dunder or a resolver of any name is not.
+fn resolved(story: &Story<'_>) -> Option<Grade> {
+    let last = story.main.callable.rsplit('.').next().unwrap_or_default();
+    let attribute = matches!(last, "getattr" | "attrgetter" | "methodcaller" | "_get_attr");
+    let dunder = story.main.arguments.iter().any(|argument| argument.contains("__"));
+    match (attribute, dunder) {
+        (true, false) => None,
+        (true, true) => Some(SUSPICIOUS.unsure()),
+        (false, _) => Some(SUSPICIOUS),
+    }
+}
+
+/// Building an object of an unknown class is common in private models; calling an unknown function is not.
+fn unknown(story: &Story<'_>) -> Grade {
+    let effect = story.main;
+    let name = effect.callable.trim_start_matches("builtins.");
+    let root = name.split('.').next().unwrap_or(name);
+    if knowledge::is_standard_library(root) && root != "__main__" {
+        return SUSPICIOUS.unsure();
+    }
+    if builds_object(story, effect) || knowledge::table().knows_package(root) {
+        return UNVOUCHED;
+    }
+    DOUBTFUL.unsure()
+}
+
+fn builds_object(story: &Story<'_>, effect: &Effect) -> bool {
+    let op = story.program.ops.get(effect.op).map(|op| &op.kind);
+    let style = matches!(
+        op,
+        Some(
+            OpKind::Call { style: CallStyle::New | CallStyle::Instance, .. } | OpKind::Build { .. }
+        )
+    );
+    let last = effect.callable.rsplit('.').next().unwrap_or_default();
+    style || last.trim_start_matches('_').starts_with(char::is_uppercase)
+}

@@ -1,0 +1,170 @@
+//! [`Story`]: one thing a program does, with the steps that only prepare it.
+
+use super::{Setting, gravest};
+use std::collections::BTreeSet;
+use wb_code::capability::Effects;
+use wb_core::{Capability, Effect, Indicator, OpKind, Payload, Program, ValueId};
+
+/// How many ops are followed from one call to what it is made of.
+const FOLLOWED: usize = 4096;
+
+/// One call and what it is made of.
+#[derive(Clone, Debug)]
+pub(crate) struct Story<'a> {
+    /// The program.
+    pub program: &'a Program,
+    /// The call itself.
+    pub main: &'a Effect,
+    /// Effects that only prepare the call: names resolved, modules imported, data decoded.
+    pub steps: Vec<&'a Effect>,
+    /// The gravest thing that it does, inside decoded code too.
+    pub capability: Capability,
+    /// Whether the program imports the module of what is called.
+    pub imported: bool,
+}
+
+impl Story<'_> {
+    /// Everything that happens: steps first, then the call, then what is inside it.
+    pub(crate) fn all(&self) -> Vec<&Effect> {
+        let mut all: Vec<&Effect> = self.steps.iter().flat_map(|step| step.flatten()).collect();
+        all.extend(self.main.flatten());
+        all
+    }
+
+    /// Every layer of what would run, the innermost last, each once.
+    pub(crate) fn payloads(&self) -> Vec<Payload> {
+        let mut payloads: Vec<Payload> = Vec::new();
+        for payload in self.all().into_iter().flat_map(|effect| &effect.payloads) {
+            if !payloads.contains(payload) {
+                payloads.push(payload.clone());
+            }
+        }
+        payloads
+    }
+
+    /// Every indicator, each once, in order.
+    pub(crate) fn indicators(&self) -> Vec<Indicator> {
+        let mut seen = BTreeSet::new();
+        let all = self.all();
+        let indicators = all.into_iter().flat_map(|effect| &effect.indicators);
+        indicators.filter(|indicator| seen.insert((*indicator).clone())).cloned().collect()
+    }
+}
+
+/// The stories of a program, in the order of its effects.
+pub(crate) fn stories<'a>(
+    program: &'a Program,
+    effects: &'a Effects,
+    setting: Setting,
+) -> Vec<Story<'a>> {
+    let list = &effects.effects;
+    let owners = owners(program, list);
+    let grave = list.iter().any(|effect| effect.called && gravest(effect) < Capability::Defer);
+    let mut stories = Vec::new();
+    for (index, main) in list.iter().enumerate() {
+        let told = owners.get(index).is_some_and(Option::is_some);
+        // In a template the walk is only the way to what is called at its end.
+        let way = setting == Setting::Template && grave && gravest(main) >= Capability::Defer;
+        if told || way || imported_to_be_called(main, list) {
+            continue;
+        }
+        let steps = list.iter().zip(&owners).filter(|(_, owner)| **owner == Some(index));
+        let steps: Vec<&Effect> = steps.map(|(effect, _)| effect).collect();
+        let root = main.callable.split('.').next().unwrap_or_default();
+        let imported =
+            effects.imports.iter().any(|name| name.split('.').next().unwrap_or_default() == root);
+        let capability = capability(main);
+        stories.push(Story { program, main, steps, capability, imported });
+    }
+    stories
+}
+
+/// A call that itself does little is as grave as what it leads to; one that runs code or unpickles is known
+/// by that.
+fn capability(main: &Effect) -> Capability {
+    match main.capability {
+        strong if strong <= Capability::Deserialize => strong,
+        weak if main.called => weak.min(gravest(main)),
+        named => named,
+    }
+}
+
+fn imported_to_be_called(effect: &Effect, list: &[Effect]) -> bool {
+    !effect.called && list.iter().any(|other| other.called && other.callable == effect.callable)
+}
+
+/// For each effect, the later effect that it only prepares.
+fn owners(program: &Program, list: &[Effect]) -> Vec<Option<usize>> {
+    let mut owners = vec![None; list.len()];
+    if list.len() < 2 || list.len() > FOLLOWED {
+        return owners;
+    }
+    for (index, main) in list.iter().enumerate().rev().filter(|(_, main)| main.called) {
+        if owners.get(index).is_some_and(Option::is_some) {
+            continue;
+        }
+        let parts = parts(program, main.op);
+        for (at, step) in list.iter().enumerate() {
+            let part = at != index && parts.contains(&step.op) && step.op != main.op;
+            if let (true, true, Some(owner)) = (part, prepares(step, main), owners.get_mut(at)) {
+                owner.get_or_insert(index);
+            }
+        }
+    }
+    owners
+}
+
+/// Whether `step`, whose value goes into `main`, is no deed of its own.
+fn prepares(step: &Effect, main: &Effect) -> bool {
+    let (step, main) = (gravest(step), main.capability);
+    match main {
+        Capability::RunCommand | Capability::RunCode => {
+            step == Capability::RunCode
+                || step == Capability::Deserialize
+                || step >= Capability::Defer
+        }
+        _ => step >= Capability::Defer && main <= step,
+    }
+}
+
+/// The ops whose values go into the op at `start`, itself left out.
+fn parts(program: &Program, start: usize) -> BTreeSet<usize> {
+    let mut seen = BTreeSet::new();
+    let mut open = vec![start];
+    while let Some(at) = open.pop() {
+        if seen.len() >= FOLLOWED {
+            break;
+        }
+        let Some(op) = program.ops.get(at) else { continue };
+        for value in operands(&op.kind) {
+            if seen.insert(value.index()) {
+                open.push(value.index());
+            }
+        }
+    }
+    seen
+}
+
+/// The values that an op uses.
+fn operands(kind: &OpKind) -> Vec<ValueId> {
+    match kind {
+        OpKind::GetAttribute { of, .. } => vec![*of],
+        OpKind::GetItem { of, key } => vec![*of, *key],
+        OpKind::Call { callee, arguments, keywords, .. } => {
+            let keywords = keywords.iter().map(|(_, value)| *value);
+            [*callee].into_iter().chain(arguments.iter().copied()).chain(keywords).collect()
+        }
+        OpKind::SetAttribute { of, value, .. } => vec![*of, *value],
+        OpKind::SetItem { of, key, value } => vec![*of, *key, *value],
+        OpKind::Build { of, state } => vec![*of, *state],
+        OpKind::Collect { items, .. } => items.iter().copied().take(FOLLOWED).collect(),
+        OpKind::Store { value, .. } | OpKind::Return { value } => vec![*value],
+        OpKind::Persistent { id } => vec![*id],
+        OpKind::Opaque { uses, .. } => uses.clone(),
+        OpKind::Constant(_)
+        | OpKind::Import { .. }
+        | OpKind::Load { .. }
+        | OpKind::Define { .. }
+        | OpKind::Extension { .. } => Vec::new(),
+    }
+}

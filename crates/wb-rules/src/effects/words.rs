@@ -1,0 +1,116 @@
+//! Findings in words: headlines, reasons, techniques.
+
+use super::Story;
+use wb_core::{Capability, Effect, IndicatorKind, Location, PayloadKind, Trigger};
+
+/// What happens, in one sentence: "loading this model runs a shell command through `os.system`".
+pub(super) fn headline(story: &Story<'_>, location: &Location) -> String {
+    let effect = story.main;
+    let who = match (effect.trigger, location.component.as_deref()) {
+        (Trigger::Template, Some(key)) => format!("rendering the template `{key}`"),
+        (Trigger::Template, None) => "rendering this template".to_owned(),
+        (Trigger::Import, _) => "importing this file".to_owned(),
+        (Trigger::Install, _) => "installing this package".to_owned(),
+        (_, Some(layer)) => format!("the layer `{layer}`"),
+        (Trigger::Load, None) => "loading this model".to_owned(),
+        (Trigger::Inference, None) => "using this model".to_owned(),
+    };
+    let name = &effect.callable;
+    if !effect.called {
+        let could = does(effect.capability, story);
+        return format!("{who} imports `{name}`, which {could} when it is called");
+    }
+    let what = does(story.capability, story);
+    match story.capability {
+        Capability::Unknown => format!("{who} calls `{name}`, which nobody vouches for"),
+        _ => format!("{who} {what} through `{name}`"),
+    }
+}
+
+/// What a capability is in words, as a verb with its object.
+pub(super) fn does(capability: Capability, story: &Story<'_>) -> &'static str {
+    let shell = story.main.payloads.iter().any(|payload| payload.kind == PayloadKind::Shell);
+    let hidden = story
+        .all()
+        .iter()
+        .flat_map(|effect| &effect.payloads)
+        .any(|payload| !payload.layers.is_empty());
+    match capability {
+        Capability::RunCommand if shell => "runs a shell command",
+        Capability::RunCommand => "starts a process",
+        Capability::RunCode if hidden => "runs hidden code",
+        Capability::RunCode => "runs code",
+        Capability::LoadLibrary => "loads a native library",
+        Capability::Deserialize => "unpickles further data",
+        Capability::Network => "reaches the network",
+        Capability::Delete => "deletes files",
+        Capability::WriteFile => "writes files",
+        Capability::ReadFile => "reads files",
+        Capability::Environment => "reads or changes the environment of the process",
+        Capability::Defer => "arranges for a later call",
+        Capability::Resolve => "turns a name into an object",
+        Capability::AttributeWalk => "walks from object to object to what it was not given",
+        Capability::Import => "imports a module",
+        Capability::CallArgument => "calls what it is given",
+        Capability::Unknown => "does what nobody vouches for",
+        Capability::Inert => "does nothing outside the model",
+    }
+}
+
+/// Why it is believed: how the callable was reached, what prepares the call, what the decoded code does.
+pub(super) fn reasons<'a>(story: &'a Story<'_>) -> Vec<(&'a Effect, String)> {
+    let main = story.main;
+    let mut reasons = Vec::new();
+    if let Some(way) = &main.reached_by {
+        reasons.push((main, format!("`{}` is reached by `{way}`", main.callable)));
+    }
+    let canonical = crate::knowledge::table().canonical(&main.callable);
+    if canonical != main.callable {
+        reasons.push((main, format!("`{}` is another name of `{canonical}`", main.callable)));
+    }
+    for step in &story.steps {
+        reasons.push((step, format!("`{}` {} first", step.callable, does(step.capability, story))));
+    }
+    for inner in main.flatten().into_iter().skip(1).take(16) {
+        let what = does(inner.capability, story);
+        reasons.push((main, format!("the code inside calls `{}`, which {what}", inner.callable)));
+    }
+    reasons
+}
+
+/// The rule's techniques and those of everything the story does, each once.
+pub(super) fn techniques(rule: &[&'static str], story: &Story<'_>) -> Vec<&'static str> {
+    let mut all: Vec<&'static str> = rule.to_vec();
+    let effects = story.all();
+    for effect in &effects {
+        all.extend_from_slice(of_capability(effect.capability));
+    }
+    let payloads = || effects.iter().flat_map(|effect| &effect.payloads);
+    if payloads().any(|payload| !payload.layers.is_empty()) {
+        all.extend(["T1027", "T1140"]);
+    }
+    let reaches =
+        |kind| effects.iter().flat_map(|effect| &effect.indicators).any(|i| i.kind() == kind);
+    if reaches(IndicatorKind::Url) {
+        all.push("T1071.001");
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    all.retain(|technique| seen.insert(*technique));
+    all
+}
+
+/// ATT&CK techniques (and ATLAS where it has one) by what is done.
+fn of_capability(capability: Capability) -> &'static [&'static str] {
+    match capability {
+        Capability::RunCommand => &["T1059.004"],
+        Capability::RunCode => &["T1059.006"],
+        Capability::LoadLibrary => &["T1129"],
+        Capability::Network => &["T1071"],
+        Capability::Delete => &["T1070.004"],
+        Capability::WriteFile => &["T1565.001"],
+        Capability::ReadFile => &["AML.T0037", "T1005"],
+        Capability::Environment => &["T1082"],
+        Capability::Defer => &["T1546"],
+        _ => &[],
+    }
+}

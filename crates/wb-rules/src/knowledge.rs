@@ -1,0 +1,175 @@
+//! What is known about callables and commands: [`Table`], read on first use from the data files.
+//!
+//! A name is looked up in four steps, the surest first: the name itself, under its canonical spelling
+//! ([`Table::canonical`]); the end of a dotted path that leads through another module (`random._os.system`
+//! is `os.system`); the most specific pattern (`sklearn.**.<Class>`); the name without a trailing
+//! `__call__`. What none of these knows is unknown, which is not the same as harmless.
+
+mod data;
+mod pattern;
+
+use data::{Fact, Facts};
+use std::collections::HashMap;
+use std::sync::OnceLock;
+use wb_code::capability::{Callable, Knowledge};
+use wb_core::Capability;
+
+/// Longer names are nobody's: pickles can carry names of any length.
+const LONGEST_NAME: usize = 512;
+
+/// The table that ships with the binary; parsed once, when the first name is asked for.
+pub(crate) fn table() -> &'static Table {
+    static TABLE: OnceLock<Table> = OnceLock::new();
+    TABLE.get_or_init(|| {
+        let facts = Facts::read();
+        Table { commands: OnceLock::new(), facts }
+    })
+}
+
+/// The data files as name and text, in a fixed order: part of what decides a verdict.
+pub(crate) fn sources() -> Vec<(&'static str, &'static str)> {
+    data::sources()
+}
+
+/// Whether `module` is a top-level module of the standard library of Python 2 or 3.
+pub(crate) fn is_standard_library(module: &str) -> bool {
+    table().facts.standard.contains(module)
+}
+
+/// Everything that is known about callables and commands.
+#[derive(Debug)]
+pub(crate) struct Table {
+    facts: Facts,
+    commands: OnceLock<HashMap<&'static str, Fact>>,
+}
+
+/// A fact found for a name.
+#[derive(Clone, Debug)]
+pub(crate) struct Known<'a> {
+    /// The canonical name it was found under.
+    pub canonical: String,
+    /// The fact.
+    pub fact: &'a Fact,
+}
+
+impl Table {
+    /// What is known about `dotted`, with where it was written down.
+    pub(crate) fn known(&self, dotted: &str) -> Option<Known<'_>> {
+        if dotted.is_empty() || dotted.len() > LONGEST_NAME {
+            return None;
+        }
+        let canonical = self.canonical(dotted);
+        self.look_up(canonical).or_else(|| {
+            let (owner, method) = dotted.rsplit_once('.')?;
+            let same = matches!(method, "__call__" | "__func__" | "__wrapped__" | "__init__");
+            if same { self.known(owner) } else { None }
+        })
+    }
+
+    /// What is known about the program `name`, which may be a path.
+    pub(crate) fn known_command(&self, name: &str) -> Option<Known<'_>> {
+        let base = name.rsplit(['/', '\\']).next().unwrap_or(name).to_ascii_lowercase();
+        let commands = self.commands.get_or_init(data::commands);
+        let found = commands
+            .get(base.as_str())
+            .or_else(|| commands.get(base.strip_suffix(".exe")?))
+            .or_else(|| {
+                commands.get(base.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.'))
+            });
+        found.map(|fact| Known { canonical: base.clone(), fact })
+    }
+
+    /// The one spelling of a name that has several: Python 2 names, private twins, renamed modules.
+    pub(crate) fn canonical(&self, dotted: &str) -> String {
+        self.facts.canonical(dotted)
+    }
+
+    /// Whether anything is known about the package called `root`.
+    pub(crate) fn knows_package(&self, root: &str) -> bool {
+        self.facts.knows_package(root)
+    }
+
+    fn look_up(&self, canonical: String) -> Option<Known<'_>> {
+        if let Some(fact) = self.facts.exact(&canonical) {
+            return Some(Known { canonical, fact });
+        }
+        if !canonical.contains('.') {
+            let builtin = format!("builtins.{canonical}");
+            return self.facts.exact(&builtin).map(|fact| Known { canonical: builtin, fact });
+        }
+        let through = self.through_modules(&canonical);
+        if let Some(known) = through.as_ref().filter(|known| !known.fact.is_inert()) {
+            return Some(known.clone());
+        }
+        match self.facts.pattern(&canonical) {
+            Some(fact) => Some(Known { canonical, fact }),
+            None => through,
+        }
+    }
+
+    /// Follows a dotted path through the modules it names: protocol 4 resolves `random` + `_os.system`
+    /// attribute by attribute, so every module that imports `os` is a way to it (GHSA-5j3x-jp52-966f).
+    fn through_modules(&self, canonical: &str) -> Option<Known<'_>> {
+        let tails = || canonical.match_indices('.').filter_map(|(at, _)| canonical.get(at + 1..));
+        let exact: Vec<Known<'_>> = tails().filter_map(|tail| self.exact_tail(tail)).collect();
+        let acts = exact.iter().find(|known| !known.fact.is_inert()).cloned();
+        acts.or_else(|| tails().find_map(|tail| self.open_tail(tail)))
+            .or_else(|| exact.into_iter().next())
+    }
+
+    fn exact_tail(&self, tail: &str) -> Option<Known<'_>> {
+        let canonical = self.canonical(&self.unhidden(tail)?);
+        self.facts.exact(&canonical).map(|fact| Known { canonical, fact })
+    }
+
+    /// Patterns of modules of the standard library, such as `subprocess.**`, hold on the way too; those of
+    /// packages do not, because their modules borrow the library's names (`torch.random`).
+    fn open_tail(&self, tail: &str) -> Option<Known<'_>> {
+        let tail = self.unhidden(tail)?;
+        let standard =
+            tail.split('.').next().is_some_and(|name| self.facts.standard.contains(name));
+        let canonical = self.canonical(&tail);
+        let fact = if standard { self.facts.pattern(&canonical) } else { None };
+        fact.filter(|fact| !fact.is_inert()).map(|fact| Known { canonical, fact })
+    }
+
+    /// `os.system` for `_os.system`: `import os as _os` is how the standard library hides its imports.
+    fn unhidden(&self, tail: &str) -> Option<String> {
+        let (module, rest) = tail.split_once('.')?;
+        let plain = module.trim_start_matches('_');
+        let standard = |name: &str| self.facts.standard.contains(name);
+        let module = if standard(module) || !standard(plain) { module } else { plain };
+        Some(format!("{module}.{rest}"))
+    }
+}
+
+impl Knowledge for Table {
+    fn callable(&self, dotted: &str) -> Option<Callable> {
+        self.known(dotted).map(callable)
+    }
+
+    fn command(&self, name: &str) -> Option<Callable> {
+        self.known_command(name).map(callable)
+    }
+}
+
+/// `python` for `python3.11`.
+fn without_version(name: &str) -> &str {
+    name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')
+}
+
+fn callable(known: Known<'_>) -> Callable {
+    Callable {
+        canonical: known.canonical,
+        capability: known.fact.capability,
+        argument: known.fact.argument,
+        keyword: known.fact.keyword.clone(),
+        why: known.fact.why.to_string(),
+    }
+}
+
+impl Fact {
+    fn is_inert(&self) -> bool {
+        self.capability == Capability::Inert
+    }
+}

@@ -1,0 +1,266 @@
+//! [`Facts`]: the data files, parsed. Only text that ships in the binary is read here, so a mistake in it
+//! is a bug that the tests of this module find.
+
+use super::pattern::Pattern;
+use serde::Deserialize;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+use wb_core::Capability;
+
+/// One data file per package; a name here is a file in `data/callables/`.
+macro_rules! callables {
+    ($($name:ident,)+) => {
+        const CALLABLES: &[(&str, &str)] = &[$((
+            concat!("callables/", stringify!($name), ".toml"),
+            include_str!(concat!("../../data/callables/", stringify!($name), ".toml")),
+        ),)+];
+    };
+}
+
+callables![
+    builtins,
+    code,
+    deserialize,
+    files,
+    jinja,
+    keras,
+    native,
+    network,
+    numeric,
+    os,
+    resolve,
+    standard_library,
+    subprocess,
+    torch,
+];
+
+const ALIASES: &str = include_str!("../../data/aliases.toml");
+const COMMANDS: &str = include_str!("../../data/commands.toml");
+const STANDARD_LIBRARY: &str = include_str!("../../data/standard_library.txt");
+
+/// Every data file of this module, by name.
+pub(super) fn sources() -> Vec<(&'static str, &'static str)> {
+    let mut sources = CALLABLES.to_vec();
+    sources.push(("aliases.toml", ALIASES));
+    sources.push(("commands.toml", COMMANDS));
+    sources.push(("standard_library.txt", STANDARD_LIBRARY));
+    sources
+}
+
+/// What a data file says about one callable or one group of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Fact {
+    /// What it can do.
+    pub capability: Capability,
+    /// Position of the argument that matters.
+    pub argument: Option<usize>,
+    /// Its name as a keyword.
+    pub keyword: Option<String>,
+    /// Why, in one clause.
+    pub why: Arc<str>,
+    /// The data file that says so.
+    pub origin: &'static str,
+}
+
+/// All facts, by exact name and by pattern.
+#[derive(Debug)]
+pub(super) struct Facts {
+    facts: Vec<Fact>,
+    exact: HashMap<String, usize>,
+    /// By literal first segment, the most specific pattern first; `""` holds those without one.
+    patterns: HashMap<String, Vec<(Pattern, usize)>>,
+    modules: HashMap<&'static str, &'static str>,
+    names: HashMap<&'static str, &'static str>,
+    pub(super) standard: HashSet<&'static str>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File<'a> {
+    #[serde(default, borrow)]
+    module: &'a str,
+    #[serde(borrow)]
+    group: Vec<Group<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Group<'a> {
+    #[serde(borrow)]
+    module: Option<&'a str>,
+    capability: &'a str,
+    argument: Option<usize>,
+    #[serde(borrow)]
+    keyword: Option<&'a str>,
+    why: &'a str,
+    #[serde(borrow)]
+    names: Vec<&'a str>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Aliases {
+    #[serde(borrow)]
+    modules: HashMap<&'static str, &'static str>,
+    #[serde(borrow)]
+    names: HashMap<&'static str, &'static str>,
+}
+
+impl Facts {
+    /// Reads the data files.
+    pub(super) fn read() -> Self {
+        let aliases: Aliases = parse(ALIASES);
+        let mut facts = Self {
+            facts: Vec::new(),
+            exact: HashMap::new(),
+            patterns: HashMap::new(),
+            modules: aliases.modules,
+            names: aliases.names,
+            standard: STANDARD_LIBRARY.lines().collect(),
+        };
+        for (origin, text) in CALLABLES {
+            let file: File<'_> = parse(text);
+            for group in &file.group {
+                facts.add(group, group.module.unwrap_or(file.module), origin);
+            }
+        }
+        for patterns in facts.patterns.values_mut() {
+            patterns.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.specificity()));
+        }
+        facts
+    }
+
+    fn add(&mut self, group: &Group<'_>, module: &str, origin: &'static str) {
+        let index = self.facts.len();
+        self.facts.push(fact(group, origin));
+        for name in &group.names {
+            let full =
+                if module.is_empty() { (*name).to_owned() } else { format!("{module}.{name}") };
+            match Pattern::parse(&full) {
+                Some(pattern) => {
+                    let first = pattern.first().to_owned();
+                    self.patterns.entry(first).or_default().push((pattern, index));
+                }
+                None => self.add_exact(self.canonical(&full), index),
+            }
+        }
+    }
+
+    /// Two spellings of one name may stand in two groups; the graver word holds.
+    fn add_exact(&mut self, name: String, index: usize) {
+        let facts = &self.facts;
+        let grave = |index: usize| facts.get(index).map(|fact| fact.capability);
+        self.exact
+            .entry(name)
+            .and_modify(|old| {
+                if grave(index) < grave(*old) {
+                    *old = index;
+                }
+            })
+            .or_insert(index);
+    }
+
+    pub(super) fn exact(&self, canonical: &str) -> Option<&Fact> {
+        self.facts.get(*self.exact.get(canonical)?)
+    }
+
+    pub(super) fn knows_package(&self, root: &str) -> bool {
+        self.patterns.contains_key(root)
+    }
+
+    /// The most specific pattern that fits.
+    pub(super) fn pattern(&self, canonical: &str) -> Option<&Fact> {
+        let segments: Rc<[&str]> = canonical.split('.').collect();
+        let first = segments.first().copied().unwrap_or_default();
+        let find = |key: &str| {
+            let patterns = self.patterns.get(key)?;
+            patterns.iter().find(|(pattern, _)| pattern.fits(&segments)).map(|(_, index)| *index)
+        };
+        self.facts.get(find(first).or_else(|| find(""))?)
+    }
+
+    /// Replaces the longest alias at the front of `dotted`, again and again while there is one.
+    pub(super) fn canonical(&self, dotted: &str) -> String {
+        let mut name = dotted.to_owned();
+        // No chain of aliases in the data is longer than three; a cycle would be a mistake in it.
+        for _ in 0..4 {
+            match self.replaced(&name) {
+                Some(next) if next != name => name = next,
+                _ => break,
+            }
+        }
+        name
+    }
+
+    fn replaced(&self, name: &str) -> Option<String> {
+        if let Some(other) = self.names.get(name) {
+            return Some((*other).to_owned());
+        }
+        let mut end = name.len();
+        while let Some(dot) = name.get(..end)?.rfind('.') {
+            let (module, rest) = name.split_at(dot);
+            if let Some(other) = self.modules.get(module) {
+                return Some(format!("{other}{rest}"));
+            }
+            end = dot;
+        }
+        None
+    }
+}
+
+/// What is known about programs started by commands, by lower-case name.
+pub(super) fn commands() -> HashMap<&'static str, Fact> {
+    let file: File<'static> = parse(COMMANDS);
+    let mut commands: HashMap<&'static str, Fact> = HashMap::new();
+    for group in &file.group {
+        let known = fact(group, "commands.toml");
+        for name in &group.names {
+            let kept = commands.entry(name).or_insert_with(|| known.clone());
+            if known.capability < kept.capability {
+                *kept = known.clone();
+            }
+        }
+    }
+    commands
+}
+
+fn fact(group: &Group<'_>, origin: &'static str) -> Fact {
+    Fact {
+        capability: Capability::from_name(group.capability).unwrap_or(Capability::Unknown),
+        argument: group.argument,
+        keyword: group.keyword.map(str::to_owned),
+        why: group.why.into(),
+        origin,
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> T {
+    toml::from_str(text).expect("the shipped data files parse: a test reads each of them")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_capability_in_the_data_has_a_known_name() {
+        for (origin, text) in CALLABLES.iter().chain(&[("commands.toml", COMMANDS)]) {
+            let file: File<'_> = parse(text);
+            for group in &file.group {
+                let known = Capability::from_name(group.capability);
+                assert!(known.is_some(), "{origin}: {}", group.capability);
+                assert!(!group.why.ends_with('.'), "{origin}: {}", group.why);
+            }
+        }
+    }
+
+    #[test]
+    fn no_alias_leads_in_a_circle() {
+        let facts = Facts::read();
+        for name in facts.modules.keys() {
+            let once = facts.canonical(&format!("{name}.x"));
+            assert_eq!(once, facts.canonical(&once), "{name}");
+        }
+    }
+}

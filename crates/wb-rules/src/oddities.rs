@@ -1,0 +1,233 @@
+//! Rules about what a well-formed file would not have: one table, by format and [`OddityKind`].
+//!
+//! A format reports oddities without judging them; a row says what each is worth. The last rows take what
+//! no row before them has, so that no oddity is lost.
+
+use crate::rules::{Rule, Subject};
+use wb_core::{Finding, FindingBuilder, Location, Oddity, OddityKind, Severity, Verdict};
+
+/// At most so many findings of one row in one artifact; the last says how many more there are.
+const MOST: usize = 32;
+
+#[derive(Debug)]
+struct Row {
+    rule: Rule,
+    /// Parts of format names; an empty list is every format.
+    formats: &'static [&'static str],
+    kinds: &'static [OddityKind],
+    /// Part of the oddity's place; empty is everywhere.
+    within: &'static str,
+    verdict: Verdict,
+    headline: &'static str,
+    next: &'static str,
+}
+
+macro_rules! rows {
+    ($($name:literal $title:literal $severity:ident $verdict:ident $techniques:tt
+        in $formats:tt $kinds:tt $(within $within:literal)? say $headline:literal do $next:literal)+) => {
+        static ROWS: &[Row] = &[$(Row {
+            rule: Rule {
+                name: $name,
+                title: $title,
+                severity: Severity::$severity,
+                techniques: &$techniques,
+                page: include_str!(concat!("../pages/", $name, ".md")),
+                examine: |subject| find($name, subject),
+            },
+            formats: &$formats,
+            kinds: &$kinds,
+            within: concat!($($within)?),
+            verdict: Verdict::$verdict,
+            headline: $headline,
+            next: $next,
+        },)+];
+    };
+}
+
+use OddityKind::{
+    BrokenStream, ChecksumMismatch, Disagreement, DuplicateKey, DuplicateName, EmbeddedExecutable,
+    Encrypted, EscapingLink, Expansion, ExternalReference, ExtraStream, ImpossibleLength,
+    LeadingBytes, Malformed, MisleadingName, NoModel, OpaqueCode, Overlap, PathTraversal, Polyglot,
+    TrailingBytes, Truncated, UnownedBytes, UnusualOpcode,
+};
+
+rows! {
+    "pickle-trailing-bytes" "Bytes after the end of a pickle"
+        Medium Suspicious ["AML.T0018.002", "T1027"]
+        in ["pickle"] [TrailingBytes, UnownedBytes]
+        say "bytes follow the end of the pickle"
+        do "look at the bytes: a loader that seeks can run or read them"
+    "pickle-leading-bytes" "Bytes before the beginning of a pickle"
+        Medium Suspicious ["T1027"]
+        in ["pickle"] [LeadingBytes]
+        say "bytes stand before the pickle"
+        do "look at the bytes: they can hide the pickle from tools that look at the beginning"
+    "pickle-extra-stream" "More than one pickle in a file that should hold one"
+        Low Clean ["AML.T0076"]
+        in [] [ExtraStream]
+        say "the file holds more than one pickle"
+        do "read what each of the pickles does; every one of them was analysed here"
+    "pickle-broken-stream" "A pickle that cannot be loaded to its end"
+        Medium Unknown ["AML.T0076"]
+        in [] [BrokenStream]
+        say "the pickle breaks off: what stands before the break still runs"
+        do "ask for the file again from its source, and compare"
+    "pickle-unusual-opcode" "A pickle opcode used as no pickler uses it"
+        Low Clean ["T1027"]
+        in [] [UnusualOpcode]
+        say "the pickle was not written by a pickler"
+        do "find out what wrote this file"
+    "pickle-not-a-model" "A pickle whose object is no model"
+        Low Clean ["AML.T0074"]
+        in [] [NoModel]
+        say "the pickled object is no model"
+        do "make sure this is the file that was meant"
+    "keras-external-file" "A Keras layer that reads a file when the model is loaded"
+        High Suspicious ["AML.T0037", "T1005"]
+        in ["keras"] [ExternalReference] within "config."
+        say "a layer takes its data from a file on the host that loads it"
+        do "do not load it where secrets are readable; ask for a model that holds its own data (CVE-2025-12058, CVE-2026-1462)"
+    "hdf5-external-reference" "An HDF5 file that takes data from another file"
+        High Suspicious ["AML.T0037", "T1005"]
+        in ["hdf5", "h5", "keras"] [ExternalReference, EscapingLink]
+        say "the file takes data from another file on the host that loads it"
+        do "do not load it where secrets are readable; ask for a file that holds its own data (CVE-2026-1669)"
+    "external-reference" "A model that refers to a file outside itself"
+        Medium Suspicious ["AML.T0037", "T1005"]
+        in [] [ExternalReference]
+        say "the model refers to a file outside itself"
+        do "check that the file named belongs to the model"
+    "safetensors-odd-structure" "A safetensors file whose structure is not what the format allows"
+        Medium Suspicious ["AML.T0018.002"]
+        in ["safetensors"] [Malformed, ImpossibleLength, Overlap, Disagreement, UnownedBytes, TrailingBytes, LeadingBytes, DuplicateName, DuplicateKey]
+        say "the tensors do not fill the file as safetensors requires"
+        do "ask for the file again from its source, and compare"
+    "gguf-odd-structure" "A GGUF file whose structure is not what the format allows"
+        High Suspicious ["AML.T0029", "T1203"]
+        in ["gguf"] [Malformed, ImpossibleLength, Overlap, Disagreement, UnownedBytes, TrailingBytes, LeadingBytes, DuplicateName, DuplicateKey]
+        say "the header does not agree with the file"
+        do "do not load it: readers have corrupted memory on such headers (CVE-2024-21836, CVE-2026-33298)"
+    "archive-path-traversal" "An archive member that would leave the folder it is extracted to"
+        High Malicious ["T1204.002", "T1574"]
+        in [] [PathTraversal, EscapingLink]
+        say "extracting this archive writes outside the folder"
+        do "do not extract it; look for the named path where it was extracted"
+    "zip-header-mismatch" "A zip whose two descriptions of a member differ"
+        High Suspicious ["AML.T0076", "T1027"]
+        in ["zip", "torch", "keras", "npz", "tar"] [Disagreement, DuplicateName, Overlap, ChecksumMismatch, UnownedBytes, LeadingBytes, TrailingBytes]
+        say "readers of this archive may see different contents"
+        do "compare what each reader sees (CVE-2025-1944, CVE-2025-10156)"
+    "archive-encrypted-member" "An archive member that is encrypted or said to be"
+        Medium Unknown ["AML.T0076", "T1027"]
+        in [] [Encrypted]
+        say "a member could not be read because it is encrypted or said to be"
+        do "ask for the file without encryption"
+    "archive-expansion" "An archive that expands far beyond its size"
+        Medium Unknown ["AML.T0029"]
+        in [] [Expansion]
+        say "the archive expands far beyond its size"
+        do "do not extract it without a limit"
+    "misleading-name" "A file whose name says another format than its content"
+        Medium Unknown ["AML.T0074", "T1036.008"]
+        in [] [MisleadingName]
+        say "the name says another format than the content"
+        do "find out why it was named so: tools that trust the name do not look inside"
+    "polyglot-file" "A file that is of two formats at once"
+        High Suspicious ["AML.T0076", "T1036.008"]
+        in [] [Polyglot]
+        say "the file is of two formats at once"
+        do "find out which of them the loader reads; both were analysed here"
+    "embedded-executable" "An executable, script or library inside a model"
+        High Suspicious ["AML.T0018.002", "T1027.009"]
+        in [] [EmbeddedExecutable]
+        say "the model carries an executable"
+        do "take the executable out and have it analysed; look for what would start it"
+    "duplicate-key" "A key that appears twice in one object"
+        Medium Suspicious ["T1027"]
+        in [] [DuplicateKey]
+        say "a key appears twice: readers may take different values"
+        do "compare the two values"
+    "opaque-code" "Code that could not be read"
+        Medium Unknown ["T1027"]
+        in [] [OpaqueCode]
+        say "the model carries code that could not be read"
+        do "do not run it; ask for its source"
+    "bytes-outside-structure" "Bytes that no part of the format owns"
+        Low Clean ["T1027"]
+        in [] [LeadingBytes, TrailingBytes, UnownedBytes]
+        say "bytes lie outside the format's own structure"
+        do "look at the bytes if the file matters"
+    "damaged-structure" "A file that does not hold together"
+        Low Unknown ["AML.T0076"]
+        in [] [Truncated, Malformed, ImpossibleLength, DuplicateName, Overlap, Disagreement, ChecksumMismatch]
+        say "the file does not hold together, so not all of it was read"
+        do "ask for the file again from its source, and compare"
+}
+
+/// The rules of the table.
+pub(crate) fn rules() -> impl Iterator<Item = Rule> {
+    ROWS.iter().map(|row| row.rule)
+}
+
+fn find(name: &'static str, subject: &Subject<'_>) -> Vec<Finding> {
+    let format = subject.format();
+    let mine = |oddity: &&Oddity| row(format, oddity).is_some_and(|row| row.rule.name == name);
+    let all: Vec<&Oddity> = subject.content.oddities.iter().filter(mine).collect();
+    let mut findings: Vec<Finding> = all
+        .iter()
+        .take(MOST)
+        .filter_map(|oddity| row(format, oddity).map(|row| finding(row, subject, oddity)))
+        .collect();
+    let more = all.len().saturating_sub(MOST);
+    if let Some(last) = findings.last_mut().filter(|_| more > 0) {
+        last.headline.push_str(&format!(" (and {more} more)"));
+    }
+    findings
+}
+
+fn row(format: &str, oddity: &Oddity) -> Option<&'static Row> {
+    ROWS.iter().find(|row| {
+        let here = row.formats.is_empty() || row.formats.iter().any(|part| format.contains(part));
+        here && row.kinds.contains(&oddity.kind) && oddity.place.contains(row.within)
+    })
+}
+
+fn finding(row: &Row, subject: &Subject<'_>, oddity: &Oddity) -> Finding {
+    let place = if oddity.place.is_empty() { subject.format() } else { &oddity.place };
+    let (severity, verdict) = weigh(row, subject, oddity);
+    FindingBuilder::new(
+        row.rule.name,
+        &subject.artifact.path,
+        Location::at(place, oddity.span),
+        format!("{}: {}", row.headline, oddity.what),
+    )
+    .severity(severity)
+    .verdict(verdict)
+    .techniques(row.rule.techniques)
+    .next(row.next)
+    .build()
+}
+
+/// A pickle that calls itself a data-only format asks to be loaded by those who avoid pickles.
+fn weigh(row: &Row, subject: &Subject<'_>, oddity: &Oddity) -> (Severity, Verdict) {
+    const CARRIES_CODE: [&str; 4] = ["pickle", "torch", "joblib", "keras"];
+    const DATA_ONLY: [&str; 12] = [
+        ".safetensors",
+        ".gguf",
+        ".ggml",
+        ".json",
+        ".txt",
+        ".csv",
+        ".png",
+        ".jpg",
+        ".md",
+        ".yaml",
+        ".yml",
+        ".onnx",
+    ];
+    let name = subject.artifact.path.file_name().to_ascii_lowercase();
+    let disguised = oddity.kind == MisleadingName
+        && CARRIES_CODE.iter().any(|format| subject.format().contains(format))
+        && DATA_ONLY.iter().any(|ending| name.ends_with(ending));
+    if disguised { (Severity::High, Verdict::Suspicious) } else { (row.rule.severity, row.verdict) }
+}

@@ -1,0 +1,212 @@
+//! Rules about components and odd structure.
+
+use super::{artifact, judged, names};
+use crate::examine::judge;
+use wb_core::{Component, Content, Field, Oddity, OddityKind, Span, Verdict};
+
+fn field(path: &str, value: &str) -> Field {
+    Field { path: path.to_owned(), value: value.to_owned(), span: Some(Span::new(5, 5)) }
+}
+
+fn layer(class: &str, module: Option<&str>, settings: &[(&str, &str)]) -> Component {
+    Component {
+        kind: "layer",
+        name: "one".to_owned(),
+        class: class.to_owned(),
+        module: module.map(str::to_owned),
+        place: "config.layers[0]".to_owned(),
+        span: Some(Span::new(0, 9)),
+        settings: settings.iter().map(|(path, value)| field(path, value)).collect(),
+    }
+}
+
+fn layers(components: Vec<Component>) -> Vec<&'static str> {
+    let content = Content { components, ..Content::default() };
+    names(&judged("keras", &content, vec![]))
+}
+
+#[test]
+fn a_setting_that_no_version_of_keras_has_is_found() {
+    let odd = layer("Dense", Some("keras.layers"), &[("units", "4"), ("trace_id", "x")]);
+    assert_eq!(layers(vec![odd]), ["keras-unknown-setting"]);
+    let nested =
+        layer("Conv2D", None, &[("filters", "4"), ("notes.author", "x"), ("notes.date", "y")]);
+    assert_eq!(layers(vec![nested]), ["keras-unknown-setting"]);
+}
+
+#[test]
+fn settings_of_every_version_are_ordinary() {
+    for (class, settings) in [
+        (
+            "Dense",
+            "units activation use_bias kernel_initializer.class_name bias_constraint lora_rank quantization_config",
+        ),
+        (
+            "InputLayer",
+            "batch_input_shape batch_shape sparse ragged optional name dtype.config.name",
+        ),
+        (
+            "BatchNormalization",
+            "axis[0] momentum epsilon moving_mean_initializer renorm synchronized fused",
+        ),
+        ("Functional", "name trainable layers input_layers output_layers"),
+        ("Sequential", "name layers build_input_shape"),
+        (
+            "LSTM",
+            "units implementation time_major zero_output_for_mask unroll recurrent_dropout seed",
+        ),
+        (
+            "Lambda",
+            "function.class_name function_type output_shape arguments module output_shape_module",
+        ),
+        ("Bidirectional", "layer backward_layer merge_mode"),
+        (
+            "TextVectorization",
+            "max_tokens standardize split ngrams vocabulary idf_weights encoding",
+        ),
+        ("TFOpLambda", "function"),
+        (
+            "MultiHeadAttention",
+            "num_heads key_dim value_dim attention_axes flash_attention query_shape",
+        ),
+        ("Resizing", "height width interpolation crop_to_aspect_ratio"),
+    ] {
+        let settings: Vec<(&str, &str)> =
+            settings.split_whitespace().map(|path| (path, "1")).collect();
+        assert_eq!(layers(vec![layer(class, Some("keras.layers"), &settings)]), [""; 0], "{class}");
+    }
+}
+
+#[test]
+fn custom_classes_are_for_review_and_their_settings_their_own() {
+    let custom = layer("MyAttention", Some("project.layers"), &[("anything", "1")]);
+    assert_eq!(layers(vec![custom.clone(), custom]), ["keras-unknown-class"]);
+    assert_eq!(layers(vec![layer("Dense", Some("keras.layers"), &[])]), [""; 0]);
+}
+
+#[test]
+fn a_lambda_that_only_names_its_function_is_found() {
+    let keras_3 = [
+        ("function.class_name", "function"),
+        ("function.config", "rescale"),
+        ("function_type", "function"),
+    ];
+    assert_eq!(layers(vec![layer("Lambda", None, &keras_3)]), ["keras-lambda-unresolved"]);
+    let keras_2 = [("function", "rescale"), ("function_type", "function")];
+    assert_eq!(layers(vec![layer("Lambda", None, &keras_2)]), ["keras-lambda-unresolved"]);
+    let inline = [("function.class_name", "__lambda__"), ("function.config.code", "4wEAAA==")];
+    assert_eq!(layers(vec![layer("Lambda", None, &inline)]), [""; 0]);
+}
+
+fn odd(format: &'static str, kind: OddityKind, place: &str) -> crate::Examined {
+    let oddity = Oddity { kind, place: place.to_owned(), span: None, what: "a clause".to_owned() };
+    judged(format, &Content { oddities: vec![oddity], ..Content::default() }, vec![])
+}
+
+#[test]
+fn every_oddity_of_every_format_has_exactly_one_rule() {
+    let formats = [
+        "pickle",
+        "torch",
+        "zip",
+        "keras",
+        "keras-h5",
+        "hdf5",
+        "safetensors",
+        "gguf",
+        "json",
+        "npy",
+    ];
+    for format in formats {
+        for kind in OddityKind::ALL {
+            let found = odd(format, *kind, "somewhere");
+            assert_eq!(found.findings.len(), 1, "{format} {}", kind.name());
+        }
+    }
+}
+
+#[test]
+fn oddities_weigh_by_format() {
+    use OddityKind::*;
+    for (format, kind, place, rule, verdict) in [
+        ("pickle", TrailingBytes, "", "pickle-trailing-bytes", Verdict::Suspicious),
+        ("npy", TrailingBytes, "", "bytes-outside-structure", Verdict::Clean),
+        ("gguf", ImpossibleLength, "header", "gguf-odd-structure", Verdict::Suspicious),
+        ("zip", PathTraversal, "../x", "archive-path-traversal", Verdict::Malicious),
+        ("keras-h5", ExternalReference, "weights", "hdf5-external-reference", Verdict::Suspicious),
+        (
+            "keras-h5",
+            ExternalReference,
+            "config.layers[0].config.vocabulary",
+            "keras-external-file",
+            Verdict::Suspicious,
+        ),
+        ("zip", Encrypted, "a", "archive-encrypted-member", Verdict::Unknown),
+        ("pickle", NoModel, "", "pickle-not-a-model", Verdict::Clean),
+    ] {
+        let found = odd(format, kind, place);
+        assert_eq!(
+            (names(&found), found.verdict),
+            (vec![rule], verdict),
+            "{format} {}",
+            kind.name()
+        );
+    }
+}
+
+#[test]
+fn a_pickle_that_calls_itself_safetensors_is_worse_than_a_zip_called_tar() {
+    let oddity = Oddity {
+        kind: OddityKind::MisleadingName,
+        place: String::new(),
+        span: None,
+        what: "a clause".to_owned(),
+    };
+    let content = Content { oddities: vec![oddity], ..Content::default() };
+    let verdict = |name, format| judge(&artifact(name, format), &content, vec![]).verdict;
+    assert_eq!(verdict("model.safetensors", "pickle"), Verdict::Suspicious);
+    assert_eq!(verdict("model.pth.tar", "zip"), Verdict::Unknown);
+}
+
+fn requirement(line: u64, name: &str, version: &str) -> Component {
+    Component {
+        kind: "requirement",
+        name: name.to_owned(),
+        place: format!("line {line}"),
+        settings: vec![field("version", version), field("line", &line.to_string())],
+        ..Component::default()
+    }
+}
+
+#[test]
+fn a_typosquat_beside_its_original_is_certain() {
+    let components = vec![
+        requirement(1, "torch", "==2.1.0"),
+        requirement(2, "transformers", "==4.36.2"),
+        requirement(3, "trasnformers", "==2.31.0"),
+    ];
+    let found = judged("requirements", &Content { components, ..Content::default() }, vec![]);
+    let [finding] = found.findings.as_slice() else { panic!("{:?}", names(&found)) };
+    assert_eq!(finding.rule, "requirement-typosquat");
+    assert_eq!(finding.location.line, Some(3));
+    assert_eq!(finding.confidence, wb_core::Confidence::High);
+    assert!(
+        finding.headline.contains("`trasnformers`") && finding.headline.contains("`transformers`")
+    );
+    assert_eq!(found.verdict, Verdict::Suspicious);
+}
+
+#[test]
+fn another_index_is_found() {
+    let content = Content {
+        components: vec![requirement(1, "torch", "")],
+        fields: vec![field("extra-index-url", "http://192.0.2.7/simple")],
+        ..Content::default()
+    };
+    assert_eq!(names(&judged("requirements", &content, vec![])), ["requirement-odd-index"]);
+    let usual = Content {
+        fields: vec![field("extra-index-url", "https://download.pytorch.org/whl/cpu")],
+        ..content
+    };
+    assert_eq!(names(&judged("requirements", &usual, vec![])), [""; 0]);
+}
