@@ -83,7 +83,7 @@ pub(super) fn decode(code: &CodeObject, version: Version) -> Vec<Instruction> {
 pub(super) fn takes_argument(version: Version, number: u8) -> bool {
     let first = match version.minor {
         13 => 45,
-        14.. => 43,
+        14.. => 44,
         _ => 90,
     };
     if version.major == 2 { number >= 90 } else { number >= first }

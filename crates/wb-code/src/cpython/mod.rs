@@ -14,6 +14,8 @@ mod marshal;
 mod opcodes;
 mod pyc;
 mod repr;
+#[cfg(test)]
+mod tests;
 mod version;
 
 pub use construct::{Argument, from_constructor};

@@ -29,7 +29,7 @@ fn write(value: &Value, text: &mut String) {
         Value::Bool(true) => text.push_str("True"),
         Value::Bool(false) => text.push_str("False"),
         Value::Int(value) => text.push_str(&value.to_string()),
-        Value::BigInt(digits) => text.push_str(digits),
+        Value::BigInt(digits) => text.push_str(&integer(digits)),
         Value::Float(value) => text.push_str(&float(*value)),
         Value::Complex(real, imaginary) => text.push_str(&complex(*real, *imaginary)),
         Value::Text(value) => string(value, text),
@@ -111,6 +111,19 @@ fn bytes(value: &[u8], text: &mut String) {
         }
     }
     text.push(quote);
+}
+
+/// Decimal digits as long as 128 bits do, the hexadecimal ones as they are otherwise.
+fn integer(digits: &str) -> String {
+    let (sign, magnitude) = match digits.strip_prefix('-') {
+        Some(magnitude) => ("-", magnitude),
+        None => ("", digits),
+    };
+    let hexadecimal = magnitude.strip_prefix("0x").unwrap_or("none");
+    match u128::from_str_radix(hexadecimal, 16) {
+        Ok(value) => format!("{sign}{value}"),
+        Err(_) => digits.to_owned(),
+    }
 }
 
 /// The shortest digits that read back as the same number, with an exponent where Python has one.

@@ -41,7 +41,9 @@ pub(super) fn doubts(code: &CodeObject, version: Version) -> Vec<String> {
     let mut unknown = 0_u32;
     let mut astray = 0_u32;
     let mut outside = 0_u32;
+    let mut caches = 0_u32;
     for one in &listing {
+        caches = caches.saturating_add(u32::from(one.name == "CACHE" || one.warm_cache));
         unknown = unknown.saturating_add(u32::from(one.name.is_empty()));
         let lands = |target| {
             listing.binary_search_by_key(&target, |other| other.start).is_ok()
@@ -58,6 +60,7 @@ pub(super) fn doubts(code: &CodeObject, version: Version) -> Vec<String> {
     doubt(unknown, &format!("opcodes that {version} does not have"));
     doubt(astray, "jumps that land on no instruction");
     doubt(outside, "operands out of range");
+    doubt(caches, "inline caches out of place or in use");
     let resumes = version < Version::three(11) || listing.iter().any(|one| one.name == "RESUME");
     doubt(u32::from(!resumes), "missing RESUME instruction");
     doubt(u32::from(listing.is_empty()), "empty bytecode");

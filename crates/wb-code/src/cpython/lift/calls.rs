@@ -80,8 +80,12 @@ impl<'c> Frame<'c, '_> {
         }
         let named = arguments.split_off(arguments.len().saturating_sub(names.len()));
         let callee = if paired { self.pop_pair(&mut arguments) } else { self.pop() };
-        let arguments = arguments.into_iter().map(|slot| self.argument(slot)).collect();
-        let named: Vec<ValueId> = named.into_iter().map(|slot| self.argument(slot)).collect();
+        if callee == Slot::Exit {
+            self.push(Slot::Opaque("__exit__"));
+            return;
+        }
+        let arguments = arguments.into_iter().map(|slot| self.value(slot)).collect();
+        let named: Vec<ValueId> = named.into_iter().map(|slot| self.value(slot)).collect();
         self.push_call(callee, arguments, names.into_iter().zip(named).collect());
     }
 
@@ -103,7 +107,10 @@ impl<'c> Frame<'c, '_> {
     fn call_old(&mut self, one: &Instruction) {
         let (positional, pairs) = (one.arg() & 0xff, one.arg() >> 8 & 0xff);
         let mapping = one.name.ends_with("_KW").then(|| self.pop());
-        let sequence = one.name.contains("_VAR").then(|| self.pop());
+        let has_sequence = one.name.contains("_VAR");
+        // PEP 448 put the sequence below the pairs in 3.5.
+        let below = self.version >= Version::three(5);
+        let mut sequence = (has_sequence && !below).then(|| self.pop());
         let mut keywords = Vec::new();
         let mut slots = self.pop_many(pairs.saturating_mul(2)).into_iter();
         while let (Some(name), Some(value)) = (slots.next(), slots.next()) {
@@ -116,10 +123,12 @@ impl<'c> Frame<'c, '_> {
             };
             keywords.push((name, self.value(value)));
         }
+        if has_sequence && below {
+            sequence = Some(self.pop());
+        }
         let slots = self.pop_many(positional);
         let callee = self.pop();
-        let mut arguments: Vec<ValueId> =
-            slots.into_iter().map(|slot| self.argument(slot)).collect();
+        let mut arguments: Vec<ValueId> = slots.into_iter().map(|slot| self.value(slot)).collect();
         if let Some(sequence) = sequence {
             arguments.extend(self.unpacked(sequence));
         }
@@ -138,8 +147,7 @@ impl<'c> Frame<'c, '_> {
         let mut first = Vec::new();
         let callee =
             if self.version >= Version::three(11) { self.pop_pair(&mut first) } else { self.pop() };
-        let mut arguments: Vec<ValueId> =
-            first.into_iter().map(|slot| self.argument(slot)).collect();
+        let mut arguments: Vec<ValueId> = first.into_iter().map(|slot| self.value(slot)).collect();
         arguments.extend(self.unpacked(sequence));
         let keywords = mapping.map(|slot| self.unpacked_keywords(slot)).unwrap_or_default();
         self.push_call(callee, arguments, keywords);
@@ -148,7 +156,7 @@ impl<'c> Frame<'c, '_> {
     /// Positional arguments from the sequence after `*`.
     fn unpacked(&mut self, sequence: Slot<'c>) -> Vec<ValueId> {
         match self.known_items(&sequence) {
-            Some(items) => items.into_iter().map(|slot| self.argument(slot)).collect(),
+            Some(items) => items.into_iter().map(|slot| self.value(slot)).collect(),
             None => {
                 let value = self.value(sequence);
                 vec![self.emit(OpKind::Opaque { what: "*".to_owned(), uses: vec![value] })]
@@ -181,11 +189,6 @@ impl<'c> Frame<'c, '_> {
         keywords
     }
 
-    /// An argument; a code object that is handed over is defined, so that what it does is seen.
-    fn argument(&mut self, slot: Slot<'c>) -> ValueId {
-        self.value(slot)
-    }
-
     fn push_call(
         &mut self,
         callee: Slot<'c>,
@@ -194,10 +197,8 @@ impl<'c> Frame<'c, '_> {
     ) {
         match callee {
             Slot::BuildClass => self.make_class(arguments, keywords),
-            Slot::Enter(context) => {
-                let slot = self.opaque("with", vec![context]);
-                self.push(slot);
-            }
+            // A context manager stands for what its `__enter__` returns, most often itself.
+            Slot::Enter(context) => self.push(Slot::Value(context)),
             Slot::Exit => self.push(Slot::Opaque("__exit__")),
             Slot::Null => {
                 self.misfit();
@@ -284,11 +285,12 @@ impl<'c> Frame<'c, '_> {
                 .saturating_add(arg >> 16 & 0x7fff)
                 .saturating_add(closure)
         };
-        self.pop_many(extras);
+        let extras = self.pop_many(extras);
         match code.code() {
             Some(code) => {
                 let at = self.at();
-                let function = self.define(code, at);
+                let defaults = self.parameter_defaults(code, one, &extras);
+                let function = self.define_with(code, at, &defaults);
                 self.push(Slot::Value(function));
             }
             None => {

@@ -32,7 +32,11 @@ impl<'c> Frame<'c, '_> {
             "BUILD_MAP_UNPACK_WITH_CALL" => self.build_unpack(Collection::Dict, count & 0xff),
             "LIST_APPEND" | "SET_ADD" => {
                 let value = self.pop();
-                self.add_to(count, vec![value]);
+                if self.version == Version::three(0) {
+                    self.add_to_loaded(value);
+                } else {
+                    self.add_to(count, vec![value]);
+                }
             }
             "MAP_ADD" => self.map_add(count),
             "LIST_EXTEND" | "SET_UPDATE" | "DICT_UPDATE" | "DICT_MERGE" => {
@@ -150,6 +154,16 @@ impl<'c> Frame<'c, '_> {
         };
         let new = self.emit(OpKind::Opaque { what: "comprehension".to_owned(), uses: values });
         self.replace(old, new);
+    }
+
+    /// 3.0 loads the collection of a comprehension each time, from a variable without a proper name.
+    fn add_to_loaded(&mut self, value: Slot<'c>) {
+        let value = self.value(value);
+        let collection = self.pop();
+        let new = self.emit(OpKind::Opaque { what: "comprehension".to_owned(), uses: vec![value] });
+        if let Slot::Value(old) = collection {
+            self.replace(old, new);
+        }
     }
 
     /// The value is above the key from 3.8 on.

@@ -76,7 +76,7 @@ impl<'c> Frame<'c, '_> {
     /// At the end the iterator is gone until 3.11; later it stands there still, a NULL on it, for END_FOR.
     fn for_iter(&mut self, one: &Instruction) {
         let iterator = self.pop();
-        let (value, item) = self.derived("next", iterator);
+        let (value, item) = self.derived("element", iterator);
         if self.version >= Version::three(12) {
             self.state.stack.extend([Slot::Value(value), Slot::Opaque("end")]);
             self.jump(one.target);
@@ -92,22 +92,21 @@ impl<'c> Frame<'c, '_> {
         match one.name {
             "RETURN_GENERATOR" => self.push(Slot::Opaque("generator")),
             "YIELD_VALUE" => self.combine("yield", 1),
+            // What is awaited stands for its result.
             "YIELD_FROM" => {
                 self.pop();
-                self.combine("await", 1);
             }
+            // When it is done, the result takes the place of what was sent, and until 3.11 of the receiver.
             "SEND" => {
                 let sent = self.pop();
-                let receiver = self.pop();
-                let (value, result) = self.derived("await", receiver);
+                let receiver = self.pop_value();
+                self.push(Slot::Value(receiver));
                 if self.version >= Version::three(12) {
-                    self.push(Slot::Value(value));
-                }
-                self.push(result);
-                self.jump(one.target);
-                self.pop();
-                if self.version < Version::three(12) {
-                    self.push(Slot::Value(value));
+                    self.push(Slot::Value(receiver));
+                    self.jump(one.target);
+                    self.pop();
+                } else {
+                    self.jump(one.target);
                 }
                 self.push(sent);
             }
@@ -121,7 +120,7 @@ impl<'c> Frame<'c, '_> {
                     self.misfit();
                     return Some(Flow::Next);
                 };
-                let (value, item) = self.derived("next", iterator);
+                let (value, item) = self.derived("element", iterator);
                 self.pop();
                 self.push(Slot::Value(value));
                 self.push(item);
@@ -144,9 +143,8 @@ impl<'c> Frame<'c, '_> {
             "SETUP_EXCEPT" | "SETUP_FINALLY" => self.setup_handler(one),
             "SETUP_WITH" | "SETUP_ASYNC_WITH" => self.setup_with(one),
             "BEFORE_WITH" | "BEFORE_ASYNC_WITH" => {
-                let context = self.pop();
-                let (_, entered) = self.derived("with", context);
-                self.state.stack.extend([Slot::Exit, entered]);
+                let context = self.pop_value();
+                self.state.stack.extend([Slot::Exit, Slot::Value(context)]);
             }
             "WITH_EXCEPT_START" => self.push(Slot::Opaque("__exit__")),
             "WITH_CLEANUP_START" => {
@@ -246,9 +244,9 @@ impl<'c> Frame<'c, '_> {
         let entered = if one.name == "SETUP_ASYNC_WITH" {
             self.pop()
         } else {
-            let context = self.pop();
+            let context = self.pop_value();
             self.push(Slot::Exit);
-            self.derived("with", context).1
+            Slot::Value(context)
         };
         self.setup_handler(one);
         self.push(entered);

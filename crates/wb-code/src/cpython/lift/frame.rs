@@ -2,14 +2,17 @@
 
 use super::super::instructions::{self, ExceptionEntry, Instruction};
 use super::super::{CodeObject, Value, Version};
+use super::defaults;
 use super::state::{At, Binding, Slot, State};
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use wb_core::{
-    Budget, Collection, Constant, Exhausted, Language, Op, OpKind, Program, Span, Trigger, ValueId,
+    Budget, CallStyle, Collection, Constant, Exhausted, Language, Op, OpKind, Program, Span,
+    Trigger, ValueId,
 };
 
-/// The most ops of one code object, nested ones counted apart.
-const MAX_OPS: usize = 400_000;
+/// The most ops of one code object with everything nested in it.
+pub(super) const MAX_OPS: u32 = 400_000;
 
 /// What follows an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub(super) struct Frame<'c, 'b> {
     /// Variables that nested functions set.
     pub shared: &'b BTreeSet<&'c str>,
     pub budget: &'b mut Budget,
+    /// Ops that this frame and all others of the same lift may still make.
+    pub ops_left: &'b Cell<u32>,
     /// Names for the keyword arguments of the next call (`KW_NAMES` of 3.11 and 3.12).
     pub keyword_names: Vec<String>,
     /// Values that have a name, so that they can be changed through it.
@@ -56,6 +61,7 @@ impl<'c, 'b> Frame<'c, 'b> {
         trigger: Trigger,
         shared: &'b BTreeSet<&'c str>,
         budget: &'b mut Budget,
+        ops_left: &'b Cell<u32>,
         depth: u16,
     ) -> Self {
         let instructions = instructions::decode(code, version);
@@ -69,6 +75,7 @@ impl<'c, 'b> Frame<'c, 'b> {
             depth,
             shared,
             budget,
+            ops_left,
             keyword_names: Vec::new(),
             named: BTreeSet::new(),
             next_name: "",
@@ -143,9 +150,6 @@ impl<'c, 'b> Frame<'c, 'b> {
     fn budget_left(&mut self) -> Option<()> {
         if self.spent.is_none() {
             self.spent = self.budget.steps(1).err();
-        }
-        if self.program.ops.len() >= MAX_OPS {
-            self.spent = Some(Exhausted::Items);
         }
         self.spent.is_none().then_some(())
     }
@@ -299,10 +303,19 @@ impl<'c, 'b> Frame<'c, 'b> {
         self.emit_at(self.at, kind)
     }
 
-    fn emit_at(&mut self, at: At, kind: OpKind) -> ValueId {
+    /// Pays for `count` more ops; the walk ends when there is nothing left to pay with.
+    fn pay_ops(&mut self, count: u32) {
         if self.spent.is_none() {
-            self.spent = self.budget.items(1).err();
+            self.spent = self.budget.items(count.into()).err();
         }
+        match self.ops_left.get().checked_sub(count) {
+            Some(left) => self.ops_left.set(left),
+            None => self.spent = self.spent.or(Some(Exhausted::Items)),
+        }
+    }
+
+    fn emit_at(&mut self, at: At, kind: OpKind) -> ValueId {
+        self.pay_ops(1);
         let number = u64::try_from(at.offset).unwrap_or(u64::MAX);
         self.program.push(Op { span: self.span(at), number, kind })
     }
@@ -393,6 +406,10 @@ impl<'c, 'b> Frame<'c, 'b> {
     pub(super) fn constant(&mut self, value: &'c Value, at: At) -> ValueId {
         let (kind, items) = match value {
             Value::Code(code) => return self.define(code, at),
+            Value::Slice(parts) => {
+                let bounds = parts.iter().map(|part| self.constant(part, at)).collect();
+                return self.slice_of(bounds, at);
+            }
             Value::Tuple(items) => (Collection::Tuple, items),
             Value::List(items) => (Collection::List, items),
             Value::Set(items) => (Collection::Set, items),
@@ -410,17 +427,45 @@ impl<'c, 'b> Frame<'c, 'b> {
         self.emit_at(at, OpKind::Collect { kind, items: kept, total })
     }
 
+    /// The call that makes a slice of its bounds.
+    pub(super) fn slice_of(&mut self, arguments: Vec<ValueId>, at: At) -> ValueId {
+        let callee = self.emit_at(at, OpKind::Load { name: "slice".to_owned() });
+        let (keywords, style) = (Vec::new(), CallStyle::Call);
+        self.emit_at(at, OpKind::Call { callee, arguments, keywords, style })
+    }
+
     /// Lifts the nested `code` and defines it.
     pub(super) fn define(&mut self, code: &'c CodeObject, at: At) -> ValueId {
-        let body = if self.depth < super::MAX_DEPTH {
-            let depth = self.depth.saturating_add(1);
-            let frame =
-                Frame::new(code, code.version, self.trigger, self.shared, self.budget, depth);
-            frame.walk().0
-        } else {
-            Program::new(Language::CPython, self.trigger, code.span)
-        };
-        self.emit_at(at, OpKind::Define { name: code.name.clone(), body: Box::new(body) })
+        self.define_with(code, at, &[])
+    }
+
+    /// Lifts the nested `code` and defines it; its body begins with the defaults of its parameters.
+    pub(super) fn define_with(
+        &mut self,
+        code: &'c CodeObject,
+        at: At,
+        defaults: &[(String, ValueId)],
+    ) -> ValueId {
+        if self.depth >= super::MAX_DEPTH {
+            let what = "nested deeper than is read".to_owned();
+            return self.emit_at(at, OpKind::Opaque { what, uses: Vec::new() });
+        }
+        let depth = self.depth.saturating_add(1);
+        let version = code.version;
+        let (trigger, shared, left) = (self.trigger, self.shared, self.ops_left);
+        let mut frame = Frame::new(code, version, trigger, shared, self.budget, left, depth);
+        for (name, value) in defaults {
+            let copied = defaults::copy(&self.program, *value, name, &mut frame.program);
+            frame.pay_ops(copied);
+        }
+        let body = Box::new(frame.walk().0);
+        self.emit_at(at, OpKind::Define { name: code.name.clone(), body })
+    }
+
+    /// The instructions after the current one.
+    pub(super) fn following(&self) -> impl Iterator<Item = &Instruction> {
+        let from = self.instructions.partition_point(|one| one.start <= self.at.start);
+        self.instructions.iter().skip(from)
     }
 
     /// The place of the current instruction.

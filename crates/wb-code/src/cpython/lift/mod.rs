@@ -7,6 +7,7 @@
 
 mod calls;
 mod collections;
+mod defaults;
 mod flow;
 mod frame;
 mod names;
@@ -15,6 +16,8 @@ mod state;
 
 use super::{CodeObject, Version, instructions};
 use frame::Frame;
+pub(super) use operators::{BINARY, COMPARE};
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use wb_core::{Budget, Program, Trigger};
 
@@ -29,15 +32,17 @@ const MAX_DEPTH: u16 = 48;
 /// `Opaque { what: "either" }` of both.
 pub fn lift(code: &CodeObject, trigger: Trigger, budget: &mut Budget) -> Program {
     let shared = shared_names(code, budget);
-    let frame = Frame::new(code, code.version, trigger, &shared, budget, 0);
+    let ops_left = Cell::new(frame::MAX_OPS);
+    let frame = Frame::new(code, code.version, trigger, &shared, budget, &ops_left, 0);
     frame.walk().0
 }
 
 /// How many things in `code` do not fit `version` when its stack is followed: the fewer the likelier.
 pub(super) fn misfits(code: &CodeObject, version: Version, budget: &mut Budget) -> u32 {
     let shared = BTreeSet::new();
+    let ops_left = Cell::new(frame::MAX_OPS);
     // Nested functions have bytecode of their own, so this frame alone is walked.
-    let frame = Frame::new(code, version, Trigger::Load, &shared, budget, MAX_DEPTH);
+    let frame = Frame::new(code, version, Trigger::Load, &shared, budget, &ops_left, MAX_DEPTH);
     frame.walk().1
 }
 

@@ -10,13 +10,13 @@ use wb_core::{Constant, OpKind, ValueId};
 const MAX_FOLDED: usize = 1 << 20;
 
 /// `_nb_ops` of `Lib/opcode.py`, which BINARY_OP counts (3.11 on; `[]` 3.14).
-pub(crate) const BINARY: [&str; 27] = [
+pub(in crate::cpython) const BINARY: [&str; 27] = [
     "+", "&", "//", "<<", "@", "*", "%", "|", "**", ">>", "-", "/", "^", "+=", "&=", "//=", "<<=",
     "@=", "*=", "%=", "|=", "**=", ">>=", "-=", "/=", "^=", "[]",
 ];
 
 /// `cmp_op` of `Lib/opcode.py`; what follows `>=` is counted until 3.8 only.
-pub(crate) const COMPARE: [&str; 12] =
+pub(in crate::cpython) const COMPARE: [&str; 12] =
     ["<", "<=", "==", "!=", ">", ">=", "in", "not in", "is", "is not", "exception match", "BAD"];
 
 impl<'c> Frame<'c, '_> {
@@ -185,10 +185,14 @@ impl<'c> Frame<'c, '_> {
         }
     }
 
+    /// `slice(start, stop, step)`, as source text would say it.
     fn build_slice(&mut self, count: usize) {
-        let uses = self.pop_values(count);
-        let slot = self.opaque("slice", uses);
-        self.push(slot);
+        let mut bounds = self.pop_values(count);
+        if bounds.len() < 3 {
+            bounds.push(self.emit(OpKind::Constant(Constant::None)));
+        }
+        let slice = self.slice_of(bounds, self.at());
+        self.push(Slot::Value(slice));
     }
 
     fn subscribe(&mut self) {
@@ -258,16 +262,20 @@ impl<'c> Frame<'c, '_> {
             return Some(bounds);
         }
         let Slot::Value(id) = key else { return None };
-        let OpKind::Opaque { what, uses } = &self.program.op(*id)?.kind else { return None };
+        let OpKind::Call { callee, arguments, .. } = &self.program.op(*id)?.kind else {
+            return None;
+        };
+        let is_slice =
+            matches!(&self.program.op(*callee)?.kind, OpKind::Load { name } if name == "slice");
         let mut bounds = [None; 3];
-        for (bound, used) in bounds.iter_mut().zip(uses).filter(|_| what == "slice") {
+        for (bound, used) in bounds.iter_mut().zip(arguments) {
             *bound = match self.program.op(*used)?.kind {
                 OpKind::Constant(Constant::None) => None,
                 OpKind::Constant(Constant::Int(value)) => Some(value),
                 _ => return None,
             };
         }
-        (what == "slice").then_some(bounds)
+        is_slice.then_some(bounds)
     }
 
     fn store_item(&mut self) {

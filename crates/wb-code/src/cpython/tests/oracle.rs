@@ -1,0 +1,36 @@
+//! Against the Python that is installed, where it is one this crate knows.
+
+use super::super::{disassemble, read_marshal};
+use std::process::Command;
+use wb_core::{Budget, Bytes};
+
+/// Prints marshal and listing of functions of the standard library, in hexadecimal, and how many there are.
+const SCRIPT: &str = r"
+import ast, base64, bisect, calendar, contextlib, dis, functools, io, marshal, re, shlex, sys, textwrap
+if not (3, 10) <= sys.version_info < (3, 15): sys.exit()
+for module in ast, base64, bisect, calendar, contextlib, functools, shlex, textwrap:
+    for name, value in sorted(vars(module).items()):
+        code = getattr(value, '__code__', None)
+        if code is None: continue
+        out = io.StringIO()
+        dis.dis(code, file=out)
+        listing = re.sub(r' at 0x[0-9a-f]+', '', out.getvalue())
+        print(marshal.dumps(code).hex(), listing.encode().hex())
+";
+
+#[test]
+fn listings_are_those_of_dis() {
+    let Ok(output) = Command::new("python3").args(["-c", SCRIPT]).output() else { return };
+    let decode = |hex: &str| data_encoding::HEXLOWER.decode(hex.as_bytes()).expect("hexadecimal");
+    for line in String::from_utf8_lossy(&output.stdout).lines() {
+        let (code, listing) = line.split_once(' ').expect("two columns");
+        let code = decode(code);
+        let listing = String::from_utf8(decode(listing)).expect("text");
+        let read = read_marshal(Bytes::new(&code), None, &mut Budget::default()).expect("code");
+        assert_eq!(read.doubts, Vec::<String>::new(), "{}", read.name);
+        // The order of a frozen set is that of its hashes.
+        if !listing.contains("frozenset") {
+            assert_eq!(disassemble(&read).trim_end(), listing.trim_end());
+        }
+    }
+}
