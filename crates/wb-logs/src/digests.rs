@@ -68,6 +68,9 @@ pub(crate) fn find(text: &str) -> Vec<Found> {
     found
         .into_iter()
         .map(|(digest, at)| {
+            if let Some(image) = image(text, at) {
+                return Found { digest, file: Some(image.to_owned()) };
+            }
             let index = nearest(&files, &used, at);
             let file = index.and_then(|index| {
                 *used.get_mut(index)? = true;
@@ -76,6 +79,13 @@ pub(crate) fn find(text: &str) -> Vec<Found> {
             Found { digest, file }
         })
         .collect()
+}
+
+/// The image that a digest pins: `registry/name@sha256:...`.
+fn image(text: &str, at: usize) -> Option<&str> {
+    let before = text.get(..at)?.strip_suffix("sha256:")?.strip_suffix('@')?;
+    let start = before.rfind([' ', '"', '\'', '=', '(']).map_or(0, |found| found.saturating_add(1));
+    before.get(start..).filter(|name| !name.is_empty())
 }
 
 fn nearest(files: &[(&str, usize)], used: &[bool], at: usize) -> Option<usize> {
@@ -132,11 +142,17 @@ fn runs(text: &str) -> Vec<Run<'_>> {
 fn classify(text: &str, run: &Run<'_>) -> Option<Digest> {
     let before = text.get(..run.at)?;
     let after = text.get(run.at.checked_add(run.hex.len())?..)?;
+    if is_measured(before) && text.contains("expected") {
+        return None;
+    }
     if let Some(named) = named(before) {
         let algorithm = match named {
             Named::Algorithm(algorithm) => algorithm,
             Named::Hash => by_length(run.hex.len()).or_else(|| {
-                (run.hex.len() < 64 && is_abbreviated(after)).then_some(DigestAlgorithm::Sha256)
+                let mixed =
+                    run.hex.len() >= 12 && run.hex.bytes().any(|byte| byte.is_ascii_alphabetic());
+                (run.hex.len() < 64 && (is_abbreviated(after) || mixed))
+                    .then_some(DigestAlgorithm::Sha256)
             })?,
         };
         return Digest::new(algorithm, run.hex);
@@ -151,6 +167,14 @@ fn classify(text: &str, run: &Run<'_>) -> Option<Digest> {
 
 fn is_abbreviated(after: &str) -> bool {
     after.starts_with("..") || after.starts_with('…')
+}
+
+/// Whether the word before a run says that it was measured, not recorded: "expected A, got B".
+fn is_measured(before: &str) -> bool {
+    let trimmed = before.trim_end_matches([' ', ':', '=', '\'', '"', '(']);
+    ["got", "actual", "computed", "found", "was", "is", "observed"].iter().any(|word| {
+        trimmed.strip_suffix(word).is_some_and(|rest| rest.ends_with([' ', ',', '(', ';']))
+    })
 }
 
 enum Named {
@@ -172,8 +196,7 @@ fn named(before: &str) -> Option<Named> {
     if let Some(algorithm) = algorithm(word).or_else(|| algorithm(last)) {
         return Some(Named::Algorithm(algorithm));
     }
-    const WORDS: [&str; 8] =
-        ["digest", "checksum", "hash", "fingerprint", "recorded", "expected", "actual", "computed"];
+    const WORDS: [&str; 6] = ["digest", "checksum", "hash", "fingerprint", "recorded", "expected"];
     WORDS.iter().any(|known| last.eq_ignore_ascii_case(known)).then_some(Named::Hash)
 }
 
@@ -215,6 +238,11 @@ mod tests {
             &format!("sha256={FULL} a.pkl, sha256={OTHER} b.pkl"),
             &[("sha256", FULL, Some("a.pkl")), ("sha256", OTHER, Some("b.pkl"))],
         );
+        check(
+            "hash mismatch for a.pkl expected 72fc832e10ff6f91 got 0f18dd830b239863",
+            &[("sha256", "72fc832e10ff6f91", Some("a.pkl"))],
+        );
+        check(&format!("pulled \"reg/x@sha256:{FULL}\""), &[("sha256", FULL, Some("reg/x"))]);
         check("checksum 72fc832e… of a.pkl", &[("sha256", "72fc832e", Some("a.pkl"))]);
     }
 

@@ -62,6 +62,22 @@ fn without_pairs(text: &str, pairs: &[Pair<'_>]) -> String {
     words
 }
 
+/// The words without names of files, URLs and paths, which are no verbs.
+fn without_names(words: &str) -> String {
+    let kept = words.split_inclusive([' ', '\t']).map(|token| {
+        let name = bare(token.trim_end());
+        let source = name.split(':').next().unwrap_or(name);
+        let names =
+            name.contains("://") || name.starts_with('/') || is_hub(name) || is_file(source);
+        if names {
+            if token.trim_end().ends_with([',', ';', ')', '.']) { ", " } else { " " }
+        } else {
+            token
+        }
+    });
+    kept.collect()
+}
+
 /// `ann : TTY=pts/0 ; PWD=/models ; USER=root ; COMMAND=...`, as `sudo` writes it: the actor stands first,
 /// `USER` is who the command ran as.
 fn privileged(draft: &mut Draft, text: &str, pairs: &[Pair<'_>]) {
@@ -92,7 +108,7 @@ fn label(draft: &mut Draft, text: &str) {
     let last = lower.rsplit(' ').next().unwrap_or(&lower).to_owned();
     if lower.contains("organisation") || lower.contains("organization") {
         draft.set("source.organization", first);
-    } else if slot(label).is_some() && (alone || words > 1) {
+    } else if slot(label).is_some_and(|slot| slot != Slot::Time) && (alone || words > 1) {
         assign(draft, label, if slot(label) == Some(Slot::Message) { value } else { first });
     } else if matches!(last.as_str(), "model" | "file" | "artifact" | "checkpoint")
         && is_file(first)
@@ -131,7 +147,13 @@ fn tokens(draft: &mut Draft, words: &str) {
         } else if let Some(kind) = reference(plain) {
             refer(draft, plain, kind, &before);
         } else if is_version(plain) {
-            version(draft, plain, all.get(index.saturating_sub(1)).copied().unwrap_or_default());
+            let at = |index: Option<usize>| {
+                index.and_then(|at| all.get(at)).copied().unwrap_or_default()
+            };
+            version(draft, plain, at(index.checked_sub(1)), bare(at(index.checked_add(1))));
+        } else if let Some((name, tag)) = plain.rsplit_once(':').filter(|(_, tag)| is_version(tag))
+        {
+            version(draft, tag, name, "");
         } else {
             place(draft, plain, &before, &second);
         }
@@ -204,7 +226,17 @@ fn refer(draft: &mut Draft, token: &str, kind: Reference, before: &str) {
 }
 
 /// A version, and the name it is said to be of: the word before it.
-fn version(draft: &mut Draft, token: &str, before: &str) {
+fn version(draft: &mut Draft, token: &str, before: &str, after: &str) {
+    const UNITS: &[&str] = &[
+        "seconds", "second", "sec", "secs", "s", "ms", "minutes", "hours", "mb", "gb", "kb", "mib",
+        "gib", "%", "bytes",
+    ];
+    let short = !token.starts_with(['v', 'V']) && token.matches('.').count() < 2;
+    let called =
+        matches!(bare(before).to_ascii_lowercase().as_str(), "version" | "release" | "ver");
+    if UNITS.contains(&after.to_ascii_lowercase().as_str()) || (short && !called) {
+        return;
+    }
     let name = bare(before);
     let named = name.len() >= 2
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte))
@@ -314,7 +346,7 @@ fn person(draft: &mut Draft, token: &str, before: &str, second: &str) -> bool {
             draft.set("approver.name", name);
         }
         (_, "by" | "user" | "actor" | "requester" | "account") => fill(&mut draft.actor, name),
-        ("publickey" | "password" | "opened", "for") => fill(&mut draft.actor, name),
+        ("publickey" | "password", "for") => fill(&mut draft.actor, name),
         _ => return false,
     }
     true
@@ -350,7 +382,8 @@ fn take_digests(draft: &mut Draft, found: &mut Vec<Found>) {
         let name = format!("hash.{}", found.digest.algorithm.name());
         draft.set(&name, &found.digest.hex);
         match &found.file {
-            Some(file) => draft.set("file.name", file),
+            Some(file) if is_file(file) => draft.set("file.name", file),
+            Some(_) => {}
             None => found.file.clone_from(&file),
         }
     }
@@ -421,11 +454,8 @@ fn command(draft: &mut Draft) {
 fn decide(draft: &mut Draft, words: &str) {
     let known = known(draft);
     if draft.kind.is_none() {
-        let text = if draft.verb.is_empty() {
-            words.to_owned()
-        } else {
-            format!("{}; {words}", draft.verb)
-        };
+        let plain = without_names(words);
+        let text = if draft.verb.is_empty() { plain } else { format!("{}; {plain}", draft.verb) };
         let context = draft.field("service.name").map(str::to_owned).unwrap_or_default();
         let reading = classify(&text, &context, known);
         if reading.deeds.len() > 1 {
@@ -448,10 +478,42 @@ fn decide(draft: &mut Draft, words: &str) {
             draft.set("change.absent", phrase);
         }
     }
+    about_network(draft);
     if draft.object.is_none() {
         let object =
             ["file.name", "model.name", "source.uri"].iter().find_map(|name| draft.field(name));
         draft.object = object.map(str::to_owned);
+    }
+}
+
+/// Records of the network take the address or name they speak of as the destination; a URL in them is no
+/// origin of a model.
+fn about_network(draft: &mut Draft) {
+    let kind = draft.kind.unwrap_or(EventKind::Note);
+    let towards = matches!(kind, EventKind::Alert | EventKind::Block | EventKind::Connect);
+    let url = draft.field("url").map(str::to_owned);
+    if (towards || matches!(kind, EventKind::Exec | EventKind::Access | EventKind::Note))
+        && url.as_deref() == draft.field("source.uri")
+    {
+        draft.fields.remove("source.uri");
+    }
+    let domain = draft.field("domain").map(str::to_owned);
+    let address = draft.field("address").map(str::to_owned);
+    if kind == EventKind::Dns {
+        fill(&mut draft.net().host, domain.as_deref().unwrap_or_default());
+        if let Some(address) = address {
+            draft.net().answers.push(address);
+        }
+        fill(&mut draft.net().protocol, "dns");
+        return;
+    }
+    let open = draft.net.as_ref().is_none_or(|net| net.destination.is_none() && net.host.is_none());
+    if !towards || !open {
+        return;
+    }
+    let named = [url, domain, address].into_iter().flatten();
+    for end in named.filter_map(|name| crate::tokens::named_endpoint(&name)) {
+        labels::destination(draft, end);
     }
 }
 

@@ -155,18 +155,18 @@ const LABELS: &[(Slot, &str)] = &[
         Slot::Destination,
         "dst dstip dstaddr dest destip destination destinationip destinationaddress daddr remote remoteip_dest \
         remoteaddress serverip serveraddr idresph resph desthost dstaddress to peer raddr ipdestination upstreamhost \
-        pktdstaddr connectto destaddr remoteaddr targetip targethost rhost",
+        pktdstaddr connectto destaddr remoteaddr targetip targethost rhost fdrip fdsip",
     ),
     (
         Slot::DestinationPort,
-        "dpt dport dstport destport destinationport remoteport idrespp respp serverport targetport",
+        "dpt dport dstport destport destinationport remoteport idrespp respp serverport targetport fdrport fdsport",
     ),
     (Slot::Port, "port"),
     (
         Slot::Domain,
         "dsthost dsthostname desthostname destinationdomain destdomain domain sni servername tlssni fqdn dhost httphost \
         urldomain authority requestedservername httphostname hostheader remotehost destname dstname dnsname \
-        destinationhost destinationhostname dstdomain desthostfqdn",
+        destinationhost destinationhostname dstdomain desthostfqdn destinationnames fdrname",
     ),
     (Slot::Transport, "proto transport ipproto networktransport l4proto"),
     (Slot::Protocol, "protocol appproto networkprotocol application_protocol"),
@@ -219,11 +219,49 @@ pub(crate) fn slot(key: &str) -> Option<Slot> {
     let mut rest = key;
     loop {
         let plain = normal(rest);
-        if let Some(slot) = BY_KEY.get(&plain).or_else(|| BY_KEY.get(plain.strip_prefix('@')?)) {
+        let found = BY_KEY.get(&plain).or_else(|| BY_KEY.get(plain.strip_prefix('@')?));
+        if let Some(slot) =
+            found.filter(|slot| rest.len() == key.len() || speaks_alone(**slot, key))
+        {
             return Some(*slot);
         }
         rest = rest.split_once('.')?.1;
     }
+}
+
+/// Whether the last segment of a key means the same under any other: `tls.version` is no model's version.
+fn speaks_alone(slot: Slot, key: &str) -> bool {
+    const ENVELOPES: [&str; 14] = [
+        "model",
+        "data",
+        "payload",
+        "record",
+        "attributes",
+        "properties",
+        "requestparameters",
+        "detail",
+        "source",
+        "fields",
+        "columns",
+        "flow",
+        "log",
+        "event",
+    ];
+    let general = matches!(
+        slot,
+        Slot::Version
+            | Slot::Stage
+            | Slot::Level
+            | Slot::Path
+            | Slot::Service
+            | Slot::Event
+            | Slot::Time
+            | Slot::VerdictOrEvent
+            | Slot::File
+            | Slot::Message
+    );
+    let first = normal(key.split('.').next().unwrap_or_default());
+    !general || ENVELOPES.iter().any(|word| first.contains(word))
 }
 
 /// Values that say that there is none.
@@ -406,7 +444,8 @@ fn change(draft: &mut Draft, value: &str) -> Option<()> {
 
 /// An address, or else where a model came from.
 fn source(draft: &mut Draft, value: &str) -> Option<()> {
-    if let Some(end) = endpoint(value).filter(|end| end.path.is_none() || end.address.is_some()) {
+    let named = |end: &Endpoint| end.host.as_deref().is_none_or(|host| !is_file(host));
+    if let Some(end) = endpoint(value).filter(|end| end.path.is_none() && named(end)) {
         let net = draft.net();
         fill(&mut net.source, end.address.or(end.host).as_deref().unwrap_or_default());
         net.source_port = net.source_port.or(end.port);

@@ -39,6 +39,13 @@ fn head(text: &str) -> Option<Head<'_>> {
     if let Some(head) = stamped(text, None) {
         return Some(head);
     }
+    // `[GIN] 2023/10/06 - 13:41:53 | 200 ...`: a name in brackets before the time.
+    if let Some((name, rest)) = text.strip_prefix('[').and_then(|inner| inner.split_once("] "))
+        && name.len() <= 24
+        && let Some(head) = stamped(rest.trim_start(), level(name))
+    {
+        return Some(head);
+    }
     // `(worker pid=12) INFO 10-26 21:47:45 ...`, as servers with several processes write it.
     let text = match text.strip_prefix('(').and_then(|inner| inner.split_once(") ")) {
         Some((inner, rest)) if inner.len() < 80 => rest,

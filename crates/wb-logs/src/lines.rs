@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::io::{self, BufRead};
 
 /// How much of a line is read for its fields. The rest is counted, not held.
-pub(crate) const LONGEST_LINE: usize = 64 << 10;
+pub(crate) const LONGEST_LINE: usize = 1 << 20;
 
 /// A line as it is in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -40,7 +40,7 @@ pub(crate) struct Reader<'a> {
     /// The file named last, and in which line.
     file: Option<(String, u64)>,
     digests: BTreeSet<(Option<String>, String)>,
-    /// The last line, if it was not understood.
+    /// The last line, if no source knows it.
     odd_end: Option<Place>,
 }
 
@@ -150,8 +150,11 @@ impl<'a> Reader<'a> {
         let understood = draft.stamp.is_some() || draft.structured;
         if understood {
             self.understood(draft.source);
-        } else {
-            self.not_understood(place);
+        } else if self.summary.not_understood.len() < 10 {
+            self.summary.not_understood.push(place.number);
+        }
+        if draft.source == "unknown-text" {
+            self.odd_end = Some(place);
         }
         let record =
             RecordRef { artifact: self.artifact.clone(), line: place.number, offset: place.offset };
@@ -181,13 +184,6 @@ impl<'a> Reader<'a> {
         self.summary.understood = self.summary.understood.saturating_add(1);
         let count = self.summary.sources.entry(source).or_default();
         *count = count.saturating_add(1);
-    }
-
-    fn not_understood(&mut self, place: Place) {
-        if self.summary.not_understood.len() < 10 {
-            self.summary.not_understood.push(place.number);
-        }
-        self.odd_end = Some(place);
     }
 
     /// Keeps the digests a record names. One without a file is of the file named just before.

@@ -68,7 +68,11 @@ impl Tally {
             }
             Seen::Record { source, timed, structured } => {
                 let json = text.trim_start().starts_with('{');
-                let good = if json { timed } else { timed || structured };
+                let good = match source {
+                    "unknown-text" => false,
+                    _ if json => timed,
+                    _ => timed || structured,
+                };
                 if good && json && !named {
                     self.unnamed = self.unnamed.saturating_add(1);
                 }
@@ -115,5 +119,5 @@ fn is_text(head: &[u8]) -> bool {
         return true;
     }
     let control = head.iter().filter(|byte| matches!(byte, 0..=8 | 11 | 14..=26 | 28..=31)).count();
-    control.saturating_mul(100) <= head.len() && !head.contains(&0)
+    control.saturating_mul(50) <= head.len().saturating_add(50) && !head.contains(&0)
 }

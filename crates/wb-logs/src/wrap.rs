@@ -200,7 +200,8 @@ fn syslog(text: &str) -> Option<(Layer, &str)> {
             && level(host).is_none();
     let plain = host.bytes().any(|byte| byte.is_ascii_digit() || b"-.".contains(&byte))
         && !host.bytes().any(|byte| byte.is_ascii_uppercase());
-    if !host_fits || (!named && !(plain || is_machine(host) || address(host).is_some())) {
+    let likely = named || plain || is_machine(host) || address(host).is_some();
+    if !(host_fits && likely) {
         return None;
     }
     let tag = leading(after, |byte| byte != b' ');

@@ -15,7 +15,7 @@ pub(crate) struct State;
 
 /// Reads a line of any of them.
 pub(crate) fn read(line: &Line<'_>, _: &mut State) -> Option<Reading> {
-    let draft = squid(line.text).or_else(|| combined(line.text)).or_else(|| envoy(line))?;
+    let draft = squid(line.text).or_else(|| combined(line.text)).or_else(|| envoy(line)).or_else(|| uvicorn(line))?;
     Reading::record(draft)
 }
 
@@ -89,6 +89,26 @@ fn request_of(draft: &mut Draft, request: &str) {
         Some(end) => destination(draft, end),
         None => fill(&mut draft.net().path, target),
     }
+}
+
+/// `INFO:     192.0.2.1:52782 - "POST /login HTTP/1.1" 401 Unauthorized`, with or without a time before it.
+fn uvicorn(line: &Line<'_>) -> Option<Draft> {
+    let body = line.body().trim_start();
+    let body = body.strip_prefix("INFO:").unwrap_or(body).trim_start();
+    let (client, rest) = body.split_once(" - \"")?;
+    let client = endpoint(client.trim()).filter(|end| end.address.is_some())?;
+    let (request, status) = rest.split_once('"')?;
+    if !METHODS.contains(&request.split(' ').next()?) {
+        return None;
+    }
+    let mut draft = new("web-access", line.text);
+    draft.stamp = line.head.map(|head| head.stamp);
+    draft.set("http.response.status_code", status.split_whitespace().next().unwrap_or_default());
+    let net = draft.net();
+    net.source = client.address;
+    net.source_port = client.port;
+    request_of(&mut draft, request);
+    Some(draft)
 }
 
 /// `[2024-01-26T14:32:10.123Z] "POST /x HTTP/2" 204 - 154 0 226 100 "10.0.35.28" "agent" "id" "authority" "10.0.2.1:80"`.

@@ -65,7 +65,7 @@ pub(crate) fn read(line: &Line<'_>, _: &mut State) -> Option<Reading> {
 
 /// A value as text: values with special characters are written in hexadecimal, arguments end in zero bytes.
 fn text_of(value: &str) -> String {
-    if !is_hex(value) || value.len() < 4 || value.len() % 2 != 0 || value.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !is_hex(value) || value.len() < 4 || !value.len().is_multiple_of(2) || value.bytes().all(|byte| byte.is_ascii_digit()) {
         return value.to_owned();
     }
     let bytes: Vec<u8> = value

@@ -3,6 +3,7 @@
 use super::Reading;
 use crate::draft::Draft;
 use crate::line::Line;
+use crate::stamp::{Stamp, parse_prefix};
 
 /// Nothing is remembered.
 #[derive(Debug, Default)]
@@ -17,5 +18,20 @@ pub(crate) fn read(_: &Line<'_>, _: &mut State) -> Option<Reading> {
 pub(crate) fn unknown(text: &str) -> Draft {
     let mut draft = Draft::new("unknown-text", text);
     draft.textual = true;
+    draft.stamp = inner_stamp(text);
     draft
+}
+
+/// A full timestamp inside a line: a date and a time, not far from its beginning.
+fn inner_stamp(text: &str) -> Option<Stamp> {
+    let bytes = text.as_bytes();
+    (1..bytes.len().min(240))
+        .filter(|&at| {
+            let before = at.checked_sub(1).and_then(|index| bytes.get(index));
+            let starts = bytes.get(at).is_some_and(u8::is_ascii_digit);
+            starts && before.is_some_and(|byte| !byte.is_ascii_alphanumeric() && !b".-_/:".contains(byte))
+        })
+        .filter_map(|at| parse_prefix(text.get(at..)?))
+        .map(|(stamp, _)| stamp)
+        .find(|stamp| matches!(stamp, Stamp::Exact(_) | Stamp::Local(_)))
 }

@@ -52,8 +52,9 @@ sources! {
     csv { "csv": "Tables with a time column", }
     auditd { "auditd": "Linux audit records", }
     netfilter { "netfilter": "Kernel firewall lines (iptables, nftables, ufw)", }
-    capture { "capture": "Text captures of a session: requests, headers, bodies", }
     access { "web-access": "Web access logs", "squid": "Squid proxy logs", "envoy": "Envoy access logs", }
+    capture { "capture": "Text captures of a session: requests, headers, bodies", }
+    packets { "packet-text": "Packets as `tcpdump` prints them", }
     connection { "connection-text": "One connection per line, as firewalls and proxies write it", }
     actions { "github-actions": "Raw logs of GitHub Actions", }
     logfmt { "logfmt": "`key=value` lines", }
@@ -66,6 +67,8 @@ sources! {
         "suricata-eve": "Suricata EVE",
         "falco": "Falco alerts",
         "hubble": "Cilium Hubble flows",
+        "tetragon": "Tetragon process events",
+        "envoy-json": "Envoy access logs as JSON",
         "kubernetes": "Kubernetes events and audit records",
         "cloudtrail": "AWS CloudTrail",
         "audit-json": "Audit records: who did what, as JSON lines",

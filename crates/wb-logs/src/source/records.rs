@@ -33,6 +33,11 @@ const SHAPES: &[Shape] = &[
     Shape { source: "hubble", keys: &["verdict", "IP"], kind: Some(EventKind::Connect) },
     Shape { source: "kubernetes", keys: &["kind", "involvedObject"], kind: None },
     Shape { source: "kubernetes", keys: &["auditID", "verb"], kind: None },
+    Shape { source: "tetragon", keys: &["process_exec"], kind: Some(EventKind::Exec) },
+    Shape { source: "tetragon", keys: &["process_kprobe"], kind: None },
+    Shape { source: "tetragon", keys: &["process_exit"], kind: Some(EventKind::Note) },
+    Shape { source: "envoy-json", keys: &[":authority", "response_code"], kind: Some(EventKind::Exchange) },
+    Shape { source: "envoy-json", keys: &["upstream_cluster", "response_code"], kind: Some(EventKind::Exchange) },
     Shape { source: "cloudtrail", keys: &["eventSource", "eventName"], kind: None },
 ];
 
@@ -62,6 +67,8 @@ pub(crate) fn read_json(value: &Value, text: &str) -> Draft {
         "suricata-eve" => suricata(&mut draft, value),
         "hubble" => hubble(&mut draft),
         "kubernetes" => kubernetes(&mut draft, value),
+        "tetragon" => tetragon(&mut draft, value),
+        "envoy-json" => draft.textual = false,
         _ => {}
     }
     draft
@@ -103,6 +110,32 @@ fn hubble(draft: &mut Draft) {
     draft.textual = false;
 }
 
+/// Tetragon names the process under the kind of its event; a probe of `tcp_connect` has the socket's ends.
+fn tetragon(draft: &mut Draft, value: &Value) {
+    draft.textual = false;
+    let event = ["process_exec", "process_kprobe", "process_exit"].iter().find_map(|key| value.get(key));
+    let pointer = |path: &str| event.and_then(|event| event.pointer(path)).and_then(Value::as_str);
+    let binary = pointer("/process/binary").unwrap_or_default();
+    let arguments = pointer("/process/arguments").unwrap_or_default();
+    draft.set("process.executable", binary);
+    draft.set("process.command_line", format!("{binary} {arguments}").trim());
+    draft.set("process.parent.executable", pointer("/parent/binary").unwrap_or_default());
+    let args = event.and_then(|event| event.get("args")).and_then(Value::as_array);
+    let Some(socket) = args.into_iter().flatten().find_map(|arg| arg.get("sock_arg")) else { return };
+    let port = |key: &str| socket.get(key).and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok());
+    let address = |key: &str| socket.get(key).and_then(Value::as_str).map(str::to_owned);
+    let (source, destination) = (address("saddr"), address("daddr"));
+    let (source_port, destination_port) = (port("sport"), port("dport"));
+    let killed = pointer("/action") == Some("KPROBE_ACTION_SIGKILL");
+    let net = draft.net();
+    net.source = source;
+    net.destination = destination;
+    net.source_port = source_port;
+    net.destination_port = destination_port;
+    net.verdict = killed.then_some(NetVerdict::Blocked);
+    draft.kind = Some(if killed { EventKind::Block } else { EventKind::Connect });
+}
+
 /// Kubernetes events say what happened by their reason; the object stands under `involvedObject`.
 fn kubernetes(draft: &mut Draft, value: &Value) {
     let pointer = |path: &str| value.pointer(path).and_then(Value::as_str);
@@ -122,7 +155,10 @@ fn kubernetes(draft: &mut Draft, value: &Value) {
         "Unhealthy" => Some(EventKind::Note),
         _ => None,
     };
-    if let Some("create" | "update" | "patch" | "delete") = pointer("/verb") {
+    let uri = pointer("/requestURI").unwrap_or_default();
+    if pointer("/verb").is_some() && (uri.contains("/exec") || uri.contains("/attach")) {
+        draft.kind = Some(EventKind::Exec);
+    } else if let Some("create" | "update" | "patch" | "delete") = pointer("/verb") {
         draft.kind = Some(EventKind::Change);
     } else if pointer("/verb").is_some() {
         draft.kind = Some(EventKind::Note);

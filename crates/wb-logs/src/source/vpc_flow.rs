@@ -67,7 +67,9 @@ fn columns<'a>(names: impl Iterator<Item = &'a str>, values: &[&str], text: &str
         }
     }
     // Behind address translation the packet's own addresses are the true ones.
-    let net = draft.net.as_mut()?;
+    let Some(net) = draft.net.as_mut() else {
+        return draft.field("log-status").is_some().then_some(draft);
+    };
     net.source = packet.0.or(net.source.take());
     net.destination = packet.1.or(net.destination.take());
     if net.destination.is_some() {
