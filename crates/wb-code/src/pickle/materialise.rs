@@ -4,7 +4,8 @@ use super::machine::{Halt, Machine, broken};
 use super::opcode::{self as op, Step};
 use super::text;
 use super::value::{Plain, Shape, Slot, is_mutable};
-use wb_core::{CallStyle, Collection, OpKind, Span, ValueId};
+use crate::print::literal;
+use wb_core::{CallStyle, Collection, Constant, OpKind, Span, ValueId};
 
 /// A node that is becoming an op.
 struct Frame {
@@ -143,8 +144,14 @@ impl<'a> Machine<'a, '_> {
         }
         let step =
             op::step(self.input, plain.start).map_err(|fault| Halt::Broken(fault.describe()))?;
-        let constant = text::constant(&step, self.input)
-            .ok_or_else(|| broken("the argument of a constant is not valid"))?;
+        let constant = match text::constant(&step, self.input) {
+            // Only a decompiler needs to tell a bytearray from bytes.
+            Some(Constant::Bytes(bytes)) if self.mode.full && step.code == op::BYTEARRAY8 => {
+                Constant::Other(literal::bytearray(&bytes))
+            }
+            Some(constant) => constant,
+            None => return Err(broken("the argument of a constant is not valid")),
+        };
         let value = self.emit(step.span(self.input), plain.number, OpKind::Constant(constant))?;
         self.known.insert(plain.made, Slot::Value(value));
         Ok(value)

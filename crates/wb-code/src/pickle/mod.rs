@@ -5,6 +5,7 @@
 //! ([`machine`]) that keeps stack, marks and memo as CPython's C unpickler does and writes down what
 //! would happen. Data stays a range of bytes until an op uses it ([`materialise`]).
 
+mod containers;
 mod disassemble;
 mod effects;
 mod embedded;

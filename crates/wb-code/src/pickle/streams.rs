@@ -186,10 +186,7 @@ fn data_only(input: Bytes<'_>, at: usize, trigger: Trigger, survey: Survey) -> S
 /// Completes the program of a machine that came to a halt.
 fn finish(mut machine: Machine<'_, '_>, halt: Halt, at: usize) -> Stream {
     let halt = match halt {
-        Halt::Stop(slot) => match return_value(&mut machine, slot) {
-            Ok(()) => None,
-            Err(halt) => Some(halt),
-        },
+        Halt::Stop(slot) => return_value(&mut machine, slot).err(),
         halt => Some(halt),
     };
     let (input, end, number) = (machine.input, machine.at, machine.number);

@@ -323,7 +323,7 @@ pub(super) fn raw_unicode_escape(line: &[u8]) -> String {
             high = None;
             continue;
         };
-        rest = rest.get(digits + 1..).unwrap_or(&[]);
+        rest = rest.get(digits..).and_then(|rest| rest.get(1..)).unwrap_or(&[]);
         push_unit(&mut out, &mut high, unit);
     }
     out

@@ -109,6 +109,16 @@ pub(crate) fn bytes(value: &[u8]) -> String {
     out
 }
 
+/// A bytearray as `repr` writes it: an apostrophe is escaped whatever the quotes are.
+pub(crate) fn bytearray(value: &[u8]) -> String {
+    let quoted = bytes(value);
+    let inner = match quoted.strip_prefix("b\"") {
+        Some(_) => quoted.replace('\'', "\\'"),
+        None => quoted,
+    };
+    format!("bytearray({inner})")
+}
+
 /// A float as `repr` writes it, with infinities and NaN as calls that yield them.
 pub(crate) fn float(value: f64) -> String {
     if value.is_nan() {

@@ -23,13 +23,14 @@ impl Names {
             if names.expressions.contains_key(&key) {
                 continue;
             }
-            let module = if readable { module.as_str() } else { python3(module) };
+            let (module, name) =
+                if readable { (module.as_str(), name.as_str()) } else { python3(module, name) };
             let first = name.split('.').next().unwrap_or(name);
             let rest = name.get(first.len()..).unwrap_or("");
             let expression = if !is_dotted(module) || !(name.is_empty() || is_dotted(name)) {
                 hostile(module, name)
             } else if matches!(module, "builtins" | "__builtin__") && !name.is_empty() {
-                name.clone()
+                name.to_owned()
             } else if name.is_empty() {
                 names.add(&mut line_of, format!("import {module}"), index);
                 module.to_owned()
@@ -91,20 +92,30 @@ fn unique(name: &str, taken: &mut BTreeSet<String>) -> String {
     candidate
 }
 
-/// The Python 3 name of a module, as `fix_imports` of the unpickler maps it (`_compat_pickle.py`).
-fn python3(module: &str) -> &str {
-    match module {
-        "__builtin__" | "exceptions" => "builtins",
-        "copy_reg" => "copyreg",
-        "Queue" => "queue",
-        "SocketServer" => "socketserver",
-        "ConfigParser" => "configparser",
-        "itertools" => "itertools",
-        "UserDict" | "UserList" | "UserString" => "collections",
-        "cPickle" => "pickle",
-        "commands" => "subprocess",
-        "StringIO" | "cStringIO" => "io",
-        other => other,
+/// The Python 3 name of a Python 2 name, as `fix_imports` of the unpickler maps it
+/// (`_compat_pickle.py`).
+fn python3<'a>(module: &'a str, name: &'a str) -> (&'a str, &'a str) {
+    match (module, name) {
+        ("__builtin__", "xrange") => ("builtins", "range"),
+        ("__builtin__", "unicode" | "basestring") => ("builtins", "str"),
+        ("__builtin__", "long") => ("builtins", "int"),
+        ("__builtin__", "unichr") => ("builtins", "chr"),
+        ("__builtin__", "raw_input") => ("builtins", "input"),
+        ("__builtin__", "reduce") => ("functools", "reduce"),
+        ("__builtin__", "intern") => ("sys", "intern"),
+        ("__builtin__" | "exceptions", _) => ("builtins", name),
+        ("itertools", "izip") => ("builtins", "zip"),
+        ("itertools", "imap") => ("builtins", "map"),
+        ("itertools", "ifilter") => ("builtins", "filter"),
+        ("UserDict" | "UserList" | "UserString", _) => ("collections", name),
+        ("copy_reg", _) => ("copyreg", name),
+        ("Queue", _) => ("queue", name),
+        ("SocketServer", _) => ("socketserver", name),
+        ("ConfigParser", _) => ("configparser", name),
+        ("cPickle", _) => ("pickle", name),
+        ("commands", _) => ("subprocess", name),
+        ("StringIO" | "cStringIO", _) => ("io", name),
+        _ => (module, name),
     }
 }
 

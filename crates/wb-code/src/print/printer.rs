@@ -185,10 +185,12 @@ impl Printer<'_> {
             }
             for (index, last) in last_use.iter().enumerate() {
                 let overtakes = before.get(*last) > before.get(index.saturating_add(1));
-                if overtakes && *last > index && active.get(index) == Some(&true) {
-                    if let Some(named) = named.get_mut(index) {
-                        *named = true;
-                    }
+                if overtakes
+                    && *last > index
+                    && active.get(index) == Some(&true)
+                    && let Some(named) = named.get_mut(index)
+                {
+                    *named = true;
                 }
             }
         }
@@ -405,8 +407,8 @@ impl Printer<'_> {
         if kind == Collection::Joined {
             return self.joined(index, items);
         }
-        let per_item = if kind == Collection::Dict { 2 } else { 1 };
-        let kept = items.len() / per_item;
+        let per_item: usize = if kind == Collection::Dict { 2 } else { 1 };
+        let kept = items.chunks(per_item).count();
         let mut shown: Vec<Text> = Vec::new();
         for entry in items.chunks(per_item) {
             let cut = self.readable && shown.len() >= SHOWN_ITEMS && !self.holds_active(entry);

@@ -1,6 +1,9 @@
 //! Tests of the pickle machine, on opcodes written by hand and on pickles made by `python3`.
 
+mod hostile;
+mod identify;
 mod machine;
+mod oracle;
 
 use super::{Detail, Lifted, lift};
 use wb_core::{Budget, Bytes, Collection, Constant, OpKind, Program, Trigger, ValueId};
