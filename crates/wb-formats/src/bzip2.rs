@@ -5,9 +5,10 @@ use crate::{Family, Reader, Request};
 use ::bzip2::bufread::BzDecoder;
 use wb_core::{Budget, Bytes, Content, Strength};
 
+// joblib compresses without changing the name of the file.
 pub(crate) const FORMAT: Reader = Reader {
     title: "Bzip2-compressed file",
-    endings: &[".bz2", ".tbz2"],
+    endings: &[".bz2", ".tbz2", ".pkl", ".joblib"],
     family: Family::Archive,
     refines: &[],
     identify,

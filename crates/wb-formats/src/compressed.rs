@@ -2,7 +2,10 @@
 
 use crate::Request;
 use crate::decode::{self, Decoded, End};
-use wb_core::{Budget, Bytes, Child, ChildData, Content, Field, Oddity, OddityKind};
+use wb_core::{Budget, Bytes, Child, ChildData, Content, Field, Gap, Oddity, OddityKind};
+
+/// Streams that are decoded; block-compressed files have one per 64 KiB.
+const MOST_STREAMS: u64 = 100_000;
 
 /// What a decoder made of the stream at the start of some bytes.
 pub(crate) struct Stream<'a> {
@@ -33,7 +36,11 @@ pub(crate) fn read<'a>(
         end = stream.decoded.end;
         rest = stream.rest;
         streams = streams.saturating_add(1);
-        if rest.len() >= before || budget.steps(1).is_err() {
+        if rest.len() >= before {
+            break;
+        }
+        if streams >= MOST_STREAMS {
+            content.gaps.push(Gap::over(input.span(), format!("more than {MOST_STREAMS} streams")));
             break;
         }
     }

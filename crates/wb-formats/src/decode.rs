@@ -34,7 +34,7 @@ const SMALL: u64 = 16 << 20;
 /// Reads `decoder` to its end on the budget.
 pub(crate) fn drain(decoder: &mut impl Read, budget: &mut Budget) -> Decoded {
     let mut data = Vec::new();
-    let mut chunk = vec![0; 64 << 10];
+    let mut chunk = vec![0; 16 << 10];
     let end = loop {
         match decoder.read(&mut chunk) {
             Ok(0) => break End::Complete,

@@ -5,9 +5,10 @@ use crate::{Family, Reader, Request};
 use flate2::bufread::GzDecoder;
 use wb_core::{Budget, Bytes, Content, Field, Strength, Text};
 
+// joblib compresses without changing the name of the file.
 pub(crate) const FORMAT: Reader = Reader {
     title: "Gzip-compressed file",
-    endings: &[".gz", ".tgz"],
+    endings: &[".gz", ".tgz", ".pkl", ".joblib"],
     family: Family::Archive,
     refines: &[],
     identify,

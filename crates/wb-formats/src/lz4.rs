@@ -6,9 +6,10 @@ use crate::{Family, Reader, Request};
 use lz4_flex::frame::FrameDecoder;
 use wb_core::{Budget, Bytes, Content, Strength};
 
+// joblib compresses without changing the name of the file.
 pub(crate) const FORMAT: Reader = Reader {
     title: "LZ4-compressed file",
-    endings: &[".lz4"],
+    endings: &[".lz4", ".pkl", ".joblib"],
     family: Family::Archive,
     refines: &[],
     identify,

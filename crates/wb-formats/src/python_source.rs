@@ -25,7 +25,8 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
         return None;
     }
     let text = plain_text::text(input, LONGEST)?;
-    if !text.lines().any(opens_code) {
+    // Code that begins this late is not code.
+    if !text.lines().take(2_000).any(opens_code) {
         return None;
     }
     lift(text).filter(|program| !program.ops.is_empty()).map(|_| Strength::Weak)

@@ -130,11 +130,13 @@ fn component(requirement: &Requirement<'_>, line: &Line<'_>) -> Component {
 
 /// pip asks every index of the file for every package, so an index belongs to each of them.
 fn indexes(content: &mut Content) {
+    const MOST: usize = 8;
     const OPTIONS: &[&str] = &["index-url", "extra-index-url", "find-links"];
     let indexes: Vec<Field> = content
         .fields
         .iter()
         .filter(|field| OPTIONS.contains(&field.path.as_str()))
+        .take(MOST)
         .map(|field| Field { path: "index".to_owned(), ..field.clone() })
         .collect();
     for component in &mut content.components {

@@ -58,10 +58,14 @@ pub(crate) fn place(
     };
     let mut fits = true;
     let mut odd = |what: String| {
+        const MOST: usize = 2_000;
+        fits = false;
+        if content.oddities.len() >= MOST {
+            return;
+        }
         let place = held.place.to_owned();
         let kind = OddityKind::Disagreement;
         content.oddities.push(Oddity { kind, place, span: Some(held.span), what });
-        fits = false;
     };
     // An untyped storage counts bytes, a typed one elements.
     let lengths = [Some(storage.elements), storage.elements.checked_mul(element)];

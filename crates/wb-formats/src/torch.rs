@@ -14,7 +14,7 @@ use wb_core::{Budget, Bytes, Content, Field, Oddity, OddityKind, Strength, Trigg
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "PyTorch model: zip archive with pickles, TorchScript, torch.package",
-    endings: &[".pt", ".pth", ".ckpt", ".ptl", ".bin", ".pth.tar", ".jit"],
+    endings: &[".pt", ".pth", ".ckpt", ".ptl", ".bin", ".pth.tar", ".jit", ".pkl"],
     family: Family::Model,
     refines: &["zip"],
     identify,

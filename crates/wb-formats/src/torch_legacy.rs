@@ -18,7 +18,7 @@ use wb_core::{
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "PyTorch model before 1.6: pickles, then storages",
-    endings: &[".pt", ".pth", ".bin", ".ckpt"],
+    endings: &[".pt", ".pth", ".bin", ".ckpt", ".pth.tar", ".pkl"],
     family: Family::Model,
     refines: &["pickle"],
     identify,

@@ -82,18 +82,15 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// The counts in a tuple, a list or a `torch.Size`.
+    /// The counts in a tuple, a list or a `torch.Size`; NumPy's limit on axes is 64.
     pub(crate) fn counts(&self, value: ValueId) -> Option<Vec<u64>> {
-        if let Some(items) = self.items(value) {
-            return items.iter().map(|item| self.count(*item)).collect();
-        }
-        match self.kind(value)? {
-            OpKind::Call { arguments, .. } => {
-                let items = self.items(*arguments.first()?)?;
-                items.iter().map(|item| self.count(*item)).collect()
-            }
-            _ => None,
-        }
+        const MOST: usize = 64;
+        let tuple = match self.kind(value)? {
+            OpKind::Call { arguments, .. } => *arguments.first()?,
+            _ => value,
+        };
+        let items = self.items(tuple).filter(|items| items.len() <= MOST)?;
+        items.iter().map(|item| self.count(*item)).collect()
     }
 
     /// The dotted name that `value` was imported by.

@@ -6,9 +6,10 @@ use crate::{Family, Reader, Request};
 use lzma_rust2::{LzmaReader, XzReader};
 use wb_core::{Budget, Bytes, Content, Strength};
 
+// joblib compresses without changing the name of the file.
 pub(crate) const FORMAT: Reader = Reader {
     title: "Xz- or LZMA-compressed file",
-    endings: &[".xz", ".lzma", ".txz"],
+    endings: &[".xz", ".lzma", ".txz", ".pkl", ".joblib"],
     family: Family::Archive,
     refines: &[],
     identify,

@@ -11,7 +11,7 @@ pub(crate) use member::{Member, data, head};
 
 use crate::names::{escapes, link_escapes, tell_apart};
 use crate::{Family, Reader, Request};
-use wb_core::{Budget, Bytes, Child, ChildData, Content, Oddity, OddityKind, Strength};
+use wb_core::{Budget, Bytes, Child, ChildData, Content, Gap, Oddity, OddityKind, Strength};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "Zip archive",
@@ -51,6 +51,24 @@ pub(crate) fn open(input: Bytes<'_>, content: &mut Content, budget: &mut Budget)
         if let Some(span) = span {
             content.children.push(Child { name: name.to_owned(), data: ChildData::Span(span) });
         }
+    }
+    apart(input, entries, content)
+}
+
+/// The members up to four times the size of the archive: honest ones share no byte, so that no more than
+/// the archive itself is ever handed out, while overlapping ones could make a small archive cost days.
+fn apart(input: Bytes<'_>, mut entries: Vec<Entry>, content: &mut Content) -> Vec<Entry> {
+    let mut left = (input.len() as u64).saturating_mul(4);
+    let fits = entries.iter().take_while(|entry| {
+        let rest = left.checked_sub(entry.data.len);
+        left = rest.unwrap_or(left);
+        rest.is_some()
+    });
+    let kept = fits.count();
+    if kept < entries.len() {
+        let why = format!("{} overlapping members", entries.len().saturating_sub(kept));
+        content.gaps.push(Gap::over(input.span(), why));
+        entries.truncate(kept);
     }
     entries
 }

@@ -7,9 +7,10 @@ use flate2::bufread::ZlibDecoder;
 use std::io::Read;
 use wb_core::{Budget, Bytes, Content, Strength};
 
+// joblib compresses without changing the name of the file.
 pub(crate) const FORMAT: Reader = Reader {
     title: "Zlib-compressed file, also joblib's",
-    endings: &[".zlib", ".z"],
+    endings: &[".zlib", ".z", ".gz", ".pkl", ".joblib"],
     family: Family::Archive,
     refines: &[],
     identify,

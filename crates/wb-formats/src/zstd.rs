@@ -6,9 +6,10 @@ use crate::{Family, Reader, Request};
 use ruzstd::decoding::StreamingDecoder;
 use wb_core::{Budget, Bytes, Content, Strength};
 
+// joblib compresses without changing the name of the file.
 pub(crate) const FORMAT: Reader = Reader {
     title: "Zstandard-compressed file",
-    endings: &[".zst", ".zstd"],
+    endings: &[".zst", ".zstd", ".pkl", ".joblib"],
     family: Family::Archive,
     refines: &[],
     identify,

@@ -39,12 +39,14 @@ pub(crate) fn read(input: Bytes<'_>, content: &mut Content, budget: &mut Budget)
     match reader.value(budget) {
         Ok(json) => {
             content.digests = digests_of(input, &json);
-            let known: Vec<Span> = content.digests.iter().filter_map(|digest| digest.span).collect();
+            let mut known: Vec<Span> = content.digests.iter().filter_map(|digest| digest.span).collect();
+            known.sort_unstable();
             let mut fields = Vec::new();
             crate::json::flatten(&json, &mut fields);
             let is_digest = |field: &Field| {
                 field.span.is_some_and(|span| {
-                    known.iter().any(|known| known.start >= span.start && known.end() <= span.end())
+                    let at = known.partition_point(|known| known.start < span.start);
+                    known.get(at).is_some_and(|known| known.end() <= span.end())
                 })
             };
             fields.retain(|field| !is_digest(field));
