@@ -462,7 +462,7 @@ impl<'p> Analyser<'p, '_> {
         match name {
             "attr" => match rest.first().map(|name| (name.as_readable(), name)) {
                 Some((Some(attribute), _)) => {
-                    self.attribute(frame, &first, &attribute.to_owned(), call.id, call.site)
+                    self.attribute(frame, &first, attribute, call.id, call.site)
                 }
                 _ => Value::Walk(self.note_walk(frame, &first, "(computed)", call.id, call.site)),
             },

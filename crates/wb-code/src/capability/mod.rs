@@ -86,6 +86,9 @@ fn analyse_with(
 /// How often one function is followed, each time with other arguments.
 const MAX_RUNS: u32 = 8;
 
+/// The most bytes that the values a program computes may have in all.
+const MAX_COMPUTED: u64 = 256 << 20;
+
 /// How many effects are kept.
 const MAX_EFFECTS: usize = 20_000;
 
@@ -112,6 +115,8 @@ struct Analyser<'p, 'k> {
     walks: Vec<Walk>,
     /// Modules whose names are all imported (`from os import *`).
     stars: Vec<String>,
+    /// Bytes of values that were computed.
+    computed: u64,
     exhausted: bool,
 }
 
@@ -181,6 +186,7 @@ impl<'p, 'k> Analyser<'p, 'k> {
             references: Vec::new(),
             walks: Vec::new(),
             stars: Vec::new(),
+            computed: 0,
             exhausted: false,
         }
     }
@@ -205,9 +211,23 @@ impl<'p, 'k> Analyser<'p, 'k> {
             }
             let site = Site { op: outer.unwrap_or(index), number: op.number, span: op.span };
             let value = self.step(&mut frame, op, index, site, budget);
+            let value = self.bounded(value, &op.kind);
             frame.values.push(value);
         }
         (frame.names, frame.returned)
+    }
+
+    /// A computed value, as long as all of them together are not too large.
+    fn bounded(&mut self, value: Value, kind: &OpKind) -> Value {
+        if !matches!(kind, OpKind::Call { .. } | OpKind::Opaque { .. } | OpKind::Collect { .. }) {
+            return value;
+        }
+        self.computed = self.computed.saturating_add(value.size());
+        if self.computed <= MAX_COMPUTED {
+            return value;
+        }
+        effect::gap(&mut self.gaps, "code computes more data than is followed");
+        Value::Unknown
     }
 
     fn exhaust(&mut self, exhausted: Exhausted) {

@@ -377,9 +377,9 @@ impl<'p> Analyser<'p, '_> {
                 }
             }
             (Value::Globals(walk), Some(name)) => self.global(frame, *walk, &name, id, site),
-            (Value::Walk(_), _) => {
-                let name = "[...]";
-                Value::Walk(self.note_walk(frame, value, name, id, site))
+            (Value::Walk(_), name) => {
+                let name = name.unwrap_or_else(|| "[...]".to_owned());
+                self.walk(frame, value, &name, id, site)
             }
             (_, Some(name)) if self.language == Language::Jinja => {
                 self.attribute(frame, value, &name, id, site)

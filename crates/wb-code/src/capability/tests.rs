@@ -399,11 +399,64 @@ fn shell_pipes_into_interpreters() {
     );
 }
 
+fn of_template(template: &str) -> Vec<String> {
+    lines(&of(&jinja::lift(template, &mut Budget::default())).effects)
+}
+
 #[test]
-fn templates() {
-    let of_template =
-        |template: &str| lines(&of(&jinja::lift(template, &mut Budget::default())).effects);
-    let _ = of_template;
+fn templates_that_reach_out() {
+    let globals = "cycler.__init__.__globals__";
+    for template in [
+        "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
+        "{{ cycler['__init__']['__glo' ~ 'bals__']['os']['popen']('id') }}",
+        "{{ cycler|attr('__init__')|attr('__globals__')|attr('get')('os')|attr('popen')('id') }}",
+        "{{ lipsum.__globals__['os'].popen('id').read() }}",
+        "{{ self.__init__.__globals__.__builtins__.__import__('os').popen('id') }}",
+        "{{ ''.__class__.__mro__[1].__subclasses__()[132].__init__.__globals__['popen']('id') }}",
+        "{% set o = joiner.__init__.__globals__.os %}{% for c in ['id'] %}{{ o.popen(c) }}{% endfor %}",
+        "{% set g = ['__glo','bals__']|join %}{{ lipsum[g].os.popen('id') }}",
+        "{% macro f(c) %}{{ lipsum.__globals__.os.popen(c) }}{% endmacro %}{{ f('id') }}",
+    ] {
+        let all = of_template(template);
+        assert!(
+            all.len() == 1
+                && all[0].starts_with("run-command os.popen by ")
+                && all[0].ends_with("[shell: id]"),
+            "{template} {all:#?}"
+        );
+    }
+    assert_eq!(
+        of_template("{{ cycler.__init__.__globals__.os.popen('id').read() }}"),
+        [format!("run-command os.popen by {globals}.os.popen [shell: id]")]
+    );
+    assert_eq!(
+        of_template("{{ x.__class__.__base__ }}"),
+        ["attribute-walk x.__class__.__base__ (not called)"]
+    );
+    assert_eq!(
+        of_template("{{ x|attr(request.args.a) }}").len(),
+        1,
+        "a computed attribute is a walk"
+    );
+    let walk = of_template("{{ ().__class__.__base__.__subclasses__()[59]('id', shell=True) }}");
+    assert!(walk.len() == 1 && walk[0].starts_with("attribute-walk "), "{walk:?}");
+}
+
+#[test]
+fn ordinary_templates_have_no_effects() {
+    for template in [
+        "{% for m in messages %}{{ m['content'] }}{% endfor %}",
+        "{{ bos_token }}{% if messages[0].role == 'system' %}{{ messages[0].content | trim }}{% endif %}",
+        "{% macro render(t) %}{{ t.name ~ ', '.join(t.args) }}{% endmacro %}{{ render(tools[0]) }}",
+        "{{ raise_exception('roles must alternate') }}{{ strftime_now('%d %b %Y') }}",
+        "{% set ns = namespace(found=false) %}{% set ns.found = true %}{{ tools | tojson(indent=2) }}",
+        "{{ '%s: %s'|format(a, b) }}{{ messages|selectattr('role', 'equalto', 'user')|list|length }}",
+        "{% generation %}{{ message.content.split('</think>')[-1].lstrip('\n') }}{% endgeneration %}",
+        "{{ loop.index0 }}{{ range(3)|list }}{{ x.items()|first }}{{ cycler('a', 'b').next() }}",
+        "{{ messages[1:]|map(attribute='role')|join(', ') }}{{ text[::-1] }}",
+    ] {
+        assert_eq!(of_template(template), Vec::<String>::new(), "{template}");
+    }
 }
 
 #[test]

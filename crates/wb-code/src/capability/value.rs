@@ -174,6 +174,17 @@ impl Value {
         }
     }
 
+    /// About how many bytes it holds by itself.
+    pub(super) fn size(&self) -> u64 {
+        let bytes = match self {
+            Self::Known(_) => self.as_bytes().map_or(0, <[u8]>::len),
+            Self::Items(items) => items.items.len().saturating_mul(32),
+            Self::Joined(pieces) => pieces.len().saturating_mul(32),
+            _ => 0,
+        };
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    }
+
     /// The encodings that were taken off to get this value.
     pub(super) fn layers(&self) -> &[String] {
         self.known().map_or(&[], |known| &known.layers)

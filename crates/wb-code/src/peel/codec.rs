@@ -195,7 +195,7 @@ pub(crate) fn escapes(data: &[u8]) -> Vec<u8> {
 
 /// UTF-16 with or without a byte order mark.
 pub(crate) fn utf16(data: &[u8]) -> Option<Vec<u8>> {
-    if data.len() < 4 || data.len() % 2 != 0 {
+    if data.len() < 4 || !data.len().is_multiple_of(2) {
         return None;
     }
     let big = data.starts_with(&[0xfe, 0xff])

@@ -155,7 +155,7 @@ fn text_candidates(data: &[u8], before: Meaning) -> Vec<(&'static str, Vec<u8>)>
             let decoded = codec::base64(&reversed).or_else(|| codec::hex(&reversed));
             found.extend(decoded.map(|decoded| ("reversed base64", decoded)));
         }
-        if length >= 16 && length % 8 == 0 || trimmed.ends_with(b"=") {
+        if length >= 16 && length.is_multiple_of(8) || trimmed.ends_with(b"=") {
             found.extend(codec::base32(trimmed).map(|decoded| ("base32", decoded)));
         }
         if length >= 20 && digits > 0 {
