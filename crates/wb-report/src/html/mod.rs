@@ -13,7 +13,7 @@ mod timeline;
 
 use crate::Tool;
 use crate::escape::{self, Defang};
-use crate::words::Tone;
+use crate::words::{self, Tone};
 use data_encoding::BASE64;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest as _, Sha256};
@@ -26,7 +26,7 @@ const SCRIPT: &str = include_str!("script.js");
 /// The page of a case.
 pub fn case(case: &Case, tool: &Tool) -> String {
     let writer = Writer::new(case);
-    let (tone, headline) = crate::words::headline(case);
+    let (tone, headline) = words::headline(case);
     let policy = format!(
         "default-src 'none'; style-src '{}'; script-src '{}'; base-uri 'none'; form-action 'none'",
         digest(STYLE),
@@ -77,8 +77,9 @@ fn digest(text: &str) -> String {
     format!("sha256-{}", BASE64.encode(&Sha256::digest(text)))
 }
 
-/// The longest string that is written, in characters.
+/// The longest string that is written, and the longest sentence, in characters.
 const LONGEST: usize = 20_000;
+const PROSE: usize = 800;
 
 /// Makes text from evidence fit to be put into markup.
 struct Writer {
@@ -106,7 +107,7 @@ impl Writer {
 
     /// Prose: as [`Self::exact`], with hostile destinations defanged and backticks as code.
     fn prose(&self, text: &str) -> Markup {
-        let text = self.exact(&self.defang.text(text));
+        let text = self.exact(&self.defang.text(&words::cut(text, PROSE)));
         // A backtick without its partner is a backtick.
         let paired = text.matches('`').count().is_multiple_of(2);
         html! {

@@ -19,14 +19,7 @@ pub(super) fn case<'a>(case: &'a Case, tool: &'a Tool) -> CaseDocument<'a> {
             confidence: case.conclusion.confidence.name(),
             summary: &case.conclusion.summary,
         },
-        artifacts: case
-            .artifacts
-            .iter()
-            .map(|item| {
-                let verdict = case.verdicts.get(&item.path).copied().unwrap_or(Verdict::Unknown);
-                artifact(item, case.roles.get(&item.path), verdict, &case.findings)
-            })
-            .collect(),
+        artifacts: artifacts(case),
         findings: case
             .findings
             .iter()
@@ -70,6 +63,16 @@ pub(super) fn case<'a>(case: &'a Case, tool: &'a Tool) -> CaseDocument<'a> {
         coverage: case.coverage.iter().map(coverage).collect(),
         details: case.dossiers.iter().filter_map(|(path, dossier)| detail(path, dossier)).collect(),
     }
+}
+
+fn artifacts(case: &Case) -> Vec<ArtifactObject<'_>> {
+    case.artifacts
+        .iter()
+        .map(|item| {
+            let verdict = case.verdicts.get(&item.path).copied().unwrap_or(Verdict::Unknown);
+            artifact(item, case.roles.get(&item.path), verdict, &case.findings)
+        })
+        .collect()
 }
 
 /// The document of a scan.

@@ -7,10 +7,14 @@ use crate::words::place;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use wb_core::{
-    Artifact, Case, Change, Confidence, Coverage, Dossier, Finding, Listing, ReadState, Role,
-    SeenAgain, Verdict,
+    Artifact, Case, Change, Confidence, Coverage, Dossier, Finding, Integrity, Listing, ReadState,
+    Role, SeenAgain, Verdict,
 };
 
+/// Findings that are printed; the gravest come first.
+const FINDINGS: usize = 60;
+/// Rows of one table.
+const ROWS: usize = 80;
 /// Lines of a payload that are printed.
 const PAYLOAD_LINES: usize = 40;
 /// Lines of a listing that are printed round the marks.
@@ -27,7 +31,7 @@ pub(super) fn findings(page: &mut Page, case: &Case, defang: &Defang) {
     }
     page.heading("FINDINGS");
     let mut shown: BTreeSet<(&str, usize)> = BTreeSet::new();
-    for (index, item) in case.findings.iter().enumerate() {
+    for (index, item) in case.findings.iter().enumerate().take(FINDINGS) {
         if index > 0 {
             page.blank();
         }
@@ -41,6 +45,7 @@ pub(super) fn findings(page: &mut Page, case: &Case, defang: &Defang) {
             }
         }
     }
+    page.hidden(case.findings.len().saturating_sub(FINDINGS), "finding");
 }
 
 /// One finding: headline, place, what would run, what it rests on and what to do.
@@ -97,6 +102,11 @@ pub(super) fn finding(
     if !finding.next.is_empty() {
         row("next", &finding.next);
     }
+    payloads(page, finding);
+}
+
+/// What would run or be sent, exactly as it is.
+fn payloads(page: &mut Page, finding: &Finding) {
     for payload in &finding.payloads {
         let layers = match payload.layers.as_slice() {
             [] => String::new(),
@@ -179,9 +189,16 @@ pub(super) fn integrity(page: &mut Page, case: &Case) {
         return;
     }
     page.heading("HASHES");
-    let rows: Vec<Vec<String>> = case
-        .integrity
+    // What does not match is what a reader looks for.
+    let mut integrity: Vec<&Integrity> = case.integrity.iter().collect();
+    integrity.sort_by_key(|row| match row.matches {
+        Some(false) => 0,
+        None => 1,
+        Some(true) => 2,
+    });
+    let rows: Vec<Vec<String>> = integrity
         .iter()
+        .take(ROWS)
         .map(|row| {
             let word = match row.matches {
                 Some(true) => "MATCH",
@@ -207,6 +224,7 @@ pub(super) fn integrity(page: &mut Page, case: &Case) {
         (0, "UNRECORDED") => Ink::Warn,
         _ => Ink::Plain,
     });
+    page.hidden(case.integrity.len().saturating_sub(ROWS), "record");
 }
 
 /// What differs from the baseline.
@@ -271,6 +289,7 @@ pub(super) fn artifacts(page: &mut Page, case: &Case) {
     artifacts.sort_by_key(|artifact| Reverse(verdict(artifact)));
     let rows: Vec<Vec<String>> = artifacts
         .iter()
+        .take(ROWS)
         .map(|artifact| {
             let verdict = verdict(artifact);
             let role = case.roles.get(&artifact.path).map_or(Role::Other, |role| role.role);
@@ -295,6 +314,7 @@ pub(super) fn artifacts(page: &mut Page, case: &Case) {
             .map_or(Ink::Plain, verdict_ink),
         _ => Ink::Plain,
     });
+    page.hidden(artifacts.len().saturating_sub(ROWS), "artifact");
 }
 
 /// What was not read to its end, and how much was.
@@ -307,9 +327,10 @@ pub(super) fn coverage(page: &mut Page, coverage: &[Coverage]) {
     let text =
         format!("{read} of {} read to the end", super::counted(coverage.len() as u64, "artifact"));
     page.line(2, &[(Ink::Plain, &text)]);
-    for row in coverage.iter().filter(|row| row.state != ReadState::Read) {
+    for row in coverage.iter().filter(|row| row.state != ReadState::Read).take(ROWS) {
         let state = format!("{:<8}", row.state.name().to_uppercase());
         let text = format!("{}: {}", row.artifact, row.why);
         page.paragraph(2, 10, &[(Ink::Warn, &state), (Ink::Plain, &text)]);
     }
+    page.hidden((coverage.len() - read).saturating_sub(ROWS), "artifact");
 }

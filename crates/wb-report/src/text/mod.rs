@@ -5,6 +5,7 @@ mod answer;
 mod detail;
 mod inventory;
 mod page;
+mod records;
 mod scan;
 mod story;
 mod table;

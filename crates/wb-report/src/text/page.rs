@@ -110,6 +110,15 @@ impl Page {
         }
     }
 
+    /// Says that a list goes on: `count` more of what `noun` names.
+    pub fn hidden(&mut self, count: usize, noun: &str) {
+        if count > 0 {
+            let more = crate::words::counted(count as u64, noun);
+            let text = format!("… {more} not shown; `--format json` holds all");
+            self.line(2, &[(Ink::Faint, &text)]);
+        }
+    }
+
     /// Lines printed so far.
     pub fn lines(&self) -> usize {
         self.out.bytes().filter(|byte| *byte == b'\n').count()

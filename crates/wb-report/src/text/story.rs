@@ -1,16 +1,18 @@
 //! What happened and what follows: timeline, flows, identifiers, candidates, contradictions, what is
 //! missing, and what to do.
 
-use super::page::{Ink, Page, shorten, width_of};
+use super::page::{Ink, Page};
+use super::records::Records;
 use super::{counted, decision_ink, table};
-use crate::escape::{self, Defang};
+use crate::escape::Defang;
 use crate::time;
 use crate::words::{regularity, status_word};
-use std::collections::{BTreeMap, BTreeSet};
-use wb_core::{ArtifactPath, Case, Flow, Phase, Status, TimelineEntry};
+use wb_core::{Case, Flow, Phase, Status, TimelineEntry};
 
 /// Timeline entries that are printed; key moments always are.
 const ENTRIES: usize = 120;
+/// Identifiers, contradictions and gaps that are printed.
+const LISTED: usize = 30;
 /// Flows that are printed of either kind.
 const FLOWS: usize = 20;
 
@@ -42,23 +44,15 @@ pub(super) fn entries(page: &mut Page, timeline: &[TimelineEntry], defang: &Defa
             shown
         })
         .collect();
-    let names = names(&shown);
-    let most = page.columns() / 4;
-    let record = |entry: &TimelineEntry| {
-        let name = names.get(&entry.record.artifact).map_or("", String::as_str);
-        let line = format!(":{}", entry.record.line);
-        format!("{}{line}", table::fit(name, most.saturating_sub(line.len())))
-    };
-    let widest = shown.iter().map(|entry| width_of(&record(entry))).max().unwrap_or_default();
+    let records = Records::new(shown.iter().map(|entry| &entry.record), page.columns() / 4);
     for entry in &shown {
         let clock = format!("{}  ", time::clock(entry.time));
         let status = format!("{:<10}", status_word(entry.status));
-        let record = record(entry);
-        let record = format!("{record}{}", " ".repeat(widest - width_of(&record) + 2));
+        let record = records.cell(&entry.record);
         let key = entry.key.map(|key| format!("{}  ", key.name().replace('_', " ").to_uppercase()));
         page.paragraph(
             2,
-            35 + widest,
+            35 + records.width(),
             &[
                 (Ink::Plain, &clock),
                 (status_ink(entry.status), &status),
@@ -68,31 +62,7 @@ pub(super) fn entries(page: &mut Page, timeline: &[TimelineEntry], defang: &Defa
             ],
         );
     }
-    let hidden = timeline.len() - shown.len();
-    if hidden > 0 {
-        let events = counted(hidden as u64, "event");
-        let text = format!("… {events} not shown; `--html` and `--format json` hold all");
-        page.line(2, &[(Ink::Faint, &text)]);
-    }
-}
-
-/// A short name for the artifact of every entry, escaped: its own name where no other in the timeline
-/// has the same, else its path.
-fn names(entries: &[&TimelineEntry]) -> BTreeMap<ArtifactPath, String> {
-    let paths: BTreeSet<&ArtifactPath> =
-        entries.iter().map(|entry| &entry.record.artifact).collect();
-    let mut by_name: BTreeMap<&str, usize> = BTreeMap::new();
-    for path in &paths {
-        *by_name.entry(path.file_name()).or_default() += 1;
-    }
-    paths
-        .into_iter()
-        .map(|path| {
-            let unique = by_name.get(path.file_name()) == Some(&1);
-            let name = if unique { path.file_name() } else { path.as_str() };
-            (path.clone(), escape::terminal(&shorten(name, 100)).into_owned())
-        })
-        .collect()
+    page.hidden(timeline.len() - shown.len(), "event");
 }
 
 /// Connections: those of the compromise each on its own, the others as a table.
@@ -135,10 +105,7 @@ pub(super) fn flows(page: &mut Page, case: &Case, defang: &Defang) {
         table::print(page, 2, &headers, &rows, |_, _| Ink::Plain);
     }
     let hidden = hostile.len().saturating_sub(FLOWS) + other.len().saturating_sub(FLOWS);
-    if hidden > 0 {
-        let rest = counted(hidden as u64, "connection");
-        page.line(2, &[(Ink::Faint, &format!("… {rest} not shown"))]);
-    }
+    page.hidden(hidden, "connection");
 }
 
 /// Identifiers with every part and its place.
@@ -147,7 +114,7 @@ pub(super) fn identifiers(page: &mut Page, case: &Case) {
         return;
     }
     page.heading("IDENTIFIERS");
-    for identifier in &case.identifiers {
+    for identifier in case.identifiers.iter().take(LISTED) {
         let confidence = format!("  ({} confidence)", identifier.confidence.name());
         page.paragraph(2, 4, &[(Ink::Strong, &identifier.value), (Ink::Plain, &confidence)]);
         for part in &identifier.parts {
@@ -156,6 +123,7 @@ pub(super) fn identifiers(page: &mut Page, case: &Case) {
         }
         page.paragraph(4, 10, &[(Ink::Faint, "why   "), (Ink::Plain, &identifier.join)]);
     }
+    page.hidden(case.identifiers.len().saturating_sub(LISTED), "identifier");
 }
 
 /// May each candidate be deployed, and why.
@@ -186,7 +154,7 @@ pub(super) fn contradictions(page: &mut Page, case: &Case, defang: &Defang) {
         return;
     }
     page.heading("CONTRADICTIONS");
-    for contradiction in &case.contradictions {
+    for contradiction in case.contradictions.iter().take(LISTED) {
         page.paragraph(
             2,
             4,
@@ -204,9 +172,10 @@ pub(super) fn missing(page: &mut Page, case: &Case, defang: &Defang) {
         return;
     }
     page.heading("MISSING");
-    for missing in &case.missing {
+    for missing in case.missing.iter().take(LISTED) {
         page.paragraph(2, 4, &[(Ink::Plain, "- "), (Ink::Plain, &defang.text(missing))]);
     }
+    page.hidden(case.missing.len().saturating_sub(LISTED), "gap");
 }
 
 /// What to do, by phase, with the commands.

@@ -1,5 +1,6 @@
 //! Cases to report on: [`compromise`], [`clean`], [`hostile`] and [`scan`].
 
+mod dossiers;
 mod hostile;
 mod parts;
 
@@ -46,19 +47,7 @@ pub fn compromise() -> Case {
         integrity: integrity(),
         identifiers: identifiers(),
         answers: answers(),
-        contradictions: vec![
-            Contradiction {
-                what: "the capture has a field `sid` that the payload does not send".into(),
-                evidence: vec![
-                    format!("{LIVE_PICKLE} op 11: the body is the output of `env`"),
-                    format!("{EGRESS}:3: the body begins with `sid=`"),
-                ],
-            },
-            Contradiction {
-                what: "the payload runs at load, but no load is recorded near 2026-06-20 02:11:09".into(),
-                evidence: vec![format!("{EGRESS}:3")],
-            },
-        ],
+        contradictions: contradictions(),
         missing: vec![
             "no approval or ticket is recorded in the supplied evidence for the change at 2026-06-02 \
              16:20:11"
@@ -77,9 +66,26 @@ pub fn compromise() -> Case {
         }],
         recommendations: recommendations(),
         coverage: coverage(),
-        dossiers: dossiers(),
+        dossiers: dossiers::dossiers(),
         findings,
     }
+}
+
+fn contradictions() -> Vec<Contradiction> {
+    vec![
+        Contradiction {
+            what: "the capture has a field `sid` that the payload does not send".into(),
+            evidence: vec![
+                format!("{LIVE_PICKLE} op 11: the body is the output of `env`"),
+                format!("{EGRESS}:3: the body begins with `sid=`"),
+            ],
+        },
+        Contradiction {
+            what: "the payload runs at load, but no load is recorded near 2026-06-20 02:11:09"
+                .into(),
+            evidence: vec![format!("{EGRESS}:3")],
+        },
+    ]
 }
 
 /// The same folder with nothing wrong in it.

@@ -100,34 +100,41 @@ pub fn verdicts() -> BTreeMap<ArtifactPath, Verdict> {
 }
 
 pub fn findings() -> Vec<Finding> {
-    let relay = Indicator::new(IndicatorKind::Domain, RELAY);
-    let address = Indicator::new(IndicatorKind::Ip, ADDRESS);
-    vec![
-        FindingBuilder::new(
-            "pickle-runs-command",
-            &LIVE_PICKLE.into(),
-            Location::at("op 11", Some(Span::new(214, 1))),
-            "loading this model runs a shell command",
-        )
-        .severity(Severity::Critical)
-        .verdict(Verdict::Malicious)
-        .call("posix.system")
-        .payloads(vec![Payload {
-            kind: PayloadKind::Shell,
-            layers: vec!["base64".into(), "zlib".into()],
-            text: COMMAND.into(),
-        }])
-        .trigger(Trigger::Load)
-        .techniques(&["AML.T0011.000", "T1059.004", "T1041"])
-        .indicators(vec![relay.clone(), Indicator::new(IndicatorKind::Command, COMMAND)])
-        .evidence(Evidence {
-            artifact: LIVE_PICKLE.into(),
-            location: Location::at("op 4", Some(Span::new(82, 31))),
-            because: "names the callable `posix.system`".into(),
-        })
-        .next("isolate the host, keep the process alive for a memory image, and stop loading this file")
-        .build(),
-        FindingBuilder::new(
+    vec![command(), lambda(), typosquat(), trailing()]
+}
+
+fn command() -> Finding {
+    FindingBuilder::new(
+        "pickle-runs-command",
+        &LIVE_PICKLE.into(),
+        Location::at("op 11", Some(Span::new(214, 1))),
+        "loading this model runs a shell command",
+    )
+    .severity(Severity::Critical)
+    .verdict(Verdict::Malicious)
+    .call("posix.system")
+    .payloads(vec![Payload {
+        kind: PayloadKind::Shell,
+        layers: vec!["base64".into(), "zlib".into()],
+        text: COMMAND.into(),
+    }])
+    .trigger(Trigger::Load)
+    .techniques(&["AML.T0011.000", "T1059.004", "T1041"])
+    .indicators(vec![
+        Indicator::new(IndicatorKind::Domain, RELAY),
+        Indicator::new(IndicatorKind::Command, COMMAND),
+    ])
+    .evidence(Evidence {
+        artifact: LIVE_PICKLE.into(),
+        location: Location::at("op 4", Some(Span::new(82, 31))),
+        because: "names the callable `posix.system`".into(),
+    })
+    .next("isolate the host, keep the process alive for a memory image, and stop loading this file")
+    .build()
+}
+
+fn lambda() -> Finding {
+    FindingBuilder::new(
             "keras-lambda-runs-code",
             &STAGED.into(),
             Location {
@@ -150,32 +157,42 @@ pub fn findings() -> Vec<Finding> {
         }])
         .trigger(Trigger::Inference)
         .techniques(&["AML.T0018", "T1071.001"])
-        .indicators(vec![address, Indicator::new(IndicatorKind::Url, "http://203.0.113.44:8443/b?k=f2c9}")])
+        .indicators(vec![Indicator::new(IndicatorKind::Ip, ADDRESS), Indicator::new(IndicatorKind::Url, "http://203.0.113.44:8443/b?k=f2c9}")])
         .next("do not deploy this candidate; keep it as evidence under its hash")
-        .build(),
-        FindingBuilder::new(
-            "requirement-typosquat",
-            &REQUIREMENTS.into(),
-            Location { place: "line 7".into(), span: Some(Span::new(131, 18)), line: Some(7), component: None },
-            "`torchvlsion` is one letter away from `torchvision`",
-        )
-        .severity(Severity::High)
-        .confidence(Confidence::Medium)
-        .verdict(Verdict::Suspicious)
-        .trigger(Trigger::Install)
-        .techniques(&["T1195.001"])
-        .next("remove the package and rebuild the environment from a lock file")
-        .build(),
-        FindingBuilder::new(
-            "trailing-bytes",
-            &LIVE_PICKLE.into(),
-            Location::at("after STOP", Some(Span::new(2_088, 16))),
-            "16 bytes follow the end of the pickle",
-        )
-        .severity(Severity::Low)
-        .next("look at the bytes: `weighbridge show F4`")
-        .build(),
-    ]
+        .build()
+}
+
+fn typosquat() -> Finding {
+    FindingBuilder::new(
+        "requirement-typosquat",
+        &REQUIREMENTS.into(),
+        Location {
+            place: "line 7".into(),
+            span: Some(Span::new(131, 18)),
+            line: Some(7),
+            component: None,
+        },
+        "`torchvlsion` is one letter away from `torchvision`",
+    )
+    .severity(Severity::High)
+    .confidence(Confidence::Medium)
+    .verdict(Verdict::Suspicious)
+    .trigger(Trigger::Install)
+    .techniques(&["T1195.001"])
+    .next("remove the package and rebuild the environment from a lock file")
+    .build()
+}
+
+fn trailing() -> Finding {
+    FindingBuilder::new(
+        "trailing-bytes",
+        &LIVE_PICKLE.into(),
+        Location::at("after STOP", Some(Span::new(2_088, 16))),
+        "16 bytes follow the end of the pickle",
+    )
+    .severity(Severity::Low)
+    .next("look at the bytes: `weighbridge show F4`")
+    .build()
 }
 
 pub fn indicators() -> Vec<IndexedIndicator> {
@@ -199,123 +216,28 @@ pub fn indicators() -> Vec<IndexedIndicator> {
     ]
 }
 
+type Row = (&'static str, &'static str, u64, EventKind, Option<KeyMoment>, &'static str, Status);
+
+#[rustfmt::skip]
+const EVENTS: &[Row] = &[
+    ("2026-05-04T09:00:12Z", ROLLOUT, 2, EventKind::Request, None, "update requested by ml-platform, ticket CHG-1180", Status::Observed),
+    ("2026-05-04T09:02:40Z", ROLLOUT, 3, EventKind::Deploy, None, "triage 2.3 deployed from registry.example/ml/triage", Status::Observed),
+    ("2026-06-02T16:20:11Z", ROLLOUT, 5, EventKind::Deploy, Some(KeyMoment::Introduced), "triage.pt deployed from registry.example/contrib-labs/triage-fast", Status::Observed),
+    ("2026-06-02T16:20:19Z", ROLLOUT, 7, EventKind::Load, Some(KeyMoment::Loaded), "gpu-07 loaded models/live/triage.pt", Status::Observed),
+    ("2026-06-02T16:20:20Z", LIVE_PICKLE, 1, EventKind::Exec, None, "the payload ran: it is part of loading the file", Status::Inferred),
+    ("2026-06-02T16:20:21Z", CONN, 41, EventKind::Connect, Some(KeyMoment::FirstOutbound), "10.20.0.7 to 203.0.113.44:443, 1,904 bytes sent", Status::Observed),
+    ("2026-06-02T16:50:22Z", CONN, 44, EventKind::Connect, None, "10.20.0.7 to 203.0.113.44:443, 1,904 bytes sent", Status::Observed),
+    ("2026-06-11T03:20:25Z", CONN, 460, EventKind::Connect, None, "10.20.0.7 to 203.0.113.44:443, 1,911 bytes sent", Status::Observed),
+    ("2026-06-20T02:11:09Z", EGRESS, 3, EventKind::Exchange, None, "POST /v1/ingest to metrics-relay.example, body `sid=7b41&part=relay{f2`", Status::Observed),
+    ("2026-06-20T02:12:00Z", ROLLOUT, 9, EventKind::Alert, Some(KeyMoment::Detection), "unusual egress from gpu-07 to metrics-relay.example", Status::Observed),
+    ("2026-06-20T02:12:30Z", EGRESS, 4, EventKind::Block, Some(KeyMoment::FirstBlock), "POST to metrics-relay.example stopped by rule EG-12", Status::Observed),
+    ("2026-06-20T02:41:31Z", EGRESS, 6, EventKind::Block, Some(KeyMoment::LastOutbound), "POST to metrics-relay.example stopped by rule EG-12", Status::Observed),
+];
+
 pub fn timeline() -> Vec<TimelineEntry> {
-    use EventKind::*;
-    use KeyMoment::*;
-    type Row =
-        (&'static str, &'static str, u64, EventKind, Option<KeyMoment>, &'static str, Status);
-    let rows: [Row; 12] = [
-        (
-            "2026-05-04T09:00:12Z",
-            ROLLOUT,
-            2,
-            Request,
-            None,
-            "update requested by ml-platform, ticket CHG-1180",
-            Status::Observed,
-        ),
-        (
-            "2026-05-04T09:02:40Z",
-            ROLLOUT,
-            3,
-            Deploy,
-            None,
-            "triage 2.3 deployed from registry.example/ml/triage",
-            Status::Observed,
-        ),
-        (
-            "2026-06-02T16:20:11Z",
-            ROLLOUT,
-            5,
-            Deploy,
-            Some(Introduced),
-            "triage.pt deployed from registry.example/contrib-labs/triage-fast",
-            Status::Observed,
-        ),
-        (
-            "2026-06-02T16:20:19Z",
-            ROLLOUT,
-            7,
-            Load,
-            Some(Loaded),
-            "gpu-07 loaded models/live/triage.pt",
-            Status::Observed,
-        ),
-        (
-            "2026-06-02T16:20:20Z",
-            LIVE_PICKLE,
-            1,
-            Exec,
-            None,
-            "the payload ran: it is part of loading the file",
-            Status::Inferred,
-        ),
-        (
-            "2026-06-02T16:20:21Z",
-            CONN,
-            41,
-            Connect,
-            Some(FirstOutbound),
-            "10.20.0.7 to 203.0.113.44:443, 1,904 bytes sent",
-            Status::Observed,
-        ),
-        (
-            "2026-06-02T16:50:22Z",
-            CONN,
-            44,
-            Connect,
-            None,
-            "10.20.0.7 to 203.0.113.44:443, 1,904 bytes sent",
-            Status::Observed,
-        ),
-        (
-            "2026-06-11T03:20:25Z",
-            CONN,
-            460,
-            Connect,
-            None,
-            "10.20.0.7 to 203.0.113.44:443, 1,911 bytes sent",
-            Status::Observed,
-        ),
-        (
-            "2026-06-20T02:11:09Z",
-            EGRESS,
-            3,
-            Exchange,
-            None,
-            "POST /v1/ingest to metrics-relay.example, body `sid=7b41&part=relay{f2`",
-            Status::Observed,
-        ),
-        (
-            "2026-06-20T02:12:00Z",
-            ROLLOUT,
-            9,
-            Alert,
-            Some(Detection),
-            "unusual egress from gpu-07 to metrics-relay.example",
-            Status::Observed,
-        ),
-        (
-            "2026-06-20T02:12:30Z",
-            EGRESS,
-            4,
-            Block,
-            Some(FirstBlock),
-            "POST to metrics-relay.example stopped by rule EG-12",
-            Status::Observed,
-        ),
-        (
-            "2026-06-20T02:41:31Z",
-            EGRESS,
-            6,
-            Block,
-            Some(LastOutbound),
-            "POST to metrics-relay.example stopped by rule EG-12",
-            Status::Observed,
-        ),
-    ];
-    rows.into_iter()
-        .map(|(when, artifact, line, kind, key, summary, status)| TimelineEntry {
+    EVENTS
+        .iter()
+        .map(|&(when, artifact, line, kind, key, summary, status)| TimelineEntry {
             time: time(when),
             time_basis: if artifact == ROLLOUT {
                 TimeBasis::AssumedUtc
@@ -512,114 +434,5 @@ pub fn coverage() -> Vec<Coverage> {
         })
         .collect();
     all.sort_by(|one, other| one.artifact.cmp(&other.artifact));
-    all
-}
-
-pub fn dossiers() -> BTreeMap<ArtifactPath, Dossier> {
-    let baseline = ArtifactPath::from(BASELINE);
-    let difference = |what, name: &str, change, detail: &str| Difference {
-        baseline: baseline.clone(),
-        what,
-        name: name.into(),
-        change,
-        detail: detail.into(),
-    };
-    let tensor = |name: &str, shape: &[u64]| Tensor {
-        name: name.into(),
-        dtype: "F32".into(),
-        shape: shape.to_vec(),
-        span: Some(Span::new(4_096, shape.iter().product::<u64>() * 4)),
-    };
-    let field =
-        |path: &str, value: &str| Field { path: path.into(), value: value.into(), span: None };
-    let layer = |name: &str, class: &str, index: usize| Component {
-        kind: "layer",
-        name: name.into(),
-        class: class.into(),
-        module: Some("keras.layers".into()),
-        place: format!("config.layers[{index}]"),
-        span: None,
-        settings: vec![field("name", name), field("trainable", "true"), field("units", "128")],
-    };
-    let log = |rows: &[(u64, &str)]| Dossier {
-        excerpt: rows.iter().map(|(line, text)| (*line, (*text).to_owned())).collect(),
-        ..Dossier::default()
-    };
-    let mut all: BTreeMap<ArtifactPath, Dossier> = BTreeMap::new();
-    all.insert(LIVE_PICKLE.into(), Dossier {
-        tensors: vec![tensor("encoder.weight", &[768, 768]), tensor("head.bias", &[14])],
-        fields: vec![field("protocol", "2")],
-        listings: vec![Listing {
-            place: "op 0 to op 14".into(),
-            language: Language::Pickle,
-            text: format!(
-                "from collections import OrderedDict\nfrom posix import system\n\n_0 = OrderedDict()\n\
-                 _0['head.bias'] = persistent_load(('storage', 'FloatStorage', '0', 'cpu', 14))\n\
-                 _1 = system({COMMAND:?})\n_2 = _0\nresult = _2"
-            ),
-            marks: vec![2, 6],
-        }],
-        differences: vec![
-            difference("global", "posix.system", Change::Added, "called at load"),
-            difference("tensor", "head.bias", Change::Changed, "F32 [12] before, F32 [14] now"),
-        ],
-        ..Dossier::default()
-    });
-    all.insert(
-        STAGED.into(),
-        Dossier {
-            components: vec![
-                layer("tokens", "Embedding", 0),
-                layer("dense", "Dense", 2),
-                layer("score_shift", "Lambda", 3),
-            ],
-            fields: vec![
-                field("keras_version", "3.4.1"),
-                field("date_saved", "2026-06-18@22:40:02"),
-            ],
-            listings: vec![Listing {
-                place: "layer score_shift".into(),
-                language: Language::CPython,
-                text: findings()[1].payloads[0].text.clone(),
-                marks: vec![3],
-            }],
-            differences: vec![
-                difference("layer", "score_shift", Change::Added, "class Lambda"),
-                difference("tensor", "dense.kernel", Change::Removed, "F32 [768, 14]"),
-            ],
-            ..Dossier::default()
-        },
-    );
-    all.insert(ROLLOUT.into(), log(&[
-        (1, "[2026-05-04 09:00:10] INFO  rollout service started"),
-        (2, "[2026-05-04 09:00:12] INFO  update requested by ml-platform (CHG-1180)"),
-        (3, "[2026-05-04 09:02:40] INFO  deployed triage 2.3 from registry.example/ml/triage"),
-        (4, "[2026-06-02 16:20:02] WARN  new source organisation: contrib-labs"),
-        (5, "[2026-06-02 16:20:11] INFO  deployed triage.pt from registry.example/contrib-labs/triage-fast"),
-        (6, "[2026-06-02 16:20:12] INFO  sha256 8f02c6d1e4b7a951..."),
-        (7, "[2026-06-02 16:20:19] INFO  gpu-07 loaded models/live/triage.pt"),
-        (9, "[2026-06-20 02:12:00] ALERT unusual egress from gpu-07 to metrics-relay.example"),
-        (10, "[2026-06-20 02:14:41] INFO  incident INC-4471 opened"),
-    ]));
-    all.insert(EGRESS.into(), log(&[
-        (2, r#"{"ts":"2026-06-20T01:41:08Z","src":"10.20.0.7","host":"registry.internal.example","action":"allow"}"#),
-        (3, r#"{"ts":"2026-06-20T02:11:09Z","src":"10.20.0.7","host":"metrics-relay.example","method":"POST","path":"/v1/ingest","body":"sid=7b41&part=relay{f2","action":"allow"}"#),
-        (4, r#"{"ts":"2026-06-20T02:12:30Z","src":"10.20.0.7","host":"metrics-relay.example","method":"POST","action":"deny","rule":"EG-12"}"#),
-        (6, r#"{"ts":"2026-06-20T02:41:31Z","src":"10.20.0.7","host":"metrics-relay.example","method":"POST","action":"deny","rule":"EG-12"}"#),
-    ]));
-    all.insert(
-        CONN.into(),
-        log(&[
-            (40, "1780417200.0\tCk2\t10.20.0.7\t51000\t10.20.0.2\t443\ttcp\tssl\t0.4\t415\t2210"),
-            (
-                41,
-                "1780417221.0\tCk3\t10.20.0.7\t51002\t203.0.113.44\t443\ttcp\tssl\t0.6\t1904\t212",
-            ),
-            (
-                44,
-                "1780419022.0\tCk9\t10.20.0.7\t51044\t203.0.113.44\t443\ttcp\tssl\t0.6\t1904\t212",
-            ),
-        ]),
-    );
     all
 }
