@@ -95,6 +95,7 @@ impl<'c, 'b> Frame<'c, 'b> {
 
     /// Walks everything that can be reached; yields the program and the number of misfits.
     pub(super) fn walk(mut self) -> (Program, u32) {
+        self.unused_texts();
         self.pending.insert(0, State::default());
         while let Some((offset, state)) = self.pending.pop_first() {
             self.state = state;
@@ -116,6 +117,23 @@ impl<'c, 'b> Frame<'c, 'b> {
             self.program.push(Op { span: self.span(self.at), number, kind });
         }
         (self.program, self.misfits)
+    }
+
+    /// Texts that no instruction loads, a docstring first of all: they do nothing, but they are there.
+    fn unused_texts(&mut self) {
+        let loads = |one: &&Instruction| matches!(one.name, "LOAD_CONST" | "RETURN_CONST");
+        let loaded: BTreeSet<usize> =
+            self.instructions.iter().filter(loads).map(Instruction::arg).collect();
+        for (index, value) in self.code.consts.iter().enumerate() {
+            let holds_text = match value {
+                Value::Text(text) => !text.is_empty() && **text != *self.code.qualname,
+                Value::Bytes(bytes) => !bytes.is_empty(),
+                _ => false,
+            };
+            if holds_text && !loaded.contains(&index) && self.budget_left().is_some() {
+                self.constant(value, At::default());
+            }
+        }
     }
 
     /// Walks from the instruction at `index` until the flow stops or meets another block.
@@ -380,7 +398,10 @@ impl<'c, 'b> Frame<'c, 'b> {
             Slot::Value(id) => id,
             Slot::Const(value, at) => self.constant(value, at),
             Slot::Int(value, at) => self.emit_at(at, OpKind::Constant(Constant::Int(value))),
-            Slot::Either(values) => self.emit(opaque("either", values)),
+            Slot::Either(slots) => {
+                let values = slots.into_iter().map(|slot| self.value(slot)).collect();
+                self.emit(opaque("either", values))
+            }
             Slot::Module(module, at) => {
                 self.emit_at(at, OpKind::Import { module, name: String::new() })
             }

@@ -24,8 +24,8 @@ pub(super) enum Slot<'c> {
     Const(&'c Value, At),
     /// A small integer from the instruction itself.
     Int(i64, At),
-    /// One of several values, depending on the way that was taken.
-    Either(Vec<ValueId>),
+    /// One of several values or constants, depending on the way that was taken.
+    Either(Vec<Slot<'c>>),
     /// The NULL that stands beside a callable.
     Null,
     /// A module imported for names that follow (`from module import`).
@@ -103,8 +103,14 @@ impl<'c> State<'c> {
     /// Puts `new` wherever `old` is.
     pub(super) fn replace(&mut self, old: ValueId, new: ValueId) {
         for slot in self.stack.iter_mut().chain(self.bound.values_mut()) {
-            if *slot == Slot::Value(old) {
-                *slot = Slot::Value(new);
+            match slot {
+                Slot::Value(id) if *id == old => *id = new,
+                Slot::Either(slots) => {
+                    for slot in slots.iter_mut().filter(|slot| **slot == Slot::Value(old)) {
+                        *slot = Slot::Value(new);
+                    }
+                }
+                _ => {}
             }
         }
     }
@@ -114,27 +120,34 @@ impl<'c> State<'c> {
 const MOST_EITHER: usize = 16;
 
 fn meet<'c>(one: &Slot<'c>, other: &Slot<'c>) -> Option<Slot<'c>> {
-    if one == other {
-        return Some(one.clone());
-    }
-    if let (Slot::Const(one_value, _), Slot::Const(other_value, _)) = (one, other)
-        && std::ptr::eq(*one_value, *other_value)
-    {
-        return Some(one.clone());
-    }
-    let mut values = ids(one)?;
-    for id in ids(other)? {
-        if !values.contains(&id) {
-            values.push(id);
+    let mut all = alternatives(one);
+    for slot in alternatives(other) {
+        if !all.iter().any(|known| same(known, slot)) {
+            all.push(slot);
         }
     }
-    (values.len() <= MOST_EITHER).then_some(Slot::Either(values))
+    let lone = all.len() == 1;
+    let plain = |slot: &&Slot<'_>| matches!(slot, Slot::Value(_) | Slot::Const(..) | Slot::Int(..));
+    if lone {
+        return all.first().map(|slot| (*slot).clone());
+    }
+    let known = all.len() <= MOST_EITHER && all.iter().all(plain);
+    known.then(|| Slot::Either(all.into_iter().cloned().collect()))
 }
 
-fn ids(slot: &Slot<'_>) -> Option<Vec<ValueId>> {
+/// The slots that a slot may be.
+fn alternatives<'s, 'c>(slot: &'s Slot<'c>) -> Vec<&'s Slot<'c>> {
     match slot {
-        Slot::Value(id) => Some(vec![*id]),
-        Slot::Either(ids) => Some(ids.clone()),
-        _ => None,
+        Slot::Either(slots) => slots.iter().collect(),
+        other => vec![other],
+    }
+}
+
+/// Whether two slots hold one value, wherever it was loaded.
+fn same(one: &Slot<'_>, other: &Slot<'_>) -> bool {
+    match (one, other) {
+        (Slot::Const(one, _), Slot::Const(other, _)) => std::ptr::eq(*one, *other),
+        (Slot::Int(one, _), Slot::Int(other, _)) => one == other,
+        _ => one == other,
     }
 }

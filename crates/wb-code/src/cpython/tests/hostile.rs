@@ -14,7 +14,8 @@ impl Numbers {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % bound as u64).expect("below a usize")
+        let left = self.0.checked_rem(u64::try_from(bound).expect("small")).expect("not zero");
+        usize::try_from(left).expect("below a usize")
     }
 }
 

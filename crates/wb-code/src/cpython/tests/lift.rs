@@ -4,7 +4,7 @@ use super::super::{Value, Version, lift as lift_code};
 use super::fixtures::{BRANCH, COMPREHENSION, MODULE, NORMALIZE, POPEN};
 use super::{check, read, recipe, show};
 use std::sync::Arc;
-use wb_core::{Budget, OpKind, Program, Trigger};
+use wb_core::{Budget, OpKind, Program, Trigger, ValueId};
 
 #[test]
 fn every_version_yields_the_same_calls() {
@@ -169,4 +169,17 @@ fn imports_yield_what_python_yields() {
                 STORE_FAST 2\nPOP_TOP\nLOAD_FAST 2\nCALL_FUNCTION 0\nRETURN_VALUE";
     let code = recipe(Version::three(8), both, &[], &["a.b", "c"]);
     assert_eq!(check(&code), ["<a>.c()", "<a.b>.c()"]);
+}
+
+#[test]
+fn constants_are_not_lost_where_values_meet_or_nothing_loads_them() {
+    let lines = "LOAD_FAST 0\nJUMP_IF_TRUE_OR_POP 6\nLOAD_CONST 1\nRETURN_VALUE";
+    let code = recipe(Version::three(8), lines, &["part", "docstring"], &[]);
+    let program = lift_code(&code, Trigger::Inference, &mut Budget::default());
+    assert_eq!(show(&program, ValueId(0)), "'docstring'");
+    let returned = program.ops.iter().find_map(|op| match op.kind {
+        OpKind::Return { value } => Some(show(&program, value)),
+        _ => None,
+    });
+    assert_eq!(returned.as_deref(), Some("(either x, 'part')"));
 }
