@@ -2,6 +2,8 @@
 
 pub(crate) use serde_json::Value;
 
+use crate::labels::{Slot, slot};
+
 /// Values taken from one object at the most.
 const MOST_VALUES: usize = 200;
 
@@ -11,6 +13,32 @@ const DEEPEST: usize = 12;
 /// The object that `text` is.
 pub(crate) fn parse(text: &str) -> Option<Value> {
     serde_json::from_str(text.trim_end()).ok().filter(Value::is_object)
+}
+
+/// Keys under which exports keep their records: CloudTrail, Kubernetes lists, search results.
+const BATCHES: &[&str] = &[
+    "Records",
+    "records",
+    "items",
+    "events",
+    "logEvents",
+    "entries",
+    "value",
+    "hits",
+    "logs",
+    "results",
+    "data",
+];
+
+/// The records in an object that is a list of them, as exports of logs are.
+pub(crate) fn batch(value: &Value) -> Option<&[Value]> {
+    let members = value.as_object().filter(|members| members.len() <= 8)?;
+    let timed = members.keys().any(|key| slot(key) == Some(Slot::Time));
+    let found = BATCHES.iter().find_map(|key| members.get(*key)).filter(|_| !timed)?;
+    if found.is_object() {
+        return batch(found);
+    }
+    found.as_array().map(Vec::as_slice).filter(|items| items.first().is_some_and(Value::is_object))
 }
 
 /// Hands every value of `value` to `take`, with its path, in order. Lists of plain values are one value

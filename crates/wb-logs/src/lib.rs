@@ -15,8 +15,10 @@
 mod beacon;
 mod clock;
 mod digests;
+mod documents;
 mod draft;
 mod enrich;
+mod entities;
 pub mod flows;
 mod grammar;
 mod json;

@@ -2,8 +2,10 @@
 
 use crate::clock::Clock;
 use crate::digests::Found;
+use crate::documents::Document;
 use crate::draft::Draft;
 use crate::enrich::enrich;
+use crate::json::Value;
 use crate::line::Line;
 use crate::lines::Place;
 use crate::order::Order;
@@ -40,6 +42,10 @@ pub(crate) struct Reader<'a> {
     /// The file named last, and in which line.
     file: Option<(String, u64)>,
     digests: BTreeSet<(Option<String>, String)>,
+    /// Whether a line was read that is not empty.
+    begun: bool,
+    /// The JSON document that lines are of.
+    document: Option<Document>,
     /// The last line, if no source knows it.
     odd_end: Option<Place>,
 }
@@ -69,6 +75,8 @@ impl<'a> Reader<'a> {
             last: None,
             file: None,
             digests: BTreeSet::new(),
+            begun: false,
+            document: None,
             odd_end: None,
         }
     }
@@ -90,14 +98,66 @@ impl<'a> Reader<'a> {
         if place.number <= 20 && text.starts_with(['#', '/', '-', ';']) {
             self.clock.header(text);
         }
+        let seen = match self.document_line(place, text, raw, sink) {
+            Some(seen) => seen,
+            None => self.whole(place, text, raw, sink),
+        };
+        let understood = match seen {
+            Seen::Blank | Seen::Header(_) => true,
+            Seen::Record { timed, structured, .. } => timed || structured,
+        };
+        if understood {
+            self.summary.understood = self.summary.understood.saturating_add(1);
+        } else if self.summary.not_understood.len() < 10 {
+            self.summary.not_understood.push(place.number);
+        }
+        seen
+    }
+
+    /// Reads a line of a JSON document over several lines; `None` outside of one. Text that no such document
+    /// has ends it.
+    fn document_line(
+        &mut self,
+        place: Place,
+        text: &str,
+        raw: &[u8],
+        sink: &mut dyn FnMut(Event),
+    ) -> Option<Seen> {
+        if !self.begun {
+            self.begun = true;
+            self.document = Document::begin(text).filter(|_| crate::json::parse(text).is_none());
+        }
+        let foreign = !text.trim_start().starts_with(['"', '{', '}', ']', ',', '['])
+            && Line::new(text).head.is_some();
+        if foreign {
+            self.document = None;
+        }
+        let mut document = self.document.take()?;
+        let ended = document.line(text, place);
+        if !document.is_over() {
+            self.document = Some(document);
+        }
+        let mut seen = Seen::Blank;
+        for (record, place) in ended {
+            seen = self.whole(place, &record, raw, sink);
+        }
+        Some(seen)
+    }
+
+    /// Reads a whole record, or several of an export that has them in one object.
+    fn whole(&mut self, place: Place, text: &str, raw: &[u8], sink: &mut dyn FnMut(Event)) -> Seen {
         let (layers, reading) = self.layers(text);
         match reading {
             None => Seen::Blank,
-            Some(Reading::Header(source)) => {
-                self.summary.understood = self.summary.understood.saturating_add(1);
-                Seen::Header(source)
-            }
+            Some(Reading::Header(source)) => Seen::Header(source),
             Some(Reading::Record(draft)) => self.record(*draft, layers, place, text, raw, sink),
+            Some(Reading::Batch(drafts)) => {
+                let mut seen = Seen::Blank;
+                for draft in drafts {
+                    seen = self.record(draft, layers.clone(), place, text, raw, sink);
+                }
+                seen
+            }
         }
     }
 
@@ -108,6 +168,10 @@ impl<'a> Reader<'a> {
         while layers.len() < MOST_LAYERS {
             match unwrap(&current) {
                 Unwrapped::Json(value) => {
+                    if let Some(records) = crate::json::batch(&value) {
+                        let read = |record: &Value| source::read_json(record, &record.to_string());
+                        return (layers, Some(Reading::Batch(records.iter().map(read).collect())));
+                    }
                     let draft = source::read_json(&value, &current);
                     return (layers, Reading::record(draft));
                 }
@@ -118,7 +182,6 @@ impl<'a> Reader<'a> {
                     current = std::borrow::Cow::Owned(inner);
                     if partial && self.joined.len() < LONGEST_JOINED {
                         self.joined.push_str(&current);
-                        self.summary.understood = self.summary.understood.saturating_add(1);
                         return (layers, None);
                     }
                     if !self.joined.is_empty() {
@@ -147,11 +210,9 @@ impl<'a> Reader<'a> {
         merge(&mut draft, layers);
         let found = enrich(&mut draft);
         let time = self.time(&draft, text);
-        let understood = draft.stamp.is_some() || draft.structured;
-        if understood {
-            self.understood(draft.source);
-        } else if self.summary.not_understood.len() < 10 {
-            self.summary.not_understood.push(place.number);
+        if draft.stamp.is_some() || draft.structured {
+            let count = self.summary.sources.entry(draft.source).or_default();
+            *count = count.saturating_add(1);
         }
         if draft.source == "unknown-text" {
             self.odd_end = Some(place);
@@ -178,12 +239,6 @@ impl<'a> Reader<'a> {
             return self.last;
         }
         self.last.filter(|_| text.starts_with([' ', '\t']))
-    }
-
-    fn understood(&mut self, source: &'static str) {
-        self.summary.understood = self.summary.understood.saturating_add(1);
-        let count = self.summary.sources.entry(source).or_default();
-        *count = count.saturating_add(1);
     }
 
     /// Keeps the digests a record names. One without a file is of the file named just before.

@@ -285,3 +285,20 @@ fn a_digest_on_its_own_line_is_of_the_file_just_named() {
     assert_eq!(summary.digests[0].file.as_deref(), Some("live.safetensors"));
     assert_eq!(events[1].field("file.name"), Some("live.safetensors"));
 }
+
+#[test]
+fn exports_hold_records_in_lists() {
+    let pretty = "{\n  \"kind\": \"List\",\n  \"items\": [\n    {\n      \"kind\": \"Event\",\n      \"reason\": \"Pulled\",\n      \"message\": \"Successfully pulled image\",\n      \"involvedObject\": {\"kind\": \"Pod\", \"name\": \"infer-0\"},\n      \"lastTimestamp\": \"2026-01-26T14:32:10Z\"\n    },\n    {\"kind\": \"Event\", \"reason\": \"Started\", \"message\": \"Started container\", \"involvedObject\": {\"name\": \"infer-0\"}, \"lastTimestamp\": \"2026-01-26T14:32:12Z\"}\n  ]\n}\n";
+    let (seen, summary) = events("events.json", pretty.as_bytes());
+    assert_eq!(kinds(&seen), [K::Download, K::Restart]);
+    assert_eq!((seen[0].record.line, seen[1].record.line), (4, 11));
+    assert_eq!((summary.lines, summary.understood, summary.problems.len()), (13, 13, 0));
+    assert_eq!(wb_logs::recognise(wb_core::Bytes::new(pretty.as_bytes())), Some("kubernetes"));
+    let line = "{\"Records\":[{\"eventSource\":\"s3.amazonaws.com\",\"eventName\":\"PutObject\",\"eventTime\":\"2026-01-26T14:32:10Z\",\"requestParameters\":{\"key\":\"models/live.pkl\"}},{\"eventSource\":\"sagemaker.amazonaws.com\",\"eventName\":\"UpdateEndpoint\",\"eventTime\":\"2026-01-26T14:33:10Z\"}]}";
+    let (seen, _) = events("trail.json", line.as_bytes());
+    assert_eq!(kinds(&seen), [K::Register, K::Deploy]);
+    assert_eq!(seen[0].field("file.name"), Some("models/live.pkl"));
+    assert_eq!(wb_logs::recognise(wb_core::Bytes::new(line.as_bytes())), Some("cloudtrail"));
+    let settings = "{\n  \"layers\": [\n    {\"class_name\": \"Dense\"},\n    {\"class_name\": \"Lambda\"}\n  ]\n}\n";
+    assert_eq!(wb_logs::recognise(wb_core::Bytes::new(settings.as_bytes())), None);
+}

@@ -87,6 +87,8 @@ sources! {
 pub(crate) enum Reading {
     /// A record.
     Record(Box<Draft>),
+    /// Several records in one.
+    Batch(Vec<Draft>),
     /// A header or comment of the named source: understood, and no record.
     Header(&'static str),
 }
