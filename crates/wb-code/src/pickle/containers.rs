@@ -8,6 +8,9 @@ use wb_core::Collection;
 /// Plain items kept per container when only effects are lifted.
 const KEPT_ITEMS: usize = 1024;
 
+/// Containers made for one use of plain data when only effects are lifted.
+const REMADE_NODES: usize = 8192;
+
 impl Machine<'_, '_> {
     /// LIST, DICT, TUPLE and FROZENSET.
     pub(super) fn make_marked(&mut self, kind: Collection, step: &Step<'_>) -> Result<(), Halt> {
@@ -53,6 +56,13 @@ impl Machine<'_, '_> {
         let items = self.stack.split_off(height.min(self.stack.len()));
         let slot = match self.known.get(&step.start) {
             Some(known) if self.replay.is_some() => *known,
+            _ if self.elides(step) => Slot::Plain(Plain {
+                start,
+                made: step.start,
+                end: step.end,
+                number,
+                shape: Shape::Elided,
+            }),
             _ => {
                 self.budget.items(1)?;
                 let node = self.nodes.len();
@@ -75,6 +85,13 @@ impl Machine<'_, '_> {
         };
         self.stack.push(slot);
         Ok(())
+    }
+
+    /// Whether a container made while a range is run again is left out: so many were made that no use
+    /// will show them all.
+    fn elides(&self, step: &Step<'_>) -> bool {
+        let made = self.replay.map_or(0, |before| self.nodes.len().saturating_sub(before));
+        made >= REMADE_NODES && !self.mode.full && step.start != self.wanted_again
     }
 
     /// Adds items to a node that is no op yet.
@@ -172,6 +189,9 @@ impl Machine<'_, '_> {
             return Err(broken("SETITEMS has a key without a value"));
         }
         let top = *self.stack.last().ok_or_else(|| broken("the stack is empty"))?;
+        if matches!(top, Slot::Plain(Plain { shape: Shape::Elided, .. })) {
+            return Ok(());
+        }
         let target = self.node_or_value(top)?;
         if let Some(slot) = self.stack.last_mut() {
             *slot = target;

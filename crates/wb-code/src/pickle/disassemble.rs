@@ -245,6 +245,26 @@ impl Listing {
                 let target = self.pop()?;
                 self.push(format!("{target} + {key}: {value}"))
             }
+            op::STACK_GLOBAL | op::REDUCE | op::NEWOBJ | op::NEWOBJ_EX | op::BINPERSID => {
+                self.apply_call(step)
+            }
+            op::READONLY_BUFFER => {
+                let buffer = self.pop()?;
+                self.push(buffer)
+            }
+            op::GLOBAL => self.push(pair(step, ".")),
+            op::PERSID => self.push(format!("persistent({})", argument.unwrap_or(""))),
+            op::EXT1 | op::EXT2 | op::EXT4 => self.push(format!("extension({})", step.number)),
+            op::NEXT_BUFFER => self.push("buffer".to_owned()),
+            op::NONE => self.push("None".to_owned()),
+            op::NEWTRUE => self.push("True".to_owned()),
+            op::NEWFALSE => self.push("False".to_owned()),
+            _ => self.push(argument.unwrap_or("?").to_owned()),
+        }
+    }
+
+    fn apply_call(&mut self, step: &Step<'_>) -> Result<(), String> {
+        match step.code {
             op::STACK_GLOBAL => {
                 let name = self.pop()?;
                 let module = self.pop()?;
@@ -261,22 +281,10 @@ impl Listing {
                 let callee = self.pop()?;
                 self.push(format!("{callee}(*{arguments}, **{keywords})"))
             }
-            op::BINPERSID => {
+            _ => {
                 let id = self.pop()?;
                 self.push(format!("persistent({id})"))
             }
-            op::READONLY_BUFFER => {
-                let buffer = self.pop()?;
-                self.push(buffer)
-            }
-            op::GLOBAL => self.push(pair(step, ".")),
-            op::PERSID => self.push(format!("persistent({})", argument.unwrap_or(""))),
-            op::EXT1 | op::EXT2 | op::EXT4 => self.push(format!("extension({})", step.number)),
-            op::NEXT_BUFFER => self.push("buffer".to_owned()),
-            op::NONE => self.push("None".to_owned()),
-            op::NEWTRUE => self.push("True".to_owned()),
-            op::NEWFALSE => self.push("False".to_owned()),
-            _ => self.push(argument.unwrap_or("?").to_owned()),
         }
     }
 

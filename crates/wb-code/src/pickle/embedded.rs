@@ -27,12 +27,8 @@ const MAGIC: &[&[u8]] = &[
     b"\x78\xda",
 ];
 
-/// How the same begins in base64 (pickle, zlib, gzip, bzip2, ELF, PE, zip, marshalled code).
+/// How the same begins in base64 (zlib, gzip, bzip2, ELF, PE, zip, marshalled code).
 const BASE64: &[&[u8]] = &[
-    b"gAJ",
-    b"gAN",
-    b"gASV",
-    b"gAWV",
     b"eJw",
     b"eNo",
     b"eAE",
@@ -139,6 +135,14 @@ fn is_encoded(data: &[u8]) -> bool {
         byte.is_ascii_alphanumeric()
             || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=' | b'\n' | b'\r')
     };
-    (BASE64.iter().any(|prefix| data.starts_with(prefix)) && sample.iter().all(digits))
+    let base64 = BASE64.iter().any(|prefix| data.starts_with(prefix)) || is_pickle_in_base64(data);
+    (base64 && sample.iter().all(digits))
         || (begins(HEX) && sample.iter().all(|b| b.is_ascii_hexdigit() || b.is_ascii_whitespace()))
+}
+
+/// Whether base64 digits begin with PROTO and an opcode.
+fn is_pickle_in_base64(data: &[u8]) -> bool {
+    let [b'g', b'A', third @ b'I'..=b'X', fourth, ..] = data else { return false };
+    let head = data_encoding::BASE64.decode(&[b'g', b'A', *third, *fourth]);
+    matches!(head.as_deref(), Ok([0x80, 2..=5, code]) if op::info(*code).is_some())
 }

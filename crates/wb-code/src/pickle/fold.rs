@@ -107,7 +107,7 @@ fn operand(program: &Program, folded: &HashMap<ValueId, Folded>, value: ValueId)
 }
 
 fn apply(function: &str, arguments: &[Operand]) -> Option<Folded> {
-    use Operand::{Bytes, Int, List, Text};
+    use Operand::{Bytes, List, Text};
     Some(match (function, arguments) {
         ("str.join", [Text(separator), List(parts)]) => {
             let mut texts = Vec::new();
@@ -146,6 +146,14 @@ fn apply(function: &str, arguments: &[Operand]) -> Option<Folded> {
             "bytes.__add__" | "operator.add" | "operator.concat" | "operator.__add__",
             [Bytes(a), Bytes(b)],
         ) => Folded::Bytes([a.as_slice(), b].concat()),
+        _ => return apply_bytes(function, arguments),
+    })
+}
+
+/// The functions that take or yield bytes or numbers.
+fn apply_bytes(function: &str, arguments: &[Operand]) -> Option<Folded> {
+    use Operand::{Bytes, Int, List, Text};
+    Some(match (function, arguments) {
         ("chr", [Int(code)]) => {
             Folded::Text(char::from_u32(u32::try_from(*code).ok()?)?.to_string())
         }

@@ -3,6 +3,7 @@
 //! It keeps the stack, the marks and the memo of the unpickler, with [`Slot`]s for values. In
 //! [`Detail::Effects`](super::Detail) it is lazy: data stays a range of bytes until an op uses it.
 
+use super::materialise::is_data;
 use super::memo::Memo;
 use super::opcode::{self as op, Step};
 use super::structure::Structure;
@@ -68,6 +69,8 @@ pub(super) struct Machine<'a, 'b> {
     pub(super) floor: usize,
     /// While a range is run again: the nodes that were there before.
     pub(super) replay: Option<usize>,
+    /// The opcode that makes the object for which a range is run again.
+    pub(super) wanted_again: usize,
     pub(super) memo: Memo,
     pub(super) nodes: Vec<Node>,
     /// Plain objects that became something else, by the opcode that made them.
@@ -112,6 +115,7 @@ impl<'a, 'b> Machine<'a, 'b> {
             marks: Vec::new(),
             floor: 0,
             replay: None,
+            wanted_again: 0,
             memo,
             nodes: Vec::new(),
             known: HashMap::new(),
@@ -209,21 +213,7 @@ impl<'a, 'b> Machine<'a, 'b> {
                 let slot = self.pop()?;
                 Err(Halt::Stop(slot))
             }
-            op::GLOBAL
-            | op::STACK_GLOBAL
-            | op::INST
-            | op::OBJ
-            | op::REDUCE
-            | op::NEWOBJ
-            | op::NEWOBJ_EX
-            | op::BUILD
-            | op::PERSID
-            | op::BINPERSID
-            | op::EXT1
-            | op::EXT2
-            | op::EXT4
-            | op::NEXT_BUFFER
-            | op::READONLY_BUFFER => self.execute_effect(step),
+            _ if !is_data(step) => self.execute_effect(step),
             _ => self.push_constant(step),
         }
     }
@@ -336,7 +326,7 @@ impl<'a, 'b> Machine<'a, 'b> {
             if plain.shape == Shape::Alias {
                 let key = i64::try_from(plain.made).unwrap_or(i64::MAX);
                 slot = self.memo.get(key).unwrap_or(slot);
-            } else if plain.shape == Shape::Constant {
+            } else if matches!(plain.shape, Shape::Constant | Shape::Elided) {
                 return slot;
             } else {
                 return self.known.get(&plain.made).copied().unwrap_or(slot);

@@ -103,7 +103,10 @@ impl<'a> Machine<'a, '_> {
             let slot = *node.items.get(frame.next)?;
             let at_key = pairs && frame.next.is_multiple_of(2);
             let value = if at_key { node.items.get(frame.next.saturating_add(1)) } else { None };
-            let skip = self.allowance == 0
+            let is_elided = |slot: Option<&Slot>| {
+                matches!(slot, Some(Slot::Plain(Plain { shape: Shape::Elided, .. })))
+            };
+            let skip = (self.allowance == 0 || is_elided(Some(&slot)) || is_elided(value))
                 && (!pairs || at_key)
                 && !self.is_interesting(slot)
                 && !value.is_some_and(|value| self.is_interesting(*value));
@@ -126,6 +129,11 @@ impl<'a> Machine<'a, '_> {
             Slot::Plain(plain) if plain.shape == Shape::Constant => {
                 self.allowance = self.allowance.saturating_sub(1);
                 self.constant(plain).map(Opened::Value)
+            }
+            Slot::Plain(Plain { shape: Shape::Elided, .. }) => {
+                let at = self.input.from(self.current).head(1).span();
+                let constant = OpKind::Constant(Constant::Other("...".to_owned()));
+                self.emit(at, self.number, constant).map(Opened::Value)
             }
             Slot::Plain(plain) => {
                 self.allowance = self.allowance.saturating_sub(1);
@@ -258,6 +266,7 @@ impl<'a> Machine<'a, '_> {
         let stack = std::mem::take(&mut self.stack);
         let marks = std::mem::take(&mut self.marks);
         let saved = (self.at, self.number, self.replay, self.floor);
+        self.wanted_again = plain.made;
         self.replay = Some(self.nodes.len());
         (self.at, self.number, self.floor) = (plain.start, plain.number, 0);
         let outcome = self.run_range(plain, limit);

@@ -65,6 +65,16 @@ impl Structure {
         Ok(())
     }
 
+    /// The index up to which opcodes other than PROTO and FRAME cannot break a promise.
+    pub(super) const fn undisturbed_until(&self) -> usize {
+        if self.crossed || self.frame_end == 0 { usize::MAX } else { self.frame_end }
+    }
+
+    /// Notes opcodes that were not shown to [`Self::observe`] because they break no promise.
+    pub(super) const fn passed(&mut self, count: u64) {
+        self.number = self.number.saturating_add(count);
+    }
+
     #[cold]
     fn report(
         &mut self,

@@ -18,6 +18,9 @@ const LONGEST: usize = 2048;
 /// The shortest text kept.
 const SHORTEST: usize = 4;
 
+/// Opcodes skipped before the budget is asked again.
+const MOST_SKIPPED: u64 = 4096;
+
 /// What a walk over a stream saw.
 #[derive(Debug, Default)]
 pub(super) struct Survey {
@@ -51,7 +54,8 @@ impl Texts {
     #[inline]
     fn add(&mut self, step: &Step<'_>, input: Bytes<'_>) {
         let len = step.data.len();
-        if !(SHORTEST..=LONGEST).contains(&len) {
+        let full = self.notable >= NOTABLE && self.ordinary >= ORDINARY;
+        if full || !(SHORTEST..=LONGEST).contains(&len) {
             return;
         }
         let notable = len >= 6 && is_notable(step.data);
@@ -81,8 +85,15 @@ impl Texts {
 
 /// Whether the text has a letter that names, addresses, paths and sentences have and words have not.
 fn is_notable(data: &[u8]) -> bool {
-    data.iter().any(|byte| matches!(byte, b'/' | b':' | b'.' | b'@' | b'{' | b'=' | b'\\'))
-        || data.iter().filter(|byte| byte.is_ascii_digit()).count() >= 6
+    let mut digits: u32 = 0;
+    for byte in data {
+        match byte {
+            b'/' | b':' | b'.' | b'@' | b'{' | b'=' | b'\\' => return true,
+            b'0'..=b'9' => digits = digits.saturating_add(1),
+            _ => {}
+        }
+    }
+    digits >= 6
 }
 
 /// FNV-1a: two different texts of one artifact practically never share it, and it is the same in
@@ -105,6 +116,10 @@ pub(super) fn survey(
     let mut at = begin;
     let mut paid = 0;
     loop {
+        let skipped = skip_data(input.as_slice(), at, structure.undisturbed_until());
+        at = skipped.at;
+        survey.count = survey.count.saturating_add(skipped.count);
+        structure.passed(skipped.count);
         let step = match op::step(input, at) {
             Ok(step) => step,
             Err(fault) => {
@@ -135,6 +150,64 @@ pub(super) fn survey(
     }
     survey.end = at;
     survey
+}
+
+/// Where a run of opcodes ends that only make data of a fixed size, and how many there are.
+struct Skipped {
+    at: usize,
+    count: u64,
+}
+
+/// Goes past opcodes that only make or move data of a fixed size, as long as they end by `until`. Nearly
+/// all opcodes of large data are of this kind.
+#[inline]
+fn skip_data(data: &[u8], begin: usize, until: usize) -> Skipped {
+    let until = until.min(data.len());
+    let mut at = begin;
+    let mut count: u64 = 0;
+    while let Some(code) = data.get(at) {
+        let len = fixed_length(*code);
+        let next = at.saturating_add(len);
+        if len == 0 || next > until || count >= MOST_SKIPPED {
+            break;
+        }
+        at = next;
+        count = count.saturating_add(1);
+    }
+    Skipped { at, count }
+}
+
+/// The length of an opcode with its argument when it only makes or moves data and needs no check; 0 for
+/// all others.
+const fn fixed_length(code: u8) -> usize {
+    match code {
+        op::NONE
+        | op::NEWTRUE
+        | op::NEWFALSE
+        | op::EMPTY_LIST
+        | op::EMPTY_DICT
+        | op::EMPTY_TUPLE
+        | op::EMPTY_SET
+        | op::MARK
+        | op::APPEND
+        | op::APPENDS
+        | op::SETITEM
+        | op::SETITEMS
+        | op::ADDITEMS
+        | op::LIST
+        | op::DICT
+        | op::TUPLE
+        | op::FROZENSET
+        | op::TUPLE1
+        | op::TUPLE2
+        | op::TUPLE3
+        | op::MEMOIZE => 1,
+        op::BININT1 | op::BINPUT => 2,
+        op::BININT2 => 3,
+        op::BININT | op::LONG_BINPUT => 5,
+        op::BINFLOAT => 9,
+        _ => 0,
+    }
 }
 
 /// Notes what one opcode means for the survey. Returns why the unpickler refuses it.

@@ -40,6 +40,8 @@ pub(super) enum Shape {
     Container(Collection),
     /// Whatever the memo holds under the key.
     Alias,
+    /// A container that is left out because its surroundings hold too many to keep.
+    Elided,
 }
 
 /// A container that is filled while the stream runs and becomes an op when it is used.

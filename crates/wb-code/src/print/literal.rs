@@ -25,8 +25,12 @@ pub(crate) fn literal(constant: &Constant, readable: bool) -> String {
 }
 
 fn cut_text(value: &str) -> String {
+    let odd = value.chars().take(SHOWN_TEXT).filter(|letter| !(' '..='~').contains(letter)).count();
+    // Binary data in a text, as protocol 2 writes bytes, says little at any length.
+    let binary = odd.saturating_mul(3) > value.chars().take(SHOWN_TEXT).count();
+    let shown = if binary { SHOWN_BYTES } else { SHOWN_TEXT };
     let mut letters = value.char_indices();
-    match letters.nth(SHOWN_TEXT) {
+    match letters.nth(shown) {
         None => text(value),
         Some((end, _)) => {
             let head = value.get(..end).unwrap_or(value);

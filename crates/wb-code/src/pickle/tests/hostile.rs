@@ -105,3 +105,15 @@ fn what_the_budget_leaves_out_is_said() {
     assert!(!lifted.gaps.is_empty());
     assert!(!lifted.programs[0].ops.is_empty());
 }
+
+#[test]
+fn a_call_with_much_plain_data_stays_small() {
+    let row = b"(K\x01\x8c\x04name]K\x02at";
+    let many = [&b"\x80\x04cm\nf\n](".to_vec()[..], &row.repeat(15_000), b"e\x85R."].concat();
+    let lifted = effects(&many);
+    assert_eq!(super::calls(&lifted).len(), 1);
+    let ops = lifted.programs[0].ops.len();
+    assert!(ops < 20_000, "{ops}");
+    let shallow = full(&many);
+    assert!(shallow.programs[0].ops.len() > 60_000);
+}

@@ -211,3 +211,52 @@ fn frames_and_protocols_that_lie_are_odd() {
     assert_eq!(odd(b"\x80\x04\x95\xff\xff\xff\xff\xff\xff\xff\x7fN."), [OddityKind::UnusualOpcode]);
     assert_eq!(odd(b"\x80\x02N\x80\x02."), [OddityKind::UnusualOpcode]);
 }
+
+/// A `NumpyArrayWrapper` as joblib writes it, up to its BUILD.
+fn wrapper(dtype: &[u8], rest: &[u8]) -> Vec<u8> {
+    let mut data = b"\x80\x03cjoblib.numpy_pickle\nNumpyArrayWrapper\n)\x81}(".to_vec();
+    data.extend(b"X\x05\0\0\0shapeK\x02K\x03\x86X\x05\0\0\0dtypecnumpy\ndtype\n");
+    data.extend([dtype, b"\x85R", rest, b"ub"].concat());
+    data
+}
+
+#[test]
+fn arrays_between_opcodes_are_skipped() {
+    let call = b"cos\nsystem\nX\x02\0\0\0id\x85R\x86.";
+    let raw = [0xff_u8; 48];
+    let aligned = b"X\x1b\0\0\0numpy_array_alignment_bytesK\x10";
+    let plain = [&wrapper(b"X\x02\0\0\0f8", b"")[..], &raw, call].concat();
+    let padded =
+        [&wrapper(b"X\x02\0\0\0f8", aligned)[..], b"\x03\xff\xff\xff", &raw, call].concat();
+    let words = [&wrapper(b"X\x02\0\0\0U2", b"")[..], &raw, call].concat();
+    for data in [plain, padded, words] {
+        assert!(is_pickle(Bytes::new(&data)));
+        let lifted = effects(&data);
+        assert_eq!(calls(&data).last().map(String::as_str), Some("os.system('id')"));
+        assert!(lifted.oddities.is_empty() && lifted.gaps.is_empty(), "{lifted:?}");
+    }
+    // Arrays of objects are pickles of their own.
+    let inner = b"\x80\x03cos\nsystem\nX\x02\0\0\0ls\x85R.";
+    let lifted = effects(&[&wrapper(b"X\x02\0\0\0O8", b"")[..], inner, b"N\x86."].concat());
+    assert_eq!(super::calls(&lifted).last().map(String::as_str), Some("os.system('ls')"));
+    assert_eq!((lifted.programs.len(), lifted.oddities.len()), (2, 0));
+    // An array that is cut off is a gap.
+    let cut = effects(&[&wrapper(b"X\x02\0\0\0f8", b"")[..], &[0; 7]].concat());
+    assert_eq!(cut.gaps.len(), 1);
+}
+
+#[test]
+fn pickles_held_as_data_are_kept_although_nothing_uses_them() {
+    let inner = b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x02id\x85R.";
+    let holds = |data: &[u8]| {
+        let ops = ops(&effects(data));
+        ops.iter().any(|op| matches!(op, OpKind::Constant(Constant::Bytes(_) | Constant::Text(_))))
+    };
+    let length = u8::try_from(inner.len()).expect("short");
+    assert!(holds(&[&b"\x80\x04}\x8c\x01aC"[..], &[length], inner, b"s."].concat()));
+    let text = data_encoding::BASE64.encode(inner);
+    let length = u8::try_from(text.len()).expect("short");
+    assert!(holds(&[&b"\x80\x04]\x8c"[..], &[length], text.as_bytes(), b"a."].concat()));
+    assert!(!holds(b"\x80\x04}\x8c\x01aC\x10just some words.s."));
+    assert!(!holds(b"\x80\x04]\x8c\x1cgASomeLongIdentifierOfThings_a."));
+}
