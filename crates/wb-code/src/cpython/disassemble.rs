@@ -8,6 +8,8 @@ use std::fmt::Write as _;
 
 /// How many nested code objects are listed.
 const MAX_NESTED: usize = 10_000;
+/// How long a listing may get, in bytes, before the rest is left out.
+const MAX_LISTING: usize = 32 << 20;
 
 /// The listing of `dis.dis`, nested code objects after it. It has the form of the `dis` of the code's own
 /// version: offsets and `>>` until 3.12, labels from 3.13 on. Code objects are named without address.
@@ -17,6 +19,11 @@ pub fn disassemble(code: &CodeObject) -> String {
     let mut todo = vec![code];
     let mut listed = 0_usize;
     while let Some(code) = todo.pop() {
+        if text.len() > MAX_LISTING {
+            let left = todo.len().saturating_add(1);
+            let _ = writeln!(text, "\n{left} more code objects are not listed");
+            break;
+        }
         if listed > 0 {
             let _ = writeln!(text, "\nDisassembly of {}:", repr::code(code));
         }
@@ -62,6 +69,9 @@ fn list(code: &CodeObject, text: &mut String) {
         offset_width: if last >= 10_000 { last.to_string().len() } else { 4 },
     };
     for one in &instructions {
+        if text.len() > MAX_LISTING {
+            break;
+        }
         for extended in extended_arguments(code, one) {
             line(&listing, &extended, text);
         }

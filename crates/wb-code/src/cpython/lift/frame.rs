@@ -471,6 +471,12 @@ impl<'c, 'b> Frame<'c, 'b> {
             let what = "nested deeper than is read".to_owned();
             return self.emit_at(at, OpKind::Opaque { what, uses: Vec::new() });
         }
+        // Decoding costs as well, should one large body be shared by many functions.
+        self.pay_ops(u32::try_from(code.code.len() / 64).unwrap_or(u32::MAX));
+        if self.spent.is_some() {
+            let what = "not read: over the budget".to_owned();
+            return self.emit_at(at, OpKind::Opaque { what, uses: Vec::new() });
+        }
         let depth = self.depth.saturating_add(1);
         let version = code.version;
         let (trigger, shared, left) = (self.trigger, self.shared, self.ops_left);

@@ -51,7 +51,12 @@ pub(super) fn misfits(code: &CodeObject, version: Version, budget: &mut Budget) 
 fn shared_names<'c>(code: &'c CodeObject, budget: &mut Budget) -> BTreeSet<&'c str> {
     let mut names = BTreeSet::new();
     let mut todo: Vec<(&CodeObject, u16)> = vec![(code, 0)];
+    // A code object may be shared by many; its address is asked for, never shown.
+    let mut seen = BTreeSet::new();
     while let Some((code, depth)) = todo.pop() {
+        if !seen.insert(std::ptr::from_ref(code)) {
+            continue;
+        }
         let cost = u64::try_from(code.code.len()).unwrap_or(u64::MAX).saturating_add(1);
         if budget.steps(cost).is_err() {
             break;

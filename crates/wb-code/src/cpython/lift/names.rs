@@ -58,8 +58,10 @@ impl<'c> Frame<'c, '_> {
             | "SETUP_ANNOTATIONS" | "POP_BLOCK" | "NOT_TAKEN" | "TO_BOOL" | "STOP_CODE"
             | "EXIT_INIT_CHECK" => {}
             "POP_TOP" | "POP_ITER" => {
-                if let Slot::Module(module, at) = self.pop() {
-                    self.value(Slot::Module(module, at));
+                let slot = self.pop();
+                let text = matches!(slot, Slot::Const(Value::Text(_) | Value::Bytes(_), _));
+                if text || matches!(slot, Slot::Module(..)) {
+                    self.value(slot);
                 }
             }
             // The value that starts a generator is below everything the compiler counts.

@@ -81,6 +81,20 @@ fn functions_that_share_a_body_do_not_multiply() {
 }
 
 #[test]
+fn a_large_body_that_is_shared_is_not_read_for_each() {
+    let mut body = recipe(Version::three(8), "LOAD_CONST 0\nRETURN_VALUE", &[], &[]);
+    body.code.resize(1 << 20, 9);
+    let body = Value::Code(Arc::new(body));
+    let define = "LOAD_CONST 1\nLOAD_CONST 0\nMAKE_FUNCTION 0\nPOP_TOP\n".repeat(1000);
+    let lines = format!("{define}LOAD_CONST 0\nRETURN_VALUE");
+    let mut code = recipe(Version::three(8), &lines, &[], &[]);
+    code.consts.extend(std::iter::repeat_n(body, 1000));
+    let program = lift(&code, Trigger::Load, &mut Budget::default());
+    assert!(program.ops.len() < 100, "{}", program.ops.len());
+    assert!(disassemble(&code).len() < 64 << 20);
+}
+
+#[test]
 fn a_stack_that_runs_empty_is_opaque() {
     let code = recipe(Version::three(8), "CALL_FUNCTION 3\nRETURN_VALUE", &[], &[]);
     let program = lift(&code, Trigger::Load, &mut Budget::default());
