@@ -149,6 +149,10 @@ impl Machine<'_, '_> {
         if self.extend_plain(target, mark.height, step) {
             return Ok(());
         }
+        if matches!(self.stack.get(target), Some(Slot::Plain(Plain { shape: Shape::Elided, .. }))) {
+            self.stack.truncate(mark.height);
+            return Ok(());
+        }
         let items = self.stack.split_off(mark.height.min(self.stack.len()));
         self.add(step, &items)
     }
