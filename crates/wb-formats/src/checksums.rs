@@ -3,6 +3,7 @@
 
 mod json;
 mod line;
+mod yaml;
 
 use crate::plain_text::{self, lines};
 use crate::{Family, Reader, Request};
@@ -36,15 +37,32 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
 
 /// A list by its lines: every one of the first two hundred that is no comment records a digest.
 fn list(input: Bytes<'_>) -> Option<Strength> {
-    const ASKED: usize = 200;
     // The first line decides for nearly every other text, before all of it is looked at.
     let head = input.head(4096);
     let start = String::from_utf8_lossy(head.as_slice());
-    let first = start.trim_start_matches('\u{feff}').lines().find(|text| !line::is_comment(text))?;
-    line::record(first)?;
-    let text = plain_text::text(input, LONGEST)?;
-    let mut told = text.lines().filter(|text| !line::is_comment(text)).take(ASKED);
+    let mut first = start.trim_start_matches('\u{feff}').lines().filter(|text| !line::is_comment(text));
+    let (first, second) = (first.next()?, first.next());
+    let headed = line::is_header(first);
+    if !(line::record(first).is_some() || headed && second.and_then(line::record).is_some()) {
+        return yaml(input);
+    }
+    list_of(plain_text::text(input, LONGEST)?)
+}
+
+fn list_of(text: &str) -> Option<Strength> {
+    const ASKED: usize = 200;
+    let mut told = text.lines().filter(|text| !line::is_comment(text)).peekable();
+    let headed = told.peek().is_some_and(|first| line::is_header(first));
+    let mut told = told.skip(usize::from(headed)).take(ASKED).peekable();
+    told.peek()?;
     told.all(|text| line::record(text).is_some()).then_some(Strength::Strong)
+}
+
+/// YAML that is short and holds a digest under the name of its algorithm.
+fn yaml(input: Bytes<'_>) -> Option<Strength> {
+    const LONGEST: usize = 4 << 20;
+    let text = plain_text::text(input, LONGEST)?;
+    yaml::is_manifest(text).then_some(Strength::Strong)
 }
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
@@ -52,6 +70,10 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     let Some(text) = plain_text::text(input, LONGEST) else { return content };
     if text.trim_start().starts_with(['{', '[']) {
         json::read(input, &mut content, budget);
+        return content;
+    }
+    if yaml(input).is_some() && list_of(text).is_none() {
+        content.digests = yaml::read(lines(input, text));
         return content;
     }
     for line in lines(input, text) {

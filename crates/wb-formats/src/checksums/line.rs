@@ -19,6 +19,17 @@ pub(crate) fn is_comment(line: &str) -> bool {
     line.is_empty() || line.starts_with(['#', ';'])
 }
 
+/// Whether a line names the columns of the list.
+pub(crate) fn is_header(line: &str) -> bool {
+    let lower = line.to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    line.len() < 128
+        && record(line).is_none()
+        && !line.contains(':')
+        && has(&["file", "name", "path", "artifact"])
+        && has(&["sha256", "sha512", "sha1", "md5", "digest", "hash", "checksum"])
+}
+
 /// What `line` records: `HEX  name`, `HEX *name`, `SHA256 (name) = HEX`, `name: HEX`, `name HEX`,
 /// `sha256:HEX name`, or a digest alone.
 pub(crate) fn record(line: &str) -> Option<Record<'_>> {

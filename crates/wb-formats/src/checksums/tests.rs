@@ -35,6 +35,28 @@ fn lists_of_every_usual_shape() {
 }
 
 #[test]
+fn a_list_may_name_its_columns() {
+    let text = format!("file,sha256\nmodel.pkl,{A}\n");
+    assert_eq!(claims(text.as_bytes()), "checksums");
+    assert_eq!(digests(&text), ["2 model.pkl sha256 72fc"]);
+    assert_eq!(claims(b"file,sha256\nmodel.pkl,unknown\n"), "");
+}
+
+#[test]
+fn yaml_as_dvc_writes_it() {
+    let text = format!(
+        "# made by dvc\nouts:\n- md5: {MD5}\n  size: 9\n  hash: md5\n  path: model.pkl\n- path: x.bin\n  sha256: {A}\n"
+    );
+    assert_eq!(claims(text.as_bytes()), "checksums");
+    assert_eq!(digests(&text), ["3 model.pkl md5 9e10", "8 x.bin sha256 72fc"]);
+    let lock = format!("image:\n  name: model\n  digest: sha256:{A}\n");
+    assert_eq!(digests(&lock), ["3 model sha256 72fc"]);
+    for text in [format!("name: model\nrevision: {}\n", &A[..40]), "a: 1\nb:\n  - c\n".to_owned()] {
+        assert_eq!(claims(text.as_bytes()), "", "{text}");
+    }
+}
+
+#[test]
 fn json_of_every_usual_shape() {
     let cases = [
         format!("{{\n \"model.pkl\": \"{A}\"}}"),
