@@ -271,15 +271,8 @@ impl<'a> Reader<'a> {
     fn code(&mut self, start: usize, depth: u16, budget: &mut Budget) -> Result<Nested, NotCode> {
         let layout = self.layout;
         let inner = depth.saturating_add(1);
-        let argument_count = self.count()?;
-        let positional_only_count =
-            if matches!(layout, Layout::Eight | Layout::Eleven) { self.count()? } else { 0 };
-        let keyword_only_count = if layout == Layout::Two { 0 } else { self.count()? };
-        if layout != Layout::Eleven {
-            self.count()?; // co_nlocals, which the names of the local variables say again
-        }
-        let stack_size = self.count()?;
-        let flags = self.count()?;
+        let [argument_count, positional_only_count, keyword_only_count, stack_size, flags] =
+            self.header()?;
         let (code, code_span) = self.code_bytes()?;
         let mut height = 0_u16;
         let mut next = |reader: &mut Self| -> Result<Value, NotCode> {
@@ -290,33 +283,26 @@ impl<'a> Reader<'a> {
         let consts = values(next(self)?, layout)?;
         let names = strings(next(self)?, "names")?;
         let locals = strings(next(self)?, "local variables")?;
+        let kinds = next(self)?;
         let (free, cells) = if layout == Layout::Eleven {
-            split_kinds(&locals, &bytes(next(self)?, "kinds of local variables")?)
+            split_kinds(&locals, &bytes(kinds, "kinds of local variables")?)
         } else {
-            (strings(next(self)?, "free variables")?, strings(next(self)?, "cell variables")?)
+            (strings(kinds, "free variables")?, strings(next(self)?, "cell variables")?)
         };
         let filename = string(&next(self)?, "file name")?;
         let name = string(&next(self)?, "name")?;
-        let qualname = if layout == Layout::Eleven {
-            string(&next(self)?, "qualified name")?
-        } else {
-            name.clone()
+        let qualname = match layout {
+            Layout::Eleven => string(&next(self)?, "qualified name")?,
+            _ => name.clone(),
         };
         let first_line = i64::from(self.int()?);
-        let mut next = |reader: &mut Self| -> Result<Value, NotCode> {
-            reader.value(inner, budget).map(|(value, _)| value)
+        let line_table = bytes(self.value(inner, budget)?.0, "line table")?;
+        let exception_table = match layout {
+            Layout::Eleven => bytes(self.value(inner, budget)?.0, "exception table")?,
+            _ => Vec::new(),
         };
-        let line_table = bytes(next(self)?, "line table")?;
-        let exception_table = if layout == Layout::Eleven {
-            bytes(next(self)?, "exception table")?
-        } else {
-            Vec::new()
-        };
-        let end = self.cursor.offset();
-        let read = u64::try_from(self.cursor.position().saturating_sub(start)).unwrap_or(u64::MAX);
-        let newest = layout.versions().first().copied().unwrap_or(Version::TWO);
         let mut code = CodeObject {
-            version: self.version.unwrap_or(newest),
+            version: self.version.or(layout.versions().first().copied()).unwrap_or(Version::TWO),
             name,
             qualname,
             filename,
@@ -328,7 +314,7 @@ impl<'a> Reader<'a> {
             flags,
             code,
             code_span,
-            span: Span::new(end.saturating_sub(read), read),
+            span: self.span_from(start),
             consts,
             names,
             locals,
@@ -342,6 +328,25 @@ impl<'a> Reader<'a> {
             code.doubts = version::doubts(&code, code.version);
         }
         Ok((Value::Code(Arc::new(code)), height.saturating_add(1)))
+    }
+
+    /// What was read since `start`, a position.
+    fn span_from(&self, start: usize) -> Span {
+        let read = u64::try_from(self.cursor.position().saturating_sub(start)).unwrap_or(u64::MAX);
+        Span::new(self.cursor.offset().saturating_sub(read), read)
+    }
+
+    /// Arguments, positional-only ones, keyword-only ones, stack size, flags.
+    fn header(&mut self) -> Result<[u32; 5], NotCode> {
+        let layout = self.layout;
+        let arguments = self.count()?;
+        let has_positional_only = matches!(layout, Layout::Eight | Layout::Eleven);
+        let positional_only = if has_positional_only { self.count()? } else { 0 };
+        let keyword_only = if layout == Layout::Two { 0 } else { self.count()? };
+        if layout != Layout::Eleven {
+            self.count()?; // co_nlocals, which the names of the local variables say again
+        }
+        Ok([arguments, positional_only, keyword_only, self.count()?, self.count()?])
     }
 
     /// The bytecode, and where it lies when it is not a reference to bytes read before.
