@@ -36,7 +36,7 @@ pub(crate) fn read<'a>(lines: impl Iterator<Item = Line<'a>>) -> Vec<RecordedDig
     let mut digests: Vec<RecordedDigest> = Vec::new();
     let (mut first, mut indent) = (0_usize, 0_usize);
     let mut path: Option<String> = None;
-    let mut finish = |digests: &mut Vec<RecordedDigest>, first: usize, path: Option<String>| {
+    let finish = |digests: &mut Vec<RecordedDigest>, first: usize, path: Option<String>| {
         for digest in digests.iter_mut().skip(first).filter(|digest| digest.file.is_none()) {
             digest.file.clone_from(&path);
         }
