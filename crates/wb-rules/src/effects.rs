@@ -67,7 +67,7 @@ fn finding(
     .severity(grade.severity)
     .confidence(grade.confidence)
     .verdict(grade.verdict)
-    .call(story.main.callable.clone())
+    .call(story.deed().callable.clone())
     .payloads(story.payloads())
     .trigger(story.main.trigger)
     .techniques(&words::techniques(row.rule.techniques, story))

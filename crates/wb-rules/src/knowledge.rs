@@ -59,11 +59,15 @@ impl Table {
             return None;
         }
         let canonical = self.canonical(dotted);
-        self.look_up(canonical).or_else(|| {
-            let (owner, method) = dotted.rsplit_once('.')?;
-            let same = matches!(method, "__call__" | "__func__" | "__wrapped__" | "__init__");
-            if same { self.known(owner) } else { None }
-        })
+        if let Some(fact) = self.facts.exact(&canonical) {
+            return Some(Known { canonical, fact });
+        }
+        match dotted.rsplit_once('.') {
+            Some((owner, "__call__" | "__func__" | "__wrapped__" | "__init__")) => {
+                self.known(owner)
+            }
+            _ => self.look_up(canonical),
+        }
     }
 
     /// What is known about the program `name`, which may be a path.
@@ -73,9 +77,7 @@ impl Table {
         let found = commands
             .get(base.as_str())
             .or_else(|| commands.get(base.strip_suffix(".exe")?))
-            .or_else(|| {
-                commands.get(base.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.'))
-            });
+            .or_else(|| commands.get(without_version(&base)));
         found.map(|fact| Known { canonical: base.clone(), fact })
     }
 
@@ -90,9 +92,6 @@ impl Table {
     }
 
     fn look_up(&self, canonical: String) -> Option<Known<'_>> {
-        if let Some(fact) = self.facts.exact(&canonical) {
-            return Some(Known { canonical, fact });
-        }
         if !canonical.contains('.') {
             let builtin = format!("builtins.{canonical}");
             return self.facts.exact(&builtin).map(|fact| Known { canonical: builtin, fact });

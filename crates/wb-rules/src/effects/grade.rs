@@ -147,7 +147,7 @@ fn module(story: &Story<'_>) -> Option<Grade> {
 }
 
 /// `exec` runs code now; these make a function of it, which cloudpickle and dill do for honest reasons.
-fn builds_function(callable: &str) -> bool {
+pub(super) fn builds_function(callable: &str) -> bool {
     const BUILDERS: [&str; 9] = [
         "CodeType",
         "FunctionType",

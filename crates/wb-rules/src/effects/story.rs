@@ -23,12 +23,22 @@ pub(crate) struct Story<'a> {
     pub imported: bool,
 }
 
-impl Story<'_> {
+impl<'a> Story<'a> {
     /// Everything that happens: steps first, then the call, then what is inside it.
-    pub(crate) fn all(&self) -> Vec<&Effect> {
-        let mut all: Vec<&Effect> = self.steps.iter().flat_map(|step| step.flatten()).collect();
+    pub(crate) fn all(&self) -> Vec<&'a Effect> {
+        let mut all: Vec<&'a Effect> = self.steps.iter().flat_map(|step| step.flatten()).collect();
         all.extend(self.main.flatten());
         all
+    }
+
+    /// What an analyst would say is called: the gravest callable inside a function that is only rebuilt, the
+    /// callable itself otherwise.
+    pub(crate) fn deed(&self) -> &'a Effect {
+        if !super::grade::builds_function(&self.main.callable) {
+            return self.main;
+        }
+        let inside = self.main.inner.iter().flat_map(Effect::flatten);
+        inside.min_by_key(|effect| effect.capability).unwrap_or(self.main)
     }
 
     /// Every layer of what would run, the innermost last, each once.
@@ -104,9 +114,15 @@ fn owners(program: &Program, list: &[Effect]) -> Vec<Option<usize>> {
             continue;
         }
         let parts = parts(program, main.op);
+        let receivers = receivers(program, main.op);
         for (at, step) in list.iter().enumerate() {
             let part = at != index && parts.contains(&step.op) && step.op != main.op;
-            if let (true, true, Some(owner)) = (part, prepares(step, main), owners.get_mut(at)) {
+            // `HTTPSConnection(host).request(...)`: the object and its method are one call to an analyst.
+            let receiver = receivers.contains(&step.op) && gravest(step) == gravest(main);
+            if part
+                && (prepares(step, main) || receiver)
+                && let Some(owner) = owners.get_mut(at)
+            {
                 owner.get_or_insert(index);
             }
         }
@@ -125,6 +141,22 @@ fn prepares(step: &Effect, main: &Effect) -> bool {
         }
         _ => step >= Capability::Defer && main <= step,
     }
+}
+
+/// The ops that make the object whose method the op at `start` calls.
+fn receivers(program: &Program, start: usize) -> BTreeSet<usize> {
+    let mut seen = BTreeSet::new();
+    let mut at = start;
+    while let Some(op) = program.ops.get(at).filter(|_| seen.len() < 64) {
+        at = match &op.kind {
+            OpKind::Call { callee, .. } => callee.index(),
+            OpKind::GetAttribute { of, .. } | OpKind::GetItem { of, .. } => of.index(),
+            OpKind::Store { value, .. } => value.index(),
+            _ => break,
+        };
+        seen.insert(at);
+    }
+    seen
 }
 
 /// The ops whose values go into the op at `start`, itself left out.

@@ -17,25 +17,42 @@ pub(super) fn headline(story: &Story<'_>, location: &Location) -> String {
     };
     let name = &effect.callable;
     if !effect.called {
-        let could = does(effect.capability, story);
-        return format!("{who} imports `{name}`, which {could} when it is called");
+        return format!("{who} imports `{name}`, which {} when it is called", does(effect));
     }
-    let what = does(story.capability, story);
-    match story.capability {
-        Capability::Unknown => format!("{who} calls `{name}`, which nobody vouches for"),
+    let deed = story.deed();
+    if deed.callable != *name {
+        return format!(
+            "{who} rebuilds a function that {} through `{}`",
+            does(deed),
+            deed.callable
+        );
+    }
+    let worst = story.all().into_iter().find(|one| one.capability == story.capability);
+    let what = does(worst.unwrap_or(effect));
+    match (story.capability, inside(effect)) {
+        (Capability::Unknown, _) => format!("{who} calls `{name}`, which nobody vouches for"),
+        (Capability::Deserialize, Some(inner)) => {
+            format!(
+                "{who} {what} through `{name}`, which {} through `{}`",
+                does(inner),
+                inner.callable
+            )
+        }
         _ => format!("{who} {what} through `{name}`"),
     }
 }
 
-/// What a capability is in words, as a verb with its object.
-pub(super) fn does(capability: Capability, story: &Story<'_>) -> &'static str {
-    let shell = story.main.payloads.iter().any(|payload| payload.kind == PayloadKind::Shell);
-    let hidden = story
-        .all()
-        .iter()
-        .flat_map(|effect| &effect.payloads)
-        .any(|payload| !payload.layers.is_empty());
-    match capability {
+/// The gravest effect inside another, when it reaches out of the model.
+fn inside(effect: &Effect) -> Option<&Effect> {
+    let inner = effect.flatten().into_iter().skip(1);
+    inner.filter(|one| one.capability < Capability::Defer).min_by_key(|one| one.capability)
+}
+
+/// What an effect is in words, as a verb with its object.
+fn does(effect: &Effect) -> &'static str {
+    let shell = effect.payloads.iter().any(|payload| payload.kind == PayloadKind::Shell);
+    let hidden = effect.payloads.iter().any(|payload| !payload.layers.is_empty());
+    match effect.capability {
         Capability::RunCommand if shell => "runs a shell command",
         Capability::RunCommand => "starts a process",
         Capability::RunCode if hidden => "runs hidden code",
@@ -58,7 +75,7 @@ pub(super) fn does(capability: Capability, story: &Story<'_>) -> &'static str {
 }
 
 /// Why it is believed: how the callable was reached, what prepares the call, what the decoded code does.
-pub(super) fn reasons<'a>(story: &'a Story<'_>) -> Vec<(&'a Effect, String)> {
+pub(super) fn reasons<'a>(story: &Story<'a>) -> Vec<(&'a Effect, String)> {
     let main = story.main;
     let mut reasons = Vec::new();
     if let Some(way) = &main.reached_by {
@@ -69,12 +86,16 @@ pub(super) fn reasons<'a>(story: &'a Story<'_>) -> Vec<(&'a Effect, String)> {
         reasons.push((main, format!("`{}` is another name of `{canonical}`", main.callable)));
     }
     for step in &story.steps {
-        reasons.push((step, format!("`{}` {} first", step.callable, does(step.capability, story))));
+        reasons.push((*step, format!("`{}` {} first", step.callable, does(step))));
     }
     for inner in main.flatten().into_iter().skip(1).take(16) {
-        let what = does(inner.capability, story);
-        reasons.push((main, format!("the code inside calls `{}`, which {what}", inner.callable)));
+        reasons.push((
+            main,
+            format!("the code inside calls `{}`, which {}", inner.callable, does(inner)),
+        ));
     }
+    let mut told = std::collections::BTreeSet::new();
+    reasons.retain(|(_, because)| told.insert(because.clone()));
     reasons
 }
 
