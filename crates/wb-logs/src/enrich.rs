@@ -79,6 +79,13 @@ fn without_names(words: &str) -> String {
 /// `ann : TTY=pts/0 ; PWD=/models ; USER=root ; COMMAND=...`, as `sudo` writes it: the actor stands first,
 /// `USER` is who the command ran as.
 fn privileged(draft: &mut Draft, text: &str, pairs: &[Pair<'_>]) {
+    if let Some((actor, command)) =
+        text.strip_prefix('(').and_then(|inner| inner.split_once(") CMD ("))
+    {
+        // `(root) CMD (cp a b)`, as cron writes it.
+        fill(&mut draft.actor, actor);
+        draft.set("process.command_line", command.trim_end().trim_end_matches(')'));
+    }
     let Some(command) = pairs.iter().find(|pair| pair.key == "COMMAND") else { return };
     if let Some((actor, _)) = text.split_once(" : ")
         && !actor.contains('=')
@@ -104,8 +111,9 @@ fn label(draft: &mut Draft, text: &str) {
     let alone = value.split_whitespace().count() == 1 || value.contains(" (");
     let lower = label.to_lowercase();
     let last = lower.rsplit(' ').next().unwrap_or(&lower).to_owned();
-    if lower.contains("organisation") || lower.contains("organization") {
-        draft.set("source.organization", first);
+    if ["organisation", "organization", "publisher"].iter().any(|word| lower.contains(word)) {
+        let new = value.rsplit_once("->").map_or(first, |(_, new)| bare(new.trim()));
+        draft.set("source.organization", new);
     } else if slot(label).is_some_and(|slot| slot != Slot::Time) && (alone || words > 1) {
         assign(draft, label, if slot(label) == Some(Slot::Message) { value } else { first });
     } else if matches!(last.as_str(), "model" | "file" | "artifact" | "checkpoint")
@@ -223,6 +231,9 @@ fn decide(draft: &mut Draft, words: &str) {
         "without approval",
         "without ticket",
         "no change record",
+        "approval: none",
+        "ticket: none",
+        "change: none",
         "unapproved",
     ] {
         if absent.contains(phrase) {

@@ -2,6 +2,7 @@
 
 use crate::draft::{Draft, fill};
 use crate::labels;
+use crate::source::METHODS;
 use crate::tokens::{
     Reference, bare, endpoint, is_domain, is_file, is_machine, is_model_file, is_version, reference,
 };
@@ -25,7 +26,13 @@ pub(crate) fn tokens(draft: &mut Draft, words: &str) {
         if person(draft, plain, &before, &second) {
             continue;
         }
-        if plain.contains("://") || is_hub(plain) {
+        stage(draft, plain, &before);
+        if METHODS.contains(&plain)
+            && let Some(target) = all.get(index.saturating_add(1)).map(|next| bare(next))
+            && (target.contains("://") || target.starts_with('/'))
+        {
+            request(draft, plain, target);
+        } else if plain.contains("://") || is_hub(plain) {
             location(draft, plain);
         } else if is_model_file(plain) {
             file(draft, plain);
@@ -53,6 +60,25 @@ pub(crate) fn is_hub(token: &str) -> bool {
         && is_domain(host)
         && !is_file(host)
         && path.contains(|c: char| c.is_alphabetic())
+}
+
+/// The stage after "to" or "in", by the names that registries use.
+fn stage(draft: &mut Draft, token: &str, before: &str) {
+    const STAGES: [&str; 8] =
+        ["production", "prod", "staging", "canary", "archived", "shadow", "champion", "challenger"];
+    let known = STAGES.iter().any(|stage| token.eq_ignore_ascii_case(stage));
+    if known && matches!(before, "to" | "in" | "stage" | "into" | "as") {
+        draft.set("stage", token);
+    }
+}
+
+/// `POST https://host/path` and `POST /path` inside a message.
+fn request(draft: &mut Draft, method: &str, target: &str) {
+    fill(&mut draft.net().method, method);
+    match endpoint(target).filter(|_| target.contains("://")) {
+        Some(end) => labels::destination(draft, end),
+        None => fill(&mut draft.net().path, target),
+    }
 }
 
 fn location(draft: &mut Draft, token: &str) {
@@ -124,6 +150,8 @@ fn version(draft: &mut Draft, token: &str, before: &str, after: &str) {
     }
     let name = bare(before);
     let named = name.len() >= 2
+        && !crate::grammar::is_verb(name)
+        && !matches!(name.to_ascii_lowercase().as_str(), "model" | "models" | "image" | "tag")
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte))
         && name.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic())
         && !matches!(

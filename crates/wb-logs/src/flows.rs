@@ -7,7 +7,7 @@ pub use crate::beacon::SubScores;
 
 use crate::beacon::score;
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use wb_core::{Event, EventKind, Flow, NetVerdict, RecordRef, TimeBasis};
 
@@ -27,7 +27,8 @@ const MOST_INTERVALS: usize = 300;
 /// of merges does not matter.
 #[derive(Clone, Debug, Default)]
 pub struct FlowTable {
-    flows: BTreeMap<Key, BTreeMap<&'static str, Attempts>>,
+    /// Taken apart in no order, and sorted before anything is seen of it.
+    flows: HashMap<Key, BTreeMap<&'static str, Attempts>>,
     /// Names of addresses, from DNS answers and from records that have both, with how often.
     names: BTreeMap<String, BTreeMap<String, u64>>,
     left_out: u64,
@@ -58,7 +59,7 @@ pub struct FlowDetail {
     pub transport: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     source: String,
     /// `None` when only the name is known.
@@ -134,7 +135,9 @@ impl FlowTable {
         let attempts = self.flows.entry(key).or_default().entry(event.source).or_default();
         attempts.add((time, &event.record), blocked, net.bytes_out, part == Some("end"));
         attempts.basis = attempts.basis.max(event.time.map(|time| time.basis));
-        if attempts.transport.is_none() {
+        if net.transport.is_some()
+            && (attempts.transport.is_none() || net.transport < attempts.transport)
+        {
             attempts.transport.clone_from(&net.transport);
         }
     }
@@ -316,7 +319,7 @@ impl Attempts {
         self.count = self.count.saturating_add(other.count);
         self.blocked = self.blocked.saturating_add(other.blocked);
         self.bytes_out = self.bytes_out.saturating_add(other.bytes_out);
-        self.transport = self.transport.take().or(other.transport);
+        self.transport = [self.transport.take(), other.transport].into_iter().flatten().min();
         self.basis = self.basis.max(other.basis);
         self.samples.extend(other.samples);
         self.trim();

@@ -163,6 +163,9 @@ impl<'a> Reader<'a> {
 
     /// Takes the layers off a line and asks the sources. `None` when the record goes on in the next line.
     fn layers(&mut self, text: &str) -> (Vec<Layer>, Option<Reading>) {
+        if let Some(reading) = source::read_row(text, &mut self.state) {
+            return (Vec::new(), Some(reading));
+        }
         let mut layers: Vec<Layer> = Vec::new();
         let mut current = std::borrow::Cow::Borrowed(text);
         while layers.len() < MOST_LAYERS {

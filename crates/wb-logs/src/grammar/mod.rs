@@ -93,7 +93,11 @@ pub(crate) fn classify(text: &str, context: &str, known: Known) -> Reading {
                 continue;
             }
             match standing(&words, at) {
-                Standing::Nothing => reading.nothing = true,
+                Standing::Nothing => {
+                    // That nobody approved is no good news.
+                    let lack = [EventKind::Approve, EventKind::Verify, EventKind::Request];
+                    reading.nothing |= !lack.contains(&rule.kind);
+                }
                 Standing::Reported if !excluded(&words, at, rule.unless) => {
                     hits.push((rule.rank, at, rule.kind));
                 }
@@ -110,6 +114,11 @@ pub(crate) fn classify(text: &str, context: &str, known: Known) -> Reading {
         }
     }
     reading
+}
+
+/// Whether `word` begins a phrase of the grammar, and so is no name.
+pub(crate) fn is_verb(word: &str) -> bool {
+    PHRASES.contains_key(word.to_ascii_lowercase().as_str())
 }
 
 /// Whether the words after `at` are `following`.
@@ -273,6 +282,11 @@ mod tests {
             ("connection to 192.0.2.7 blocked by egress policy", K::Block),
             ("candidate staged for deployment", K::Stage),
             ("UpdateEndpoint", K::Deploy),
+            ("Serving c.pkl on port 8080", K::Load),
+            ("Reloading infer.service", K::Restart),
+            ("Health probe OK", K::Health),
+            ("Pull complete: registry.example/x:2.1", K::Download),
+            ("Egress policy updated: block 192.0.2.7", K::Change),
         ] {
             assert_eq!(kind(text), Some(expected), "{text}");
         }

@@ -61,7 +61,7 @@ pub(super) const RULES: &[Rule] = &[
         "401|http"),
     // What only fits in its context.
     rule(K::Health, 1,
-        "health check|healthcheck|heartbeat|liveness|readiness|readiness probe|liveness probe|self test|smoke test passed|\
+        "health check|health probe|healthcheck|healthz|heartbeat|liveness|readiness|readiness probe|liveness probe|self test|smoke test passed|\
         no issues|all checks passed|all good|is healthy|status ok|nothing to do|nothing to deploy|up to date",
         "",
         "failed|failing|unhealthy|failure|error|unreachable|degraded"),
@@ -81,7 +81,7 @@ pub(super) const RULES: &[Rule] = &[
         "",
         "transaction|transactions|database|sql|commit|package"),
     rule(K::Block, 1,
-        "blocked|dropped|denied|rejected|refused|blackholed|prevented|isolated|cut off|blocking|dropping",
+        "blocked|dropped|denied|rejected|blackholed|prevented|isolated|cut off|blocking|dropping",
         "@net|connection|connections|traffic|egress|outbound|packet|packets|destination|flow|flows|host network|network",
         "candidate|approval|merge|change|request|deploy|deployment"),
     rule(K::Exec, 1,
@@ -115,6 +115,8 @@ pub(super) const RULES: &[Rule] = &[
         mirrored|mirroring|synced from|imported from|importing|snapshot download",
         "model|models|artifact|weights|checkpoint|version|candidate|image|repo|repository|registry|snapshot|hub|bundle|@file|@uri|@model",
         ""),
+    rule(K::Download, 2,
+        "pull complete|pull completed|download complete|download completed|fetch complete|sync completed|download finished", "", ""),
     rule(K::Verify, 2,
         "verified|validated|checksum ok|signature valid|hash ok|integrity ok|integrity check passed|digest matches|\
         checksum matches|hash matches|sha256 matches|verification passed|verification succeeded|attested|recorded digest|\
@@ -156,11 +158,13 @@ pub(super) const RULES: &[Rule] = &[
         reload requested|hot reload|hot reloaded|unpickled",
         "model|models|weights|checkpoint|servable|artifact|pipeline|engine|adapter|worker|workers|tokenizer|@file|@model",
         "config|configuration|plugin|plugins|rules|dashboard|module|library"),
+    rule(K::Load, 2, "serving", "@file|@model", "metrics"),
+    rule(K::Restart, 2, "reloading|reloaded", "@unit", ""),
     rule(K::Change, 2,
         "changed|modified|replaced|overwritten|overwrote|swapped|edited|altered|rewritten|patched|updated|written|renamed|\
         mtime|moved|truncated|deleted|removed|touched|chmod|chown|attrib|close write|moved_to",
         "model|models|artifact|weights|checkpoint|config|configuration|file|files|hash|digest|checksum|permissions|requirements|\
-        mtime|inode|path|@file|@model",
+        mtime|inode|path|policy|@file|@model",
         "incident|ticket|status"),
     rule(K::Restart, 2,
         "restarted|restarting|rebooted|rebooting|respawned|relaunched|restart completed|recycled",
@@ -174,7 +178,7 @@ pub(super) const RULES: &[Rule] = &[
         "connected|connecting|connection|connect|session established|conn|established|outbound|egress|contacted|\
         beacon|dialing|dialed|posting|calling",
         "@net",
-        ""),
+        "policy|rule|rules|allowlist|list"),
     // Nouns and imperatives.
     rule(K::Rollback, 3,
         "revert|restore|restored",

@@ -50,8 +50,7 @@ pub(crate) fn slot(key: &str) -> Option<Slot> {
 
 /// Whether the last segment of a key means the same under any other: `tls.version` is no model's version.
 fn speaks_alone(slot: Slot, key: &str) -> bool {
-    const ENVELOPES: [&str; 14] = [
-        "model",
+    const ENVELOPES: [&str; 12] = [
         "data",
         "payload",
         "record",
@@ -64,7 +63,6 @@ fn speaks_alone(slot: Slot, key: &str) -> bool {
         "columns",
         "flow",
         "log",
-        "event",
     ];
     let general = matches!(
         slot,
@@ -80,7 +78,11 @@ fn speaks_alone(slot: Slot, key: &str) -> bool {
             | Slot::Message
     );
     let first = normal(key.split('.').next().unwrap_or_default());
-    !general || ENVELOPES.iter().any(|word| first.contains(word))
+    let envelope = ENVELOPES.contains(&first.as_str())
+        || first.ends_with("payload")
+        || first.starts_with("model")
+        || first.starts_with("event");
+    !general || envelope
 }
 
 /// Values that say that there is none.

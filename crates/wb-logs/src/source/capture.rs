@@ -14,6 +14,8 @@ use wb_core::{EventKind, Net, NetVerdict};
 pub(crate) struct State {
     session: String,
     net: Option<Net>,
+    /// Whether a session or request was seen, so that `Host:` and the like are its headers.
+    active: bool,
 }
 
 /// What the first word of a line introduces.
@@ -48,7 +50,7 @@ const WORDS: &[(&str, Part)] = &[
 ];
 
 /// HTTP methods, RFC 9110 section 9 and RFC 5789.
-pub(super) const METHODS: [&str; 9] =
+pub(crate) const METHODS: [&str; 9] =
     ["GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE"];
 
 /// Reads a line of a capture.
@@ -57,11 +59,14 @@ pub(crate) fn read(line: &Line<'_>, state: &mut State) -> Option<Reading> {
     let (first, rest) = head.rest.split_once([' ', '\t', ':']).unwrap_or((head.rest, ""));
     let rest = rest.trim_start_matches([' ', '\t', ':']);
     let upper = !first.is_empty() && !first.bytes().any(|byte| byte.is_ascii_lowercase());
-    let part = WORDS.iter().find(|(word, _)| upper && *word == first).map(|(_, part)| *part);
+    let header = state.active && head.rest.get(first.len()..).is_some_and(|rest| rest.starts_with(':'));
+    let known = |word: &str| (upper && word == first) || (header && word.eq_ignore_ascii_case(first));
+    let part = WORDS.iter().find(|(word, _)| known(word)).map(|(_, part)| *part);
     let part = part.or_else(|| request_line(head.rest).map(|_| Part::Request))?;
-    if rest.is_empty() || (part == Part::Session && !session_like(rest)) {
+    if rest.is_empty() || (matches!(part, Part::Session) && !session_like(rest)) {
         return None;
     }
+    state.active |= matches!(part, Part::Session | Part::Request);
     let mut draft = Draft::new("capture", line.text);
     draft.stamp = Some(head.stamp);
     draft.structured = true;

@@ -83,6 +83,8 @@ sources! {
     }
 }
 
+pub(crate) use capture::METHODS;
+
 /// What a module made of a line.
 pub(crate) enum Reading {
     /// A record.
@@ -97,6 +99,11 @@ impl Reading {
     pub(crate) fn record(draft: Draft) -> Option<Self> {
         Some(Self::Record(Box::new(draft)))
     }
+}
+
+/// Reads a row of a log whose header was seen, which needs no layers taken off. The bulk of large logs.
+pub(crate) fn read_row(text: &str, state: &mut State) -> Option<Reading> {
+    zeek::read_plain(text, &mut state.zeek)
 }
 
 /// Reads a line that is text.

@@ -101,16 +101,25 @@ fn path(name: &str) -> &'static Path {
 
 /// Reads a header line or a row.
 pub(crate) fn read(line: &Line<'_>, state: &mut State) -> Option<Reading> {
-    if line.text.starts_with('#') {
-        return directive(line.text, state);
+    read_plain(line.text, state)
+}
+
+/// Like [`read`], for a line whose head was not looked at: rows need no more than the header.
+pub(crate) fn read_plain(text: &str, state: &mut State) -> Option<Reading> {
+    if text.starts_with('#') {
+        return directive(text, state);
     }
     let header = state.header.as_ref().filter(|header| !header.columns.is_empty())?;
-    let values: Vec<&str> = line.text.split(header.separator).collect();
+    let values: Vec<&str> = text.split(header.separator).collect();
     // A row that was cut still has its first columns; a line of something else has no separator.
     if values.len() < 3 || values.len() > header.columns.len() {
         return None;
     }
-    Reading::record(row(header, &values, line.text))
+    let timed = header.columns.iter().zip(&values).find(|((column, _), _)| *column == Column::Time);
+    if timed.is_some_and(|(_, value)| !value.starts_with(|first: char| first.is_ascii_digit())) {
+        return None;
+    }
+    Reading::record(row(header, &values, text))
 }
 
 fn directive(text: &str, state: &mut State) -> Option<Reading> {
