@@ -2,7 +2,7 @@
 
 use super::effect::EffectDraft;
 use super::resolve::{listed, walk_of};
-use super::value::{Bound, Object, Outcome, Value};
+use super::value::{Bound, BoundCallable, MAX_NAME, Object, Outcome, Value};
 use super::{Analyser, Frame, MAX_RUNS, Site, pure, render};
 use std::rc::Rc;
 use wb_core::{Budget, CallStyle, Capability, Language, Op, OpKind, ValueId};
@@ -75,14 +75,21 @@ impl<'p> Analyser<'p, '_> {
         if *style == CallStyle::Command {
             return self.command(frame, op, site, budget);
         }
-        let mut shown: Vec<String> = arguments.iter().take(32).map(|id| frame.show(*id)).collect();
-        shown.extend(
-            keywords.iter().take(32).map(|(name, id)| format!("{name}={}", frame.show(*id))),
+        let called = frame.value(*callee);
+        // Nobody reads the arguments of a call without effects.
+        let inert = matches!(
+            &called,
+            Value::Object(object) if self.capability_of(&object.dotted) == Some(Capability::Inert)
         );
+        let shown = (!inert).then(|| {
+            let positional = arguments.iter().map(|id| frame.show(*id));
+            let named = keywords.iter().map(|(name, id)| format!("{name}={}", frame.show(*id)));
+            positional.chain(named).take(32).collect()
+        });
         let arguments = Arguments {
             values: arguments.iter().map(|id| frame.value(*id)).collect(),
             keywords: keywords.iter().map(|(name, id)| (name.clone(), frame.value(*id))).collect(),
-            shown: Some(shown),
+            shown,
         };
         let call = CallSite {
             site,
@@ -107,8 +114,7 @@ impl<'p> Analyser<'p, '_> {
                 self.environment(object, None, site);
             }
         }
-        let callee = frame.value(*callee);
-        self.invoke(frame, &callee, arguments, &call, budget)
+        self.invoke(frame, &called, arguments, &call, budget)
     }
 
     /// Calls `callee`.
@@ -216,7 +222,7 @@ impl<'p> Analyser<'p, '_> {
         &self,
         frame: &Frame<'p>,
         object: &Object,
-        known: Option<super::Callable>,
+        known: Option<Rc<super::Callable>>,
         capability: Capability,
         call: &CallSite,
     ) -> EffectDraft {
@@ -272,6 +278,9 @@ impl<'p> Analyser<'p, '_> {
         match receiver {
             Value::Result(outcome) => {
                 let dotted = format!("{}.{name}", outcome.dotted);
+                if dotted.len() > MAX_NAME {
+                    return Value::Unknown;
+                }
                 match self.lookup(&dotted) {
                     Some(known) if known.capability != Capability::Inert => {
                         let object = Object { dotted, reached: None, walk: None };
@@ -301,7 +310,7 @@ impl<'p> Analyser<'p, '_> {
     fn call_bound(
         &mut self,
         frame: &mut Frame<'p>,
-        bound: &Rc<Bound>,
+        bound: &Rc<BoundCallable>,
         mut arguments: Arguments,
         call: &CallSite,
         budget: &mut Budget,
@@ -311,7 +320,7 @@ impl<'p> Analyser<'p, '_> {
             None => "functools.partial(...)".into(),
         };
         let call = CallSite { via: Some(via), callee: None, ..call.clone() };
-        match bound.as_ref() {
+        match &bound.kind {
             Bound::Partial { callee, arguments: first, keywords } => {
                 let mut values = first.clone();
                 values.append(&mut arguments.values);
@@ -373,8 +382,12 @@ impl<'p> Analyser<'p, '_> {
             return Value::Unknown;
         }
         definition.runs = definition.runs.saturating_add(1);
-        let body = definition.body;
-        let outer = Some(definition.op);
+        let cost = frame.names.len().saturating_mul(16);
+        if let Err(exhausted) = budget.steps(u64::try_from(cost).unwrap_or(u64::MAX)) {
+            self.exhaust(exhausted);
+            return Value::Unknown;
+        }
+        let (body, outer) = (definition.body, Some(definition.op));
         let mut names = frame.names.child();
         let mut values = arguments.values.iter();
         for name in parameters(body) {
@@ -385,8 +398,11 @@ impl<'p> Analyser<'p, '_> {
         }
         match budget.deeper(|budget| self.follow(body, names, outer, budget)) {
             Ok((_, value)) => value,
-            Err(exhausted) => {
-                self.exhaust(exhausted);
+            Err(_) => {
+                // It is followed by itself at the end, like one that nothing calls.
+                if let Some(definition) = self.definitions.get_mut(index) {
+                    definition.runs = definition.runs.saturating_sub(1);
+                }
                 Value::Unknown
             }
         }

@@ -71,7 +71,7 @@ impl<'p> Analyser<'p, '_> {
             reached_by: None,
             capability,
             // The position of an argument is that of a word, which the payloads of a call are not.
-            known: known.map(|known| Callable { argument: Some(usize::MAX), ..known }),
+            known: known.map(|known| Rc::new(Callable { argument: Some(usize::MAX), ..known })),
             called: true,
         };
         let plain =

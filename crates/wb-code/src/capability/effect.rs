@@ -4,6 +4,7 @@ use super::call::Arguments;
 use super::value::{Items, Object, Value};
 use super::{Analyser, Callable, MAX_EFFECTS, Site, payload};
 use crate::indicators;
+use std::rc::Rc;
 use wb_core::{
     Budget, Capability, Collection, Effect, Gap, Indicator, IndicatorKind, Language, Payload,
     PayloadKind,
@@ -19,7 +20,7 @@ pub(super) struct EffectDraft {
     pub callable: String,
     pub reached_by: Option<String>,
     pub capability: Capability,
-    pub known: Option<Callable>,
+    pub known: Option<Rc<Callable>>,
     pub called: bool,
 }
 
@@ -56,7 +57,7 @@ impl Analyser<'_, '_> {
             trigger: self.trigger,
             inner: Vec::new(),
         };
-        self.add_payloads(&mut effect, draft.known.as_ref(), arguments, budget);
+        self.add_payloads(&mut effect, draft.known.as_deref(), arguments, budget);
         add_indicators(&mut effect, arguments);
         self.effects.push(effect);
         Some(self.effects.len().saturating_sub(1))
@@ -111,7 +112,7 @@ impl Analyser<'_, '_> {
         let slots = state.sequence().unwrap_or_default();
         for part in std::iter::once(state).chain(slots) {
             let Value::Items(items) = part else { continue };
-            let Items { kind: Collection::Dict, items } = items.as_ref() else { continue };
+            let Items { kind: Collection::Dict, items, .. } = items.as_ref() else { continue };
             for pair in items.chunks_exact(2) {
                 if let [key, value] = pair
                     && let Some(name) = key.as_readable()

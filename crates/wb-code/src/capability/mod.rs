@@ -18,7 +18,8 @@ mod special;
 mod value;
 
 use names::Names;
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use value::{Known, Value};
 use wb_core::{
@@ -118,6 +119,8 @@ struct Analyser<'p, 'k> {
     /// Bytes of values that were computed.
     computed: u64,
     exhausted: bool,
+    /// Answers of the knowledge, which is asked about the same few names again and again.
+    answers: RefCell<HashMap<String, Option<Rc<Callable>>>>,
 }
 
 struct Definition<'p> {
@@ -188,6 +191,7 @@ impl<'p, 'k> Analyser<'p, 'k> {
             stars: Vec::new(),
             computed: 0,
             exhausted: false,
+            answers: RefCell::new(HashMap::new()),
         }
     }
 
@@ -275,11 +279,13 @@ impl<'p, 'k> Analyser<'p, 'k> {
                 self.build(&frame.value(*of), &frame.value(*state), site, budget);
                 frame.value(*of)
             }
-            OpKind::Collect { kind, items, .. } => {
-                let items: Vec<Value> = items.iter().map(|id| frame.value(*id)).collect();
+            OpKind::Collect { kind, items: ids, .. } => {
+                let items: Vec<Value> = ids.iter().map(|id| frame.value(*id)).collect();
                 match kind {
                     Collection::Joined => {
-                        pure::joined(&items).unwrap_or_else(|| Value::Joined(items.into()))
+                        let value = pure::joined(&items);
+                        let value = value.unwrap_or_else(|| Value::Joined(items.into()));
+                        self.spelled(frame, value, ids)
                     }
                     _ => Value::collection(*kind, items),
                 }
@@ -310,7 +316,7 @@ impl<'p, 'k> Analyser<'p, 'k> {
             let sign = what.strip_suffix('=').filter(|sign| !sign.is_empty()).unwrap_or(what);
             let computed = pure::binary(sign, &frame.value(*left), &frame.value(*right));
             if let Some(value) = computed {
-                return value;
+                return self.spelled(frame, value, uses);
             }
         }
         if what == "element"
@@ -321,13 +327,33 @@ impl<'p, 'k> Analyser<'p, 'k> {
             return pure::item(&frame.value(*only), &first).unwrap_or_default();
         }
         if what == "either" {
-            let values: Vec<Value> = uses.iter().take(8).map(|id| frame.value(*id)).collect();
-            return Value::Either(values.into());
+            return Value::either(uses.iter().take(8).map(|id| frame.value(*id)));
         }
         if what.starts_with("nested") || what.contains("budget") {
             self.gaps.push(Gap::somewhere(format!("code was not read: {what}")));
         }
         Value::Unknown
+    }
+
+    /// Pieces of a text that are not known, as the expressions that make them.
+    fn spelled(&self, frame: &Frame<'p>, value: Value, ids: &[ValueId]) -> Value {
+        let Value::Joined(pieces) = &value else { return value };
+        // Only a piece that is an operand itself has an expression here.
+        let unknown = |value: &Value| {
+            value.known().is_none() && !matches!(value, Value::Joined(_) | Value::Path(_))
+        };
+        let mut shown = ids.iter().filter(|id| unknown(&frame.value(**id)));
+        if !pieces.iter().any(unknown) {
+            return value;
+        }
+        let pieces: Vec<Value> = pieces
+            .iter()
+            .map(|piece| match unknown(piece).then(|| shown.next()).flatten() {
+                Some(id) => Value::Path(frame.show(*id).into()),
+                None => piece.clone(),
+            })
+            .collect();
+        Value::Joined(pieces.into())
     }
 
     /// Follows the definitions and code objects that nothing called.

@@ -10,7 +10,7 @@ const MAX_VALUES: usize = 8;
 /// The names of a scope.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
-    own: BTreeMap<String, Vec<Value>>,
+    own: Rc<BTreeMap<String, Vec<Value>>>,
     outer: Option<Rc<Names>>,
 }
 
@@ -20,11 +20,16 @@ impl Names {
         // An empty scope has nothing to pass on but what is around it.
         let outer =
             if self.own.is_empty() { self.outer.clone() } else { Some(Rc::new(self.clone())) };
-        Self { own: BTreeMap::new(), outer }
+        Self { own: Rc::default(), outer }
+    }
+
+    /// How many names the scope itself has.
+    pub(super) fn len(&self) -> usize {
+        self.own.len()
     }
 
     pub(super) fn store(&mut self, name: &str, value: Value) {
-        let values = self.own.entry(name.to_owned()).or_default();
+        let values = Rc::make_mut(&mut self.own).entry(name.to_owned()).or_default();
         if values.len() >= MAX_VALUES {
             values.remove(0);
         }
@@ -45,7 +50,7 @@ impl Names {
             )
         };
         if values.len() > 1 && values.iter().any(callable) {
-            return Some(Value::Either(values.clone().into()));
+            return Some(Value::either(values.iter().cloned()));
         }
         Some(last.clone())
     }

@@ -318,7 +318,7 @@ pub(super) fn joined(pieces: &[Value]) -> Option<Value> {
             other => flat.push(other.clone()),
         }
     }
-    if flat.len() > 1 << 16 {
+    if flat.len() > 4096 {
         return None;
     }
     let mut bytes: Vec<u8> = Vec::new();
@@ -328,9 +328,9 @@ pub(super) fn joined(pieces: &[Value]) -> Option<Value> {
         match piece.known().map(|known| &known.constant) {
             Some(Constant::Text(text)) => {
                 is_text = true;
-                bytes.extend(text.bytes());
+                bytes.extend_from_slice(text.as_bytes());
             }
-            Some(Constant::Bytes(part)) => bytes.extend(part),
+            Some(Constant::Bytes(part)) => bytes.extend_from_slice(part),
             Some(Constant::Int(value)) => {
                 is_text = true;
                 bytes.extend(value.to_string().bytes());

@@ -196,7 +196,7 @@ fn write_value(value: &Value, depth: u32, out: &mut String) {
             out.push('.');
             out.push_str(&method.1);
         }
-        Value::Bound(bound) => match bound.as_ref() {
+        Value::Bound(bound) => match &bound.kind {
             Bound::Partial { callee, .. } => {
                 out.push_str("functools.partial(");
                 write_value(callee, depth, out);

@@ -1,6 +1,6 @@
 //! What a name, an attribute or an item leads to.
 
-use super::value::{Object, Value};
+use super::value::{MAX_NAME, Object, Value};
 use super::{Analyser, Frame, Reference, Site, Walk, pure};
 use crate::capability::Callable;
 use std::rc::Rc;
@@ -46,8 +46,11 @@ pub(super) fn listed(list: &str, word: &str) -> bool {
 
 impl<'p> Analyser<'p, '_> {
     /// What is known about `dotted`.
-    pub(super) fn lookup(&self, dotted: &str) -> Option<Callable> {
-        self.knowledge.callable(dotted).or_else(|| {
+    pub(super) fn lookup(&self, dotted: &str) -> Option<Rc<Callable>> {
+        if let Some(answer) = self.answers.borrow().get(dotted) {
+            return answer.clone();
+        }
+        let answer = self.knowledge.callable(dotted).or_else(|| {
             // The builtin functions are all known: those without a capability have none.
             let name = dotted.strip_prefix("builtins.")?;
             listed(BUILTINS, name).then(|| Callable {
@@ -57,7 +60,15 @@ impl<'p> Analyser<'p, '_> {
                 keyword: None,
                 why: "a builtin without effects".to_owned(),
             })
-        })
+        });
+        let answer = answer.map(Rc::new);
+        self.answers.borrow_mut().insert(dotted.to_owned(), answer.clone());
+        answer
+    }
+
+    /// What `dotted` can do; `None` when nothing is known about it.
+    pub(super) fn capability_of(&self, dotted: &str) -> Option<Capability> {
+        self.lookup(dotted).map(|known| known.capability)
     }
 
     /// The name inside the last well-known module that `dotted` passes through, when that is known to do
@@ -158,10 +169,13 @@ impl<'p> Analyser<'p, '_> {
             Value::Either(values) => {
                 let values: Vec<Value> =
                     values.iter().map(|one| self.attribute(frame, one, name, id, site)).collect();
-                Value::Either(values.into())
+                Value::either(values)
             }
             Value::Path(path) if !self.is_walk(name) => {
                 let dotted = format!("{path}.{name}");
+                if dotted.len() > MAX_NAME {
+                    return Value::Unknown;
+                }
                 match self.plausible(&dotted) {
                     Some(object) => object,
                     None => Value::Path(dotted.into()),
@@ -170,7 +184,7 @@ impl<'p> Analyser<'p, '_> {
             Value::Walk(_) => self.walk(frame, value, name, id, site),
             Value::Define(_) | Value::Function(_) if name == "__globals__" => Value::Globals(None),
             _ if self.is_walk(name) => self.walk(frame, value, name, id, site),
-            _ => Value::Method(Rc::new((value.clone(), name.to_owned()))),
+            _ => Value::method(value, name),
         }
     }
 
@@ -197,6 +211,9 @@ impl<'p> Analyser<'p, '_> {
         site: Site,
     ) -> Value {
         let dotted = format!("{}.{name}", object.dotted);
+        if dotted.len() > MAX_NAME {
+            return Value::Unknown;
+        }
         if let Some(value) = self.attributes.get(&dotted) {
             return value.clone();
         }
@@ -209,7 +226,7 @@ impl<'p> Analyser<'p, '_> {
             "__globals__" | "func_globals" => return Value::Globals(object.walk),
             "__call__" | "__func__" | "__wrapped__" => return Value::Object(Rc::clone(object)),
             "__getattribute__" | "__getattr__" => {
-                return Value::Method(Rc::new((Value::Object(Rc::clone(object)), name.to_owned())));
+                return Value::method(&Value::Object(Rc::clone(object)), name);
             }
             _ => {}
         }
@@ -313,7 +330,7 @@ impl<'p> Analyser<'p, '_> {
         }
         let from = Value::Globals(walk);
         if name == "get" || name == "__getitem__" {
-            return Value::Method(Rc::new((from, name.to_owned())));
+            return Value::method(&from, name);
         }
         let dotted = if name == "__builtins__" {
             "builtins".to_owned()

@@ -20,7 +20,7 @@ impl<'p> Analyser<'p, '_> {
         frame: &mut Frame<'p>,
         canonical: &str,
         object: &Rc<Object>,
-        known: Option<&Callable>,
+        known: Option<&Rc<Callable>>,
         arguments: &Arguments,
         call: &CallSite,
         budget: &mut Budget,
@@ -64,16 +64,16 @@ impl<'p> Analyser<'p, '_> {
                     .iter()
                     .map(|value| value.as_readable().map(str::to_owned))
                     .collect();
-                Some(Value::Bound(Rc::new(Bound::Attributes(names?))))
+                Some(Value::bound(Bound::Attributes(names?)))
             }
             "operator.itemgetter" => {
-                Some(Value::Bound(Rc::new(Bound::Item(arguments.values.first()?.clone()))))
+                Some(Value::bound(Bound::Item(arguments.values.first()?.clone())))
             }
-            "operator.methodcaller" => Some(Value::Bound(Rc::new(Bound::Method {
+            "operator.methodcaller" => Some(Value::bound(Bound::Method {
                 name: arguments.text(0)?.to_owned(),
                 arguments: arguments.values.get(1..)?.to_vec(),
                 keywords: arguments.keywords.clone(),
-            }))),
+            })),
             "functools.partial" | "functools.partialmethod" => {
                 self.partial(frame, arguments, call, budget)
             }
@@ -137,7 +137,7 @@ impl<'p> Analyser<'p, '_> {
         &mut self,
         frame: &mut Frame<'p>,
         object: &Rc<Object>,
-        known: Option<&Callable>,
+        known: Option<&Rc<Callable>>,
         arguments: &Arguments,
         call: &CallSite,
         budget: &mut Budget,
@@ -184,7 +184,7 @@ impl<'p> Analyser<'p, '_> {
         &mut self,
         frame: &Frame<'p>,
         canonical: &str,
-        known: Option<&Callable>,
+        known: Option<&Rc<Callable>>,
         arguments: &Arguments,
         call: &CallSite,
     ) -> Option<Value> {
@@ -255,11 +255,11 @@ impl<'p> Analyser<'p, '_> {
             self.called.insert(object.dotted.clone());
             self.effect(draft, &bound, budget);
         }
-        Some(Value::Bound(Rc::new(Bound::Partial {
+        Some(Value::bound(Bound::Partial {
             callee,
             arguments: rest,
             keywords: arguments.keywords.clone(),
-        })))
+        }))
     }
 
     /// A call that happens inside the call at `call`, as one that was reached by it.

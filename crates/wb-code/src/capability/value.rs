@@ -3,6 +3,15 @@
 use std::rc::Rc;
 use wb_core::{Collection, Constant};
 
+/// How deep values are kept in one another.
+const MAX_DEPTH: u32 = 64;
+
+/// How many values one choice is among.
+const MAX_CHOICES: usize = 8;
+
+/// The longest dotted name that is followed, in bytes.
+pub(super) const MAX_NAME: usize = 1024;
+
 /// What is known about the value of an op. Clones share.
 #[derive(Clone, Debug, Default)]
 pub(super) enum Value {
@@ -30,7 +39,7 @@ pub(super) enum Value {
     /// Attributes that lead away from an object to unrelated ones; an index into the walks.
     Walk(usize),
     /// A callable made of another.
-    Bound(Rc<Bound>),
+    Bound(Rc<BoundCallable>),
     /// A code object; an index into the codes.
     Code(usize),
     /// A function made of a code object; an index into the codes.
@@ -53,6 +62,8 @@ pub(super) struct Known {
 #[derive(Clone, Debug)]
 pub(super) struct Items {
     pub kind: Collection,
+    /// How many collections and bound callables are in one another, this one included.
+    pub depth: u32,
     /// Key, value, key, value for a mapping.
     pub items: Vec<Value>,
 }
@@ -77,7 +88,14 @@ pub(super) struct Outcome {
     pub effect: Option<usize>,
 }
 
-/// A callable made of another.
+/// A callable made of another, and how deep values are in one another in it.
+#[derive(Clone, Debug)]
+pub(super) struct BoundCallable {
+    pub kind: Bound,
+    depth: u32,
+}
+
+/// How a callable is made of another.
 #[derive(Clone, Debug)]
 pub(super) enum Bound {
     /// `functools.partial`.
@@ -103,8 +121,72 @@ impl Value {
         Self::Object(Rc::new(Object { dotted: dotted.into(), reached: None, walk: None }))
     }
 
+    /// A collection; unknown when it is nested too deeply to be of use, or to be dropped on a small stack.
     pub(super) fn collection(kind: Collection, items: Vec<Self>) -> Self {
-        Self::Items(Rc::new(Items { kind, items }))
+        let depth = items.iter().map(Self::depth).max().unwrap_or(0).saturating_add(1);
+        if depth > MAX_DEPTH {
+            Self::Unknown
+        } else {
+            Self::Items(Rc::new(Items { kind, depth, items }))
+        }
+    }
+
+    /// A callable made of another; unknown when it is nested too deeply.
+    pub(super) fn bound(kind: Bound) -> Self {
+        let parts: Vec<&Self> = match &kind {
+            Bound::Partial { callee, arguments, keywords } => std::iter::once(callee)
+                .chain(arguments)
+                .chain(keywords.iter().map(|(_, value)| value))
+                .collect(),
+            Bound::Attributes(_) => Vec::new(),
+            Bound::Item(key) => vec![key],
+            Bound::Method { arguments, keywords, .. } => {
+                arguments.iter().chain(keywords.iter().map(|(_, value)| value)).collect()
+            }
+        };
+        let depth = parts.into_iter().map(Self::depth).max().unwrap_or(0).saturating_add(1);
+        if depth > MAX_DEPTH {
+            Self::Unknown
+        } else {
+            Self::Bound(Rc::new(BoundCallable { kind, depth }))
+        }
+    }
+
+    /// One of several values, each of which is not such a choice itself.
+    pub(super) fn either(values: impl IntoIterator<Item = Self>) -> Self {
+        let mut flat: Vec<Self> = Vec::new();
+        for value in values {
+            match value {
+                Self::Either(inner) => flat.extend(inner.iter().cloned()),
+                other => flat.push(other),
+            }
+        }
+        // The last are the likeliest.
+        flat.drain(..flat.len().saturating_sub(MAX_CHOICES));
+        Self::Either(flat.into())
+    }
+
+    /// An attribute of a value that is worth remembering.
+    pub(super) fn method(receiver: &Self, name: &str) -> Self {
+        match receiver {
+            // What an attribute of an unknown thing is, nobody knows.
+            Self::Unknown | Self::Method(_) | Self::Code(_) => Self::Unknown,
+            other if other.depth() >= MAX_DEPTH => Self::Unknown,
+            other => Self::Method(Rc::new((other.clone(), name.to_owned()))),
+        }
+    }
+
+    /// How many values are in one another.
+    fn depth(&self) -> u32 {
+        match self {
+            Self::Items(items) => items.depth,
+            Self::Bound(bound) => bound.depth,
+            Self::Method(method) => method.0.depth().saturating_add(1),
+            Self::Joined(parts) | Self::Either(parts) => {
+                parts.iter().map(Self::depth).max().unwrap_or(0).saturating_add(1)
+            }
+            _ => 0,
+        }
     }
 
     pub(super) fn known(&self) -> Option<&Known> {
