@@ -261,6 +261,9 @@ fn a_capture_and_a_firewall_are_one_attempt() {
         (Some("POST"), Some("/v1/c"), Some("hub.example"))
     );
     assert_eq!(seen[3].field("http.request.body.id"), Some("PART{one_"));
+    assert_eq!(seen[3].field("http.request.body.content"), Some("host=infer-03&id=PART{one_"));
+    assert_eq!(seen[3].field("host"), Some("infer-03"));
+    assert_eq!(seen[3].net.as_ref().and_then(|net| net.method.as_deref()), Some("POST"));
     assert_eq!(seen[3].net.as_ref().and_then(|net| net.host.as_deref()), Some("hub.example"));
     assert_eq!(seen[4].net.as_ref().and_then(|net| net.verdict), Some(NetVerdict::Blocked));
     let mut table = FlowTable::default();
@@ -271,6 +274,21 @@ fn a_capture_and_a_firewall_are_one_attempt() {
     assert_eq!(
         (flows[0].destination.as_str(), flows[0].count, flows[0].blocked),
         ("203.0.113.80", 1, 1)
+    );
+}
+
+#[test]
+fn a_capture_without_sessions_counts_its_requests() {
+    let capture =
+        b"[2026-04-09 03:13:47] > POST /v1/c HTTP/1.1\n[2026-04-09 03:13:47] Host: hub.example\n\
+        [2026-04-09 03:13:47] BODY a=1&b=2\n[2026-04-09 03:18:47] > POST /v1/c HTTP/1.1\n\
+        [2026-04-09 03:18:47] Host: hub.example\n";
+    let mut table = FlowTable::default();
+    events("capture.log", capture).0.iter().for_each(|event| table.add(event));
+    let flows = table.finish();
+    assert_eq!(
+        (flows.len(), flows[0].count, flows[0].host.as_deref()),
+        (1, 2, Some("hub.example"))
     );
 }
 

@@ -80,9 +80,19 @@ pub(crate) fn read(line: &Line<'_>, state: &mut State) -> Option<Reading> {
         Part::Body => body(&mut draft, rest),
     }
     if part != Part::Session {
+        if part == Part::Request {
+            remember(&draft, state);
+        }
+        let unknown = state.net.as_ref().is_none_or(|net| net.host.is_none() && net.destination.is_none());
+        let completes = part == Part::Request || (part == Part::Host && unknown);
         inherit(&mut draft, state);
-        // Within a session, and after a request, a line is no attempt of its own.
-        if state.net.is_some() || part != Part::Request {
+        if let (Some(session), Some(net)) = (&state.net, draft.net.as_mut()) {
+            fill(&mut net.method, session.method.as_deref().unwrap_or_default());
+            fill(&mut net.path, session.path.as_deref().unwrap_or_default());
+        }
+        // Within a session a line is no attempt of its own; without one the request is, or the line that
+        // names its host.
+        if !state.session.is_empty() || !completes {
             draft.set("network.event", "part");
         }
     }
@@ -127,6 +137,18 @@ fn session(draft: &mut Draft, rest: &str, state: &mut State) {
     });
 }
 
+/// Keeps a request for the lines under it. Without a session it stands for itself.
+fn remember(draft: &Draft, state: &mut State) {
+    let request = draft.net.clone().unwrap_or_default();
+    match state.net.as_mut().filter(|_| !state.session.is_empty()) {
+        Some(session) => {
+            session.method = request.method;
+            session.path = request.path;
+        }
+        None => state.net = Some(request),
+    }
+}
+
 /// Fills what the line does not say from the session.
 fn inherit(draft: &mut Draft, state: &mut State) {
     let Some(session) = state.net.as_mut() else { return };
@@ -142,8 +164,7 @@ fn inherit(draft: &mut Draft, state: &mut State) {
     }
     net.destination_port = net.destination_port.or(session.destination_port);
     net.source_port = net.source_port.or(session.source_port);
-    let id = state.session.clone();
-    draft.set("session.id", &id);
+    draft.set("session.id", &state.session);
 }
 
 /// `POST /beacon HTTP/1.1`: the method and the target.
@@ -164,15 +185,16 @@ fn request(draft: &mut Draft, (method, target): (&str, &str)) {
     }
 }
 
-/// The body, and the pairs in it as `http.request.body.KEY`.
+/// The body, and the pairs in it under their own names and as `http.request.body.KEY`.
 fn body(draft: &mut Draft, text: &str) {
-    draft.set("http.request.body", text);
+    draft.set("http.request.body.content", text);
     for pair in text.split('&').take(32) {
         if let Some((key, value)) = pair.split_once('=')
             && !key.is_empty()
             && key.len() <= 64
         {
             draft.set(&format!("http.request.body.{key}"), value);
+            draft.set(key, value);
         }
     }
 }
