@@ -70,6 +70,7 @@ rules![
     keras_unknown_setting = "keras-unknown-setting",
     pickle_attribute_set_on_import = "pickle-attribute-set-on-import",
     pickle_extension_code = "pickle-extension-code",
+    pickle_imports_by_name = "pickle-imports-by-name",
     pickle_persistent_id = "pickle-persistent-id",
     requirement_odd_index = "requirement-odd-index",
     requirement_typosquat = "requirement-typosquat",

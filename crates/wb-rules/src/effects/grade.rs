@@ -81,7 +81,9 @@ fn writes_attributes(story: &Story<'_>) -> bool {
 /// A dangerous callable that the pickle only names: whoever uses the model may call it. With its arguments
 /// bound (`functools.partial(os.system, "id")`) nothing but the call is missing.
 fn imported(story: &Story<'_>) -> Option<Grade> {
-    let bound = !story.main.arguments.is_empty() || !story.main.payloads.is_empty();
+    let main = story.main;
+    let partial = main.reached_by.as_ref().is_some_and(|way| way.contains("partial("));
+    let bound = partial || !main.arguments.is_empty() || !main.payloads.is_empty();
     match story.capability {
         Capability::RunCommand | Capability::RunCode | Capability::LoadLibrary if bound => {
             deed(story)

@@ -75,7 +75,7 @@ pub(crate) fn stories<'a>(
         let told = owners.get(index).is_some_and(Option::is_some);
         // In a template the walk is only the way to what is called at its end.
         let way = setting == Setting::Template && grave && gravest(main) >= Capability::Defer;
-        if told || way || imported_to_be_called(main, list) {
+        if told || way || imported_to_be_called(main, list) || is_method_of_result(main, list) {
             continue;
         }
         let steps = list.iter().zip(&owners).filter(|(_, owner)| **owner == Some(index));
@@ -101,6 +101,13 @@ fn capability(main: &Effect) -> Capability {
 
 fn imported_to_be_called(effect: &Effect, list: &[Effect]) -> bool {
     !effect.called && list.iter().any(|other| other.called && other.callable == effect.callable)
+}
+
+/// `os.popen(...).read()`: what is done with the result of a call that is told anyway.
+fn is_method_of_result(effect: &Effect, list: &[Effect]) -> bool {
+    let of = |other: &Effect| effect.callable.strip_prefix(&other.callable)?.strip_prefix('.');
+    effect.capability == Capability::Unknown
+        && list.iter().any(|other| other.called && of(other).is_some())
 }
 
 /// For each effect, the later effect that it only prepares.

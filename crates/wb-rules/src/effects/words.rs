@@ -17,6 +17,7 @@ pub(super) fn headline(story: &Story<'_>, location: &Location) -> String {
     };
     let name = &effect.callable;
     if !effect.called {
+        let who = if location.component.is_none() { "this model" } else { &*who };
         return format!("{who} imports `{name}`, which {} when it is called", does(effect));
     }
     let deed = story.deed();

@@ -3,7 +3,8 @@
 use super::{effect, examined, judged, names, pickle, program, value};
 use wb_core::{
     CallStyle, Capability, Component, Confidence, Constant, Content, Effect, Gap, Indicator,
-    IndicatorKind, Language, Op, OpKind, Payload, PayloadKind, Severity, Span, Trigger, Verdict,
+    IndicatorKind, Language, Op, OpKind, Payload, PayloadKind, Program, Severity, Span, Trigger,
+    Verdict,
 };
 
 fn payload(kind: PayloadKind, layers: &[&str], text: &str) -> Payload {
@@ -144,6 +145,11 @@ fn what_is_only_imported_weighs_less() {
         ..import("os.system", Capability::RunCommand)
     };
     assert_eq!(examined("pickle", pickle(), vec![bound]).verdict, Verdict::Malicious);
+    let partial = Effect {
+        reached_by: Some("functools.partial(os.system)".to_owned()),
+        ..import("os.system", Capability::RunCommand)
+    };
+    assert_eq!(examined("pickle", pickle(), vec![partial]).verdict, Verdict::Malicious);
 }
 
 fn layer() -> Component {
@@ -254,6 +260,22 @@ fn pickles_that_change_what_they_import_are_found() {
     let found = examined("pickle", program, vec![]);
     assert_eq!(names(&found), ["pickle-attribute-set-on-import"]);
     assert_eq!(found.findings[0].location.place, "op 4");
+}
+
+#[test]
+fn an_importer_that_is_called_for_an_unknown_module_is_found() {
+    let import = |module: &str| {
+        let mut program = Program::new(Language::Pickle, Trigger::Load, Span::new(0, 50));
+        let op = |number: u64, kind| Op { span: Span::new(number * 10, 2), number, kind };
+        let (owner, name) = ("importlib".to_owned(), "import_module".to_owned());
+        let callee = program.push(op(0, OpKind::Import { module: owner, name }));
+        let text = program.push(op(1, OpKind::Constant(Constant::Text(module.to_owned()))));
+        let (arguments, keywords, style) = (vec![text], Vec::new(), CallStyle::Call);
+        program.push(op(2, OpKind::Call { callee, arguments, keywords, style }));
+        names(&examined("pickle", program, vec![]))
+    };
+    assert_eq!(import("helper.loader"), ["pickle-imports-by-name"]);
+    assert_eq!(import("numpy.linalg"), [""; 0]);
 }
 
 #[test]
