@@ -11,6 +11,7 @@ mod examine;
 mod explain;
 mod keras;
 mod knowledge;
+mod near_names;
 mod oddities;
 mod rules;
 #[cfg(test)]

@@ -12,7 +12,7 @@ const MOST: usize = 32;
 #[derive(Debug)]
 struct Row {
     rule: Rule,
-    /// Parts of format names; an empty list is every format.
+    /// Names of formats; an empty list is every format.
     formats: &'static [&'static str],
     kinds: &'static [OddityKind],
     /// Part of the oddity's place; empty is everywhere.
@@ -54,12 +54,12 @@ use OddityKind::{
 rows! {
     "pickle-trailing-bytes" "Bytes after the end of a pickle"
         Medium Suspicious ["AML.T0018.002", "T1027"]
-        in ["pickle"] [TrailingBytes, UnownedBytes]
+        in ["pickle", "torch-legacy"] [TrailingBytes, UnownedBytes]
         say "bytes follow the end of the pickle"
         do "look at the bytes: a loader that seeks can run or read them"
     "pickle-leading-bytes" "Bytes before the beginning of a pickle"
         Medium Suspicious ["T1027"]
-        in ["pickle"] [LeadingBytes]
+        in ["pickle", "torch-legacy"] [LeadingBytes]
         say "bytes stand before the pickle"
         do "look at the bytes: they can hide the pickle from tools that look at the beginning"
     "pickle-extra-stream" "More than one pickle in a file that should hold one"
@@ -84,12 +84,12 @@ rows! {
         do "make sure this is the file that was meant"
     "keras-external-file" "A Keras layer that reads a file when the model is loaded"
         High Suspicious ["AML.T0037", "T1005"]
-        in ["keras"] [ExternalReference] within "config."
+        in ["keras", "keras-h5", "keras-config"] [ExternalReference] within "config."
         say "a layer takes its data from a file on the host that loads it"
         do "do not load it where secrets are readable; ask for a model that holds its own data (CVE-2025-12058, CVE-2026-1462)"
     "hdf5-external-reference" "An HDF5 file that takes data from another file"
         High Suspicious ["AML.T0037", "T1005"]
-        in ["hdf5", "h5", "keras"] [ExternalReference, EscapingLink]
+        in ["hdf5", "keras-h5"] [ExternalReference, EscapingLink]
         say "the file takes data from another file on the host that loads it"
         do "do not load it where secrets are readable; ask for a file that holds its own data (CVE-2026-1669)"
     "external-reference" "A model that refers to a file outside itself"
@@ -114,9 +114,14 @@ rows! {
         do "do not extract it; look for the named path where it was extracted"
     "zip-header-mismatch" "A zip whose two descriptions of a member differ"
         High Suspicious ["AML.T0076", "T1027"]
-        in ["zip", "torch", "keras", "npz", "tar"] [Disagreement, DuplicateName, Overlap, ChecksumMismatch, UnownedBytes, LeadingBytes, TrailingBytes]
+        in ["zip", "torch", "keras", "npz"] [Disagreement, DuplicateName, Overlap, ChecksumMismatch]
         say "readers of this archive may see different contents"
         do "compare what each reader sees (CVE-2025-1944, CVE-2025-10156)"
+    "zip-hidden-bytes" "Bytes in a zip that no member owns"
+        Medium Suspicious ["T1027"]
+        in ["zip", "torch", "keras", "npz"] [UnownedBytes, LeadingBytes, TrailingBytes]
+        say "bytes of the archive belong to no member"
+        do "look at the bytes: a reader that does not use the directory may find members there"
     "archive-encrypted-member" "An archive member that is encrypted or said to be"
         Medium Unknown ["AML.T0076", "T1027"]
         in [] [Encrypted]
@@ -187,7 +192,7 @@ fn find(name: &'static str, subject: &Subject<'_>) -> Vec<Finding> {
 
 fn row(format: &str, oddity: &Oddity) -> Option<&'static Row> {
     ROWS.iter().find(|row| {
-        let here = row.formats.is_empty() || row.formats.iter().any(|part| format.contains(part));
+        let here = row.formats.is_empty() || row.formats.contains(&format);
         here && row.kinds.contains(&oddity.kind) && oddity.place.contains(row.within)
     })
 }

@@ -92,7 +92,7 @@ pub fn rules() -> &'static [Rule] {
 pub(crate) fn sources() -> [(&'static str, &'static str); 2] {
     [
         ("keras_layers.toml", crate::keras::LAYERS),
-        ("popular_packages.txt", requirement_typosquat::POPULAR),
+        ("popular_packages.txt", crate::near_names::POPULAR),
     ]
 }
 
