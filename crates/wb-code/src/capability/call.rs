@@ -388,7 +388,7 @@ impl<'p> Analyser<'p, '_> {
             return Value::Unknown;
         }
         let (body, outer) = (definition.body, Some(definition.op));
-        let mut names = frame.names.child();
+        let mut names = definition.closure.as_ref().unwrap_or(&frame.names).child();
         let mut values = arguments.values.iter();
         for name in parameters(body) {
             let value = arguments.keyword(name).or_else(|| values.next());
@@ -426,6 +426,9 @@ impl<'p> Analyser<'p, '_> {
                 return self.call_object(frame, &object, arguments, call, budget);
             }
             // A method of a parameter.
+            return Value::Unknown;
+        }
+        if self.assigned.contains(path.as_ref()) {
             return Value::Unknown;
         }
         let object = Object { dotted: path.to_string(), reached: None, walk: None };

@@ -34,7 +34,9 @@ impl Analyser<'_, '_> {
     ) -> Option<usize> {
         let shown: Vec<String> =
             if draft.called || arguments.shown.is_none() { arguments.show() } else { Vec::new() };
-        let key = (draft.site.number, draft.site.span.start, draft.callable.clone(), shown.clone());
+        // A call that nobody vouches for is told once, whatever it is given.
+        let told = if draft.capability == Capability::Unknown { Vec::new() } else { shown.clone() };
+        let key = (draft.site.number, draft.site.span.start, draft.callable.clone(), told);
         if !self.seen.insert(key) || self.effects.len() >= MAX_EFFECTS {
             return None;
         }

@@ -116,6 +116,8 @@ struct Analyser<'p, 'k> {
     walks: Vec<Walk>,
     /// Modules whose names are all imported (`from os import *`).
     stars: Vec<String>,
+    /// Names that source code gives a value somewhere, perhaps after they are used.
+    assigned: BTreeSet<&'p str>,
     /// Bytes of values that were computed.
     computed: u64,
     exhausted: bool,
@@ -125,6 +127,8 @@ struct Analyser<'p, 'k> {
 
 struct Definition<'p> {
     body: &'p Program,
+    /// The names of the scope that defines it, once that was followed to its end.
+    closure: Option<Names>,
     /// Index of the op that defines it, in the outermost program.
     op: usize,
     runs: u32,
@@ -158,6 +162,8 @@ struct Frame<'p> {
     program: &'p Program,
     values: Vec<Value>,
     names: Names,
+    /// The definitions in it.
+    defined: Vec<usize>,
     returned: Value,
 }
 
@@ -172,7 +178,13 @@ impl Frame<'_> {
 }
 
 impl<'p, 'k> Analyser<'p, 'k> {
-    fn new(program: &Program, knowledge: &'k dyn Knowledge) -> Self {
+    fn new(program: &'p Program, knowledge: &'k dyn Knowledge) -> Self {
+        let assigned = program.ops.iter().filter_map(|op| match &op.kind {
+            OpKind::Store { name, .. } if program.language == Language::Python => {
+                Some(name.as_str())
+            }
+            _ => None,
+        });
         Self {
             knowledge,
             language: program.language,
@@ -189,6 +201,7 @@ impl<'p, 'k> Analyser<'p, 'k> {
             references: Vec::new(),
             walks: Vec::new(),
             stars: Vec::new(),
+            assigned: assigned.collect(),
             computed: 0,
             exhausted: false,
             answers: RefCell::new(HashMap::new()),
@@ -207,7 +220,8 @@ impl<'p, 'k> Analyser<'p, 'k> {
         outer: Option<usize>,
         budget: &mut Budget,
     ) -> (Names, Value) {
-        let mut frame = Frame { program, values: Vec::new(), names, returned: Value::Unknown };
+        let (values, defined) = (Vec::new(), Vec::new());
+        let mut frame = Frame { program, values, names, defined, returned: Value::Unknown };
         for (index, op) in program.ops.iter().enumerate() {
             if let Err(exhausted) = budget.steps(1) {
                 self.exhaust(exhausted);
@@ -217,6 +231,11 @@ impl<'p, 'k> Analyser<'p, 'k> {
             let value = self.step(&mut frame, op, index, site, budget);
             let value = self.bounded(value, &op.kind);
             frame.values.push(value);
+        }
+        for index in frame.defined {
+            if let Some(definition) = self.definitions.get_mut(index) {
+                definition.closure = Some(frame.names.clone());
+            }
         }
         (frame.names, frame.returned)
     }
@@ -297,8 +316,10 @@ impl<'p, 'k> Analyser<'p, 'k> {
                 value
             }
             OpKind::Define { body, .. } => {
-                self.definitions.push(Definition { body, op: site.op, runs: 0 });
-                Value::Define(self.definitions.len().saturating_sub(1))
+                self.definitions.push(Definition { body, closure: None, op: site.op, runs: 0 });
+                let index = self.definitions.len().saturating_sub(1);
+                frame.defined.push(index);
+                Value::Define(index)
             }
             OpKind::Return { value } => {
                 frame.returned = frame.value(*value);
@@ -370,7 +391,7 @@ impl<'p, 'k> Analyser<'p, 'k> {
             }
             definition.runs = 1;
             let (body, op) = (definition.body, definition.op);
-            let inner = names.child();
+            let inner = definition.closure.as_ref().unwrap_or(names).child();
             let ran = budget.deeper(|budget| self.follow(body, inner, Some(op), budget));
             if let Err(exhausted) = ran {
                 self.exhaust(exhausted);

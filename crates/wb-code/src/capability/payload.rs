@@ -95,7 +95,18 @@ impl Analyser<'_, '_> {
         }
         let layers = value.layers().to_vec();
         let text = match value {
-            Value::Joined(_) => template(value),
+            Value::Joined(_) => {
+                let trigger = effect.trigger;
+                let lifted = blank_template(value);
+                let lifted = budget.deeper(|budget| python::lift(&lifted, trigger, budget));
+                let text = cut(template(value));
+                let payload = Payload { kind: PayloadKind::Python, layers, text };
+                add_payload(&mut effect.payloads, payload);
+                if let Ok(Some(program)) = lifted {
+                    self.take_program(effect, &program, budget);
+                }
+                return;
+            }
             _ => match value.as_bytes() {
                 Some(bytes) => match std::str::from_utf8(bytes) {
                     Ok(text) => text.to_owned(),

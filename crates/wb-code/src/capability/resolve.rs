@@ -53,7 +53,7 @@ impl<'p> Analyser<'p, '_> {
         let answer = self.knowledge.callable(dotted).or_else(|| {
             // The builtin functions are all known: those without a capability have none.
             let name = dotted.strip_prefix("builtins.")?;
-            listed(BUILTINS, name).then(|| Callable {
+            (listed(BUILTINS, name) || is_exception(name)).then(|| Callable {
                 canonical: dotted.to_owned(),
                 capability: Capability::Inert,
                 argument: None,
@@ -135,7 +135,7 @@ impl<'p> Analyser<'p, '_> {
         if name == "__builtins__" {
             return Value::object("builtins");
         }
-        if listed(BUILTINS, name) {
+        if listed(BUILTINS, name) || is_exception(name) {
             let value = Value::object(format!("builtins.{name}"));
             if let Value::Object(object) = &value
                 && matches!(name, "exec" | "eval" | "__import__")
@@ -413,6 +413,15 @@ impl<'p> Analyser<'p, '_> {
             }
         }
     }
+}
+
+/// Whether a name is that of a builtin exception.
+fn is_exception(name: &str) -> bool {
+    let class = name.starts_with(|first: char| first.is_ascii_uppercase())
+        && ["Error", "Exception", "Warning", "Iteration", "Interrupt", "Exit"]
+            .iter()
+            .any(|ending| name.ends_with(ending));
+    class && !name.contains('.')
 }
 
 /// `np.load` is `numpy.load`.

