@@ -52,7 +52,8 @@ fn sizes(root: &Path, breaches: &mut Vec<String>) -> Result<(), String> {
     counts.sort_unstable();
     let median = counts.get(counts.len() / 2).copied().unwrap_or(0);
     if median >= MEDIAN {
-        breaches.push(format!("half of all files have {median} lines or more; {MEDIAN} is the limit"));
+        breaches
+            .push(format!("half of all files have {median} lines or more; {MEDIAN} is the limit"));
     }
     Ok(())
 }
@@ -62,7 +63,8 @@ fn sources(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), String> {
     let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
     for entry in entries {
         let path = entry.map_err(|error| error.to_string())?.path();
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name =
+            path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         if path.is_dir() && !["target", "data", "corpus"].contains(&name.as_str()) {
             sources(&path, files)?;
         } else if path.extension().is_some_and(|extension| extension == "rs") {
@@ -95,7 +97,9 @@ fn order(root: &Path, drawn: &[String], breaches: &mut Vec<String>) -> Result<()
         let text = read(&entry.path().join("Cargo.toml"))?;
         let manifest: toml::Table = text.parse().map_err(|error| format!("{name}: {error}"))?;
         let uses = manifest.get("dependencies").and_then(|found| found.as_table());
-        for used in uses.into_iter().flat_map(|uses| uses.keys()).filter(|used| used.starts_with("wb-")) {
+        for used in
+            uses.into_iter().flat_map(|uses| uses.keys()).filter(|used| used.starts_with("wb-"))
+        {
             if !drawn.iter().take(position).any(|above| above == used) {
                 breaches.push(format!("{name} uses {used}, which is not drawn above it"));
             }

@@ -99,7 +99,8 @@ impl Budget {
     /// # Errors
     /// [`Exhausted::DecodedBytes`] when fewer are left; none are spent then.
     pub fn decoded_bytes(&mut self, count: u64) -> Result<(), Exhausted> {
-        self.decoded_bytes = self.decoded_bytes.checked_sub(count).ok_or(Exhausted::DecodedBytes)?;
+        self.decoded_bytes =
+            self.decoded_bytes.checked_sub(count).ok_or(Exhausted::DecodedBytes)?;
         Ok(())
     }
 

@@ -81,7 +81,8 @@ impl Digest {
 
     /// Whether the SHA-256 `actual` is the one recorded; `None` for other algorithms.
     pub fn matches(&self, actual: &Sha256) -> Option<bool> {
-        (self.algorithm == DigestAlgorithm::Sha256).then(|| actual.to_string().starts_with(&self.hex))
+        (self.algorithm == DigestAlgorithm::Sha256)
+            .then(|| actual.to_string().starts_with(&self.hex))
     }
 }
 

@@ -66,7 +66,8 @@ fn layer_map(inspected: &Inspected) -> BTreeMap<String, String> {
 }
 
 fn describe_layer(layer: &Component) -> String {
-    const SHAPING: [&str; 5] = ["units", "filters", "activation", "output_dim", "function.config.code"];
+    const SHAPING: [&str; 5] =
+        ["units", "filters", "activation", "output_dim", "function.config.code"];
     let mut text = layer.class.clone();
     for key in SHAPING {
         match layer.setting(key) {

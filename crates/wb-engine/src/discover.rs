@@ -77,7 +77,11 @@ impl Discovered {
         } else if kind.is_file() {
             self.push(root, path);
         } else {
-            self.skip(root, Some(path), "neither a file nor a folder (device, pipe or socket)".into());
+            self.skip(
+                root,
+                Some(path),
+                "neither a file nor a folder (device, pipe or socket)".into(),
+            );
         }
     }
 
@@ -104,7 +108,8 @@ fn name(root: &Path, path: &Path) -> ArtifactPath {
 
 /// Whether the link at `path` leads to a file inside `root`; otherwise why it is not followed.
 fn link_target(root: &Path, path: &Path) -> Result<(), String> {
-    let target = path.canonicalize().map_err(|error| format!("link that leads nowhere: {error}"))?;
+    let target =
+        path.canonicalize().map_err(|error| format!("link that leads nowhere: {error}"))?;
     let root = root.canonicalize().map_err(|error| error.to_string())?;
     if !target.starts_with(&root) {
         return Err(format!("link to `{}`, outside the folder: not followed", target.display()));

@@ -5,8 +5,8 @@ use crate::logs::LogInput;
 use crate::sha256;
 use std::sync::Arc;
 use wb_core::{
-    Artifact, ArtifactPath, Budget, Bytes, ChildData, Claim, Content, Coverage, Gap, Limits, Oddity,
-    OddityKind, Origin, ReadState, Strength, Verdict,
+    Artifact, ArtifactPath, Budget, Bytes, ChildData, Claim, Content, Coverage, Gap, Limits,
+    Oddity, OddityKind, Origin, ReadState, Strength, Verdict,
 };
 use wb_formats::{Family, Format, Request};
 
@@ -63,9 +63,15 @@ struct Subject {
 
 impl Inspection {
     /// Inspects one artifact and its members, and returns the verdict on all of it.
-    fn add(&mut self, subject: Subject, data: &[u8], how: Inspector, budget: &mut Budget) -> Verdict {
+    fn add(
+        &mut self,
+        subject: Subject,
+        data: &[u8],
+        how: Inspector,
+        budget: &mut Budget,
+    ) -> Verdict {
         let bytes = Bytes::new(data);
-        let claims = wb_formats::identify(bytes);
+        let claims = wb_formats::identify_named(bytes, &subject.path);
         let strong = claims.first().filter(|claim| claim.strength == Strength::Strong);
         let source = match strong {
             Some(_) => None,
@@ -161,7 +167,10 @@ impl Inspection {
             verdict
         });
         inspected.unwrap_or_else(|exhausted| {
-            self.note_gap(parent, format!("member `{name}` not read: {} ran out", exhausted.name()));
+            self.note_gap(
+                parent,
+                format!("member `{name}` not read: {} ran out", exhausted.name()),
+            );
             Verdict::Unknown
         })
     }
@@ -189,11 +198,12 @@ impl Inspection {
         let text = is_text(bytes);
         let (state, why, verdict) = match (bytes.is_empty(), text) {
             (true, _) => (ReadState::Read, "the file is empty", Verdict::Clean),
-            (_, true) => (ReadState::Read, "plain text: searched for indicators only", Verdict::Clean),
+            (_, true) => {
+                (ReadState::Read, "plain text: searched for indicators only", Verdict::Clean)
+            }
             _ => (ReadState::Unread, "no known format recognises these bytes", Verdict::Unknown),
         };
-        let coverage =
-            Coverage { artifact: artifact.path.clone(), state, why: why.to_owned() };
+        let coverage = Coverage { artifact: artifact.path.clone(), state, why: why.to_owned() };
         self.artifacts.push(Inspected {
             artifact,
             family: None,
@@ -257,8 +267,11 @@ fn identity_oddities(artifact: &Artifact, format: &Format, bytes: Bytes<'_>) -> 
     }
     let name = artifact.path.file_name().to_ascii_lowercase();
     let promises = |format: &Format| format.endings.iter().any(|ending| name.ends_with(ending));
+    // An ending that several formats use is named after the one that lists it first.
+    let foremost = |format: &&Format| format.endings.first().is_some_and(|e| name.ends_with(e));
+    let promised = wb_formats::formats().iter().find(foremost);
     if !promises(format)
-        && let Some(promised) = wb_formats::formats().iter().find(|other| promises(other))
+        && let Some(promised) = promised
         && promised.family == Family::Model
         && strong.iter().any(|claim| claim.format == format.name)
     {

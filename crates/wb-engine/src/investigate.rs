@@ -1,5 +1,6 @@
 //! [`investigate`]: a folder to a case.
 
+use crate::EngineError;
 use crate::assemble::assemble;
 use crate::body::Body;
 use crate::discover::discover;
@@ -7,7 +8,6 @@ use crate::inspect::Hashing;
 use crate::logs::read_logs;
 use crate::progress::Progress;
 use crate::scan::{ScanOptions, scan_files};
-use crate::EngineError;
 use std::collections::BTreeMap;
 use std::path::Path;
 use wb_core::{ArtifactPath, Case, Limits, Role};
@@ -47,8 +47,7 @@ fn gather(
     progress: &dyn Progress,
 ) -> Result<Body, EngineError> {
     let found = discover(root)?;
-    let how =
-        ScanOptions { limits: options.limits, hashing: Hashing::All, keep_contents: true };
+    let how = ScanOptions { limits: options.limits, hashing: Hashing::All, keep_contents: true };
     let scanned = scan_files(found, how, progress);
     progress.begin("reading logs", 0);
     let logs = read_logs(scanned.logs);

@@ -86,9 +86,8 @@ fn stream(
     hints: ClockHints,
     sink: &mut dyn FnMut(Event),
 ) -> Summary {
-    let summary = text
-        .open()
-        .and_then(|mut reader| wb_logs::read(&artifact.path, &mut *reader, hints, sink));
+    let summary =
+        text.open().and_then(|mut reader| wb_logs::read(&artifact.path, &mut *reader, hints, sink));
     summary.unwrap_or_else(|error| Summary {
         problems: vec![format!("reading stopped: {error}")],
         ..Summary::default()

@@ -91,11 +91,8 @@ pub fn scan_files(found: Discovered, options: ScanOptions, progress: &dyn Progre
 
 /// Opens and inspects one file; a file that cannot be read is reported, not fatal.
 fn inspect_file(file: &Found, how: Inspector) -> Result<Inspection, Coverage> {
-    let unread = |why: String| Coverage {
-        artifact: file.path.clone(),
-        state: ReadState::Unread,
-        why,
-    };
+    let unread =
+        |why: String| Coverage { artifact: file.path.clone(), state: ReadState::Unread, why };
     let data = open(&file.on_disk).map_err(|error| unread(format!("cannot be read: {error}")))?;
     let text = LogText::File(file.on_disk.clone());
     let inspected = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {

@@ -47,7 +47,10 @@ pub fn open(path: &Path) -> io::Result<Data> {
 
 /// Maps a file into memory. The kernel reads pages as they are touched, so that a model of many
 /// gigabytes costs only what its parser looks at.
-#[allow(unsafe_code, reason = "mapping a file is the one thing here that the compiler cannot check")]
+#[allow(
+    unsafe_code,
+    reason = "mapping a file is the one thing here that the compiler cannot check"
+)]
 fn map(file: &File) -> io::Result<Mmap> {
     // SAFETY: the map is private and read-only, and evidence is not written to while it is examined. A
     // file that another process truncates meanwhile ends this process with SIGBUS; it cannot be misread.

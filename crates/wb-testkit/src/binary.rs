@@ -96,7 +96,8 @@ pub fn safetensors(file: &Safetensors) -> Vec<u8> {
 
 /// A number between -1 and 1 that depends on its position only.
 fn made_up(index: usize, seed: usize) -> f32 {
-    let mixed = (index.wrapping_mul(2_654_435_761)).wrapping_add(seed.wrapping_mul(40_503)) % 20_011;
+    let mixed =
+        (index.wrapping_mul(2_654_435_761)).wrapping_add(seed.wrapping_mul(40_503)) % 20_011;
     mixed as f32 / 10_005.5 - 1.0
 }
 

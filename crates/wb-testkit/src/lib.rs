@@ -73,8 +73,7 @@ impl Recipe {
         let (waiting, ready): (Vec<&Node>, Vec<&Node>) =
             self.files.iter().partition(|node| node.mentions_digests());
         for node in ready.into_iter().chain(waiting) {
-            let bytes =
-                node.build(&built).map_err(|error| format!("{}: {error}", node.path))?;
+            let bytes = node.build(&built).map_err(|error| format!("{}: {error}", node.path))?;
             built.insert(node.path.clone(), bytes);
         }
         Ok(built)
@@ -83,7 +82,8 @@ impl Recipe {
 
 impl Node {
     fn mentions_digests(&self) -> bool {
-        let has = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains("@sha256"));
+        let has =
+            |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains("@sha256"));
         has(&self.text)
             || self.log.iter().flatten().any(|lines| lines.line.contains("@sha256"))
             || self.gzip.as_ref().is_some_and(|inner| inner.mentions_digests())

@@ -112,7 +112,8 @@ mod tests {
 
     #[test]
     fn opcodes_are_assembled_by_name() {
-        let bytes = assemble("PROTO 2\nGLOBAL os getcwd\nEMPTY_TUPLE\nREDUCE\nSTOP").expect("sound");
+        let bytes =
+            assemble("PROTO 2\nGLOBAL os getcwd\nEMPTY_TUPLE\nREDUCE\nSTOP").expect("sound");
         assert_eq!(bytes, b"\x80\x02cos\ngetcwd\n)R.");
         assert!(assemble("NO_SUCH_OPCODE").is_err());
     }

@@ -104,7 +104,9 @@ impl Grounds<'_> {
             let path = candidate.artifact.as_str();
             let what = match candidate.decision {
                 Decision::Reject => {
-                    format!("Do not deploy `{path}`: refuse its digest in the registry and at the gate")
+                    format!(
+                        "Do not deploy `{path}`: refuse its digest in the registry and at the gate"
+                    )
                 }
                 _ => format!("Hold `{path}` until a person has looked at it"),
             };
@@ -139,7 +141,11 @@ impl Grounds<'_> {
                 format!("Search the logs of all hosts for {}", list(&names)),
                 Some(format!(
                     "grep -rFn {} /var/log",
-                    names.iter().map(|name| format!("-e {}", quote(name))).collect::<Vec<_>>().join(" ")
+                    names
+                        .iter()
+                        .map(|name| format!("-e {}", quote(name)))
+                        .collect::<Vec<_>>()
+                        .join(" ")
                 )),
             ));
         }
@@ -155,7 +161,8 @@ impl Grounds<'_> {
                 } else {
                     "nothing in it runs; nobody recorded its digest, so confirm where it comes from"
                 };
-                let digest = self.digest(&path).map(|digest| digest.to_string()).unwrap_or_default();
+                let digest =
+                    self.digest(&path).map(|digest| digest.to_string()).unwrap_or_default();
                 all.push(advise(
                     Phase::Recover,
                     format!("Return to `{path}`: {trust}"),
@@ -253,7 +260,9 @@ impl Grounds<'_> {
     /// preferred, then one that was recorded.
     fn best_baseline(&self) -> Option<(ArtifactPath, bool)> {
         let recorded = |path: &ArtifactPath| {
-            self.integrity.iter().any(|entry| entry.artifact == *path && entry.matches == Some(true))
+            self.integrity
+                .iter()
+                .any(|entry| entry.artifact == *path && entry.matches == Some(true))
         };
         self.body
             .whole_models()
@@ -269,9 +278,13 @@ impl Grounds<'_> {
 
 /// An nftables command that stops traffic to `addresses`.
 fn block_command(addresses: &[&str]) -> String {
-    let (v6, v4): (Vec<&str>, Vec<&str>) = addresses.iter().partition(|address| address.contains(':'));
+    let (v6, v4): (Vec<&str>, Vec<&str>) =
+        addresses.iter().partition(|address| address.contains(':'));
     let rule = |family: &str, addresses: &[&str]| {
-        format!("nft add rule inet filter output {family} daddr {{ {} }} drop", addresses.join(", "))
+        format!(
+            "nft add rule inet filter output {family} daddr {{ {} }} drop",
+            addresses.join(", ")
+        )
     };
     let mut rules = Vec::new();
     if !v4.is_empty() {

@@ -33,7 +33,8 @@ pub fn build(
         moments: moments.iter().map(|(key, moment)| (*key, moment.time.timestamp)).collect(),
         dwell_seconds: dwell.map(|(from, to)| to.duration_since(from).as_secs()),
         dwell_calendar_days: dwell.and_then(|(from, to)| {
-            let (from, to) = (Offset::UTC.to_datetime(from).date(), Offset::UTC.to_datetime(to).date());
+            let (from, to) =
+                (Offset::UTC.to_datetime(from).date(), Offset::UTC.to_datetime(to).date());
             Some(i64::from(from.until(to).ok()?.get_days()))
         }),
         execution: executions(findings),
@@ -64,7 +65,9 @@ fn sources(
 fn executions(findings: &[Finding]) -> Vec<Execution> {
     let mut all: Vec<Execution> = Vec::new();
     for finding in findings.iter().filter(|finding| finding.verdict >= Verdict::Suspicious) {
-        let (Some(call), Some(payload)) = (&finding.call, finding.payloads.last()) else { continue };
+        let (Some(call), Some(payload)) = (&finding.call, finding.payloads.last()) else {
+            continue;
+        };
         let execution = Execution {
             artifact: finding.artifact.clone(),
             call: call.clone(),
@@ -82,7 +85,8 @@ fn executions(findings: &[Finding]) -> Vec<Execution> {
 fn network(body: &Body, findings: &[Finding], destinations: &Destinations) -> Vec<NetworkUse> {
     let mut all = BTreeSet::new();
     for finding in findings.iter().filter(|finding| finding.verdict >= Verdict::Suspicious) {
-        for payload in finding.payloads.iter().filter(|payload| payload.kind != PayloadKind::Binary) {
+        for payload in finding.payloads.iter().filter(|payload| payload.kind != PayloadKind::Binary)
+        {
             for request in requests(&payload.text) {
                 all.insert(NetworkUse {
                     method: Some(request.method),

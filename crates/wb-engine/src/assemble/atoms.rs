@@ -1,7 +1,7 @@
 //! The strings of a case as [`Atom`]s: everything that may hold a piece of an identifier.
 
-use super::fragments::Atom;
 use super::destinations::Destinations;
+use super::fragments::Atom;
 use crate::body::{Body, Inspected, LogRead};
 use std::collections::BTreeSet;
 use wb_core::{ArtifactPath, Budget, Constant, OpKind, Payload, Program, Verdict};
@@ -64,15 +64,15 @@ impl Collector<'_> {
 
 fn of_artifact(inspected: &Inspected, all: &mut Vec<Atom>, budget: &mut Budget) {
     let of_compromise = inspected.verdict >= Verdict::Suspicious;
-    let mut into = Collector {
-        artifact: &inspected.artifact.path,
-        of_compromise,
-        seen: BTreeSet::new(),
-        all,
-    };
+    let mut into =
+        Collector { artifact: &inspected.artifact.path, of_compromise, seen: BTreeSet::new(), all };
     for finding in &inspected.findings {
         for Payload { text, layers, .. } in &finding.payloads {
-            let under = if layers.is_empty() { String::new() } else { format!(", under {}", layers.join(", ")) };
+            let under = if layers.is_empty() {
+                String::new()
+            } else {
+                format!(", under {}", layers.join(", "))
+            };
             into.add(format!("{}{under}", finding.location.place), None, text);
         }
     }
@@ -83,7 +83,8 @@ fn of_artifact(inspected: &Inspected, all: &mut Vec<Atom>, budget: &mut Budget) 
     for component in &content.components {
         into.add(format!("{} name", component.kind), None, &component.name);
         for setting in &component.settings {
-            let place = format!("{} `{}`, setting `{}`", component.kind, component.name, setting.path);
+            let place =
+                format!("{} `{}`, setting `{}`", component.kind, component.name, setting.path);
             into.add_peeled(&place, Some(last_key(&setting.path)), &setting.value, budget);
         }
     }
@@ -144,7 +145,8 @@ fn of_log(log: &LogRead, destinations: &Destinations, all: &mut Vec<Atom>) {
 fn is_structured(text: &str) -> bool {
     let text = text.trim();
     let ends = |open: char, close: char| text.starts_with(open) && text.ends_with(close);
-    (ends('{', '}') && text.contains('"') && text.contains(':')) || (ends('[', ']') && text.contains('"'))
+    (ends('{', '}') && text.contains('"') && text.contains(':'))
+        || (ends('[', ']') && text.contains('"'))
 }
 
 fn last_key(path: &str) -> &str {

@@ -3,8 +3,8 @@
 use crate::body::{Body, Inspected};
 use std::collections::{BTreeMap, BTreeSet};
 use wb_core::{
-    ArtifactPath, CandidateDecision, Decision, Difference, Finding, Identifier, Integrity, ReadState,
-    Role, RoleAssignment, Severity, Verdict,
+    ArtifactPath, CandidateDecision, Decision, Difference, Finding, Identifier, Integrity,
+    ReadState, Role, RoleAssignment, Severity, Verdict,
 };
 
 /// What decisions rest on.
@@ -139,9 +139,8 @@ impl Grounds<'_> {
             .map(|difference| difference.name.as_str())
             .collect();
         let baseline = &differences.first()?.baseline;
-        (!layers.is_empty()).then(|| {
-            format!("layers that `{baseline}` does not have: {}", layers.join(", "))
-        })
+        (!layers.is_empty())
+            .then(|| format!("layers that `{baseline}` does not have: {}", layers.join(", ")))
     }
 }
 

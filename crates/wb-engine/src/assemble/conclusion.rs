@@ -5,8 +5,8 @@ use super::missing::stamp;
 use super::moments::Moment;
 use std::collections::BTreeMap;
 use wb_core::{
-    ArtifactPath, CandidateDecision, Compromise, Conclusion, Confidence, Decision,
-    Finding, Integrity, KeyMoment, Role, RoleAssignment, Verdict,
+    ArtifactPath, CandidateDecision, Compromise, Conclusion, Confidence, Decision, Finding,
+    Integrity, KeyMoment, Role, RoleAssignment, Verdict,
 };
 
 /// What the conclusion rests on.
@@ -114,7 +114,8 @@ impl Grounds<'_> {
     fn all_clear(&self, candidates: &[CandidateDecision]) -> Conclusion {
         let suspicious = self.findings.iter().any(|finding| finding.verdict >= Verdict::Suspicious);
         let mut summary = if suspicious {
-            "Nothing malicious was found in what runs, but something needs a person's eye.".to_owned()
+            "Nothing malicious was found in what runs, but something needs a person's eye."
+                .to_owned()
         } else {
             "Nothing malicious was found in what was supplied.".to_owned()
         };
@@ -138,4 +139,3 @@ fn refused(candidates: &[CandidateDecision]) -> String {
     }
     text
 }
-

@@ -38,7 +38,9 @@ fn digests(
 ) -> Vec<Contradiction> {
     let mut all = Vec::new();
     for entry in integrity.iter().filter(|entry| entry.matches == Some(false)) {
-        let (Some(recorded), Some(record)) = (&entry.recorded, &entry.recorded_in) else { continue };
+        let (Some(recorded), Some(record)) = (&entry.recorded, &entry.recorded_in) else {
+            continue;
+        };
         let role = roles.get(&entry.artifact).map_or(Role::Other, |role| role.role);
         all.push(Contradiction {
             what: format!(
@@ -142,9 +144,9 @@ fn trigger(
     findings: &[Finding],
     moments: &BTreeMap<KeyMoment, Moment>,
 ) -> Vec<Contradiction> {
-    let at_load = findings
-        .iter()
-        .any(|finding| finding.verdict == Verdict::Malicious && finding.trigger == Some(Trigger::Load));
+    let at_load = findings.iter().any(|finding| {
+        finding.verdict == Verdict::Malicious && finding.trigger == Some(Trigger::Load)
+    });
     let Some(outbound) = moments.get(&KeyMoment::FirstOutbound).filter(|_| at_load) else {
         return Vec::new();
     };
@@ -198,7 +200,10 @@ fn quiet_claims(body: &Body, moments: &BTreeMap<KeyMoment, Moment>) -> Vec<Contr
         });
         if denies && near {
             all.push(Contradiction {
-                what: format!("a record says `{}`, after a change that nothing orders", cut(&event.message, 80)),
+                what: format!(
+                    "a record says `{}`, after a change that nothing orders",
+                    cut(&event.message, 80)
+                ),
                 evidence: vec![
                     format!("{}:{}", event.record.artifact, event.record.line),
                     format!("{}:{}", introduced.record.artifact, introduced.record.line),

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use wb_core::{
-    ArtifactPath, BeaconState, Event, EventKind, Finding, Flow, Indicator, IndicatorKind, RecordRef,
-    Status, Verdict,
+    ArtifactPath, BeaconState, Event, EventKind, Finding, Flow, Indicator, IndicatorKind,
+    RecordRef, Status, Verdict,
 };
 use wb_logs::flows::FlowDetail;
 
@@ -57,8 +57,11 @@ impl Destinations {
         for finding in findings.iter().filter(|finding| finding.verdict >= Verdict::Suspicious) {
             for indicator in &finding.indicators {
                 if is_network(indicator) && !is_local(indicator.value()) {
-                    let ground =
-                        Ground::new(&finding.artifact, &finding.location.place, "a payload names it");
+                    let ground = Ground::new(
+                        &finding.artifact,
+                        &finding.location.place,
+                        "a payload names it",
+                    );
                     destinations.add(indicator.clone(), Status::Observed, ground);
                 }
             }
@@ -123,7 +126,8 @@ impl Destinations {
     fn add_resolved(&mut self, body: &Body, flows: &[FlowDetail]) {
         let mut more = Vec::new();
         for detail in flows.iter().filter(|detail| self.covers(&detail.flow)) {
-            let ground = Ground::at(&detail.flow.first_record, "traffic joins the name to the address");
+            let ground =
+                Ground::at(&detail.flow.first_record, "traffic joins the name to the address");
             more.push((detail.flow.destination.clone(), ground.clone()));
             more.extend(detail.flow.host.clone().map(|host| (host, ground)));
         }
@@ -216,7 +220,8 @@ fn standing_out(
         "nothing went there in the first part of the logs".to_owned(),
     );
     cue(
-        flow.count >= 4 && matches!(flow.beacon.state, BeaconState::Periodic | BeaconState::Jittered),
+        flow.count >= 4
+            && matches!(flow.beacon.state, BeaconState::Periodic | BeaconState::Jittered),
         2,
         format!("its {} attempts are {}", flow.count, flow.beacon.state.name()),
     );
@@ -291,7 +296,11 @@ pub fn is_local(name: &str) -> bool {
                 let first = v6.segments().first().copied().unwrap_or(0);
                 let unique_local = first & 0xfe00 == 0xfc00;
                 let link_local = first & 0xffc0 == 0xfe80;
-                v6.is_loopback() || v6.is_unspecified() || v6.is_multicast() || unique_local || link_local
+                v6.is_loopback()
+                    || v6.is_unspecified()
+                    || v6.is_multicast()
+                    || unique_local
+                    || link_local
             }
         };
     }

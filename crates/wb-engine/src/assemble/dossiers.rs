@@ -124,9 +124,10 @@ fn most_alike<'a>(model: &Inspected, baselines: &[&'a Inspected]) -> Option<&'a 
     let names = |inspected: &Inspected| -> BTreeSet<String> {
         let content = &inspected.content;
         let layers = content.components.iter().map(|component| component.name.clone());
-        let tensors = content.tensors.iter().filter_map(|tensor| {
-            tensor.name.rsplit('.').next().map(|_| tensor.name.clone())
-        });
+        let tensors = content
+            .tensors
+            .iter()
+            .filter_map(|tensor| tensor.name.rsplit('.').next().map(|_| tensor.name.clone()));
         layers.chain(tensors).collect()
     };
     let own = names(model);

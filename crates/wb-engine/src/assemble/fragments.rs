@@ -150,7 +150,8 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
 }
 
 fn holds_together(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '_' | '-' | '{' | '}' | '.' | '+' | '~' | '!' | '$' | '#' | '^')
+    c.is_alphanumeric()
+        || matches!(c, '_' | '-' | '{' | '}' | '.' | '+' | '~' | '!' | '$' | '#' | '^')
 }
 
 /// Whether what stands between two tokens makes the first the label of the second.

@@ -51,7 +51,8 @@ impl<'a> Pool<'a> {
     /// Sets of counted parts: `part 1/3`, `part 2/3`, `part 3/3`, wherever they are; or `x-part1`,
     /// `x-part2` under one label.
     fn counted(&self) -> Vec<Identifier> {
-        let mut sets: BTreeMap<(Option<u32>, String), BTreeMap<u32, Vec<&Fragment>>> = BTreeMap::new();
+        let mut sets: BTreeMap<(Option<u32>, String), BTreeMap<u32, Vec<&Fragment>>> =
+            BTreeMap::new();
         for piece in self.pieces {
             if let Kind::Part { number, total } = piece.kind {
                 // With a total, the total holds the set together; without, the label has to.
@@ -190,9 +191,8 @@ impl<'a> Pool<'a> {
 
     /// Of several pieces that would fit, the one of the compromise, else the first.
     fn of_compromise_first<'p>(&self, choices: &[&'p Fragment]) -> Option<&'p Fragment> {
-        let marked = choices
-            .iter()
-            .find(|piece| self.atom(piece).is_some_and(|atom| atom.of_compromise));
+        let marked =
+            choices.iter().find(|piece| self.atom(piece).is_some_and(|atom| atom.of_compromise));
         marked.or_else(|| choices.first()).copied()
     }
 

@@ -18,10 +18,9 @@ pub struct Recorded {
 
 /// Every recorded digest of the case, logs first.
 pub fn records(body: &Body) -> Vec<Recorded> {
-    let from_logs = body
-        .logs
-        .iter()
-        .flat_map(|log| log.summary.digests.iter().map(|digest| recorded(&log.artifact.path, digest)));
+    let from_logs = body.logs.iter().flat_map(|log| {
+        log.summary.digests.iter().map(|digest| recorded(&log.artifact.path, digest))
+    });
     let from_files = body.artifacts.iter().flat_map(|inspected| {
         let path = &inspected.artifact.path;
         inspected.content.digests.iter().map(move |digest| recorded(path, digest))

@@ -59,8 +59,11 @@ impl<'a> Lifecycle<'a> {
     pub fn of(body: &'a Body) -> Self {
         let mut deployments = Vec::new();
         for log in &body.logs {
-            let mut events: Vec<&Event> =
-                log.events.iter().filter(|event| is_lifecycle(event) && event.time.is_some()).collect();
+            let mut events: Vec<&Event> = log
+                .events
+                .iter()
+                .filter(|event| is_lifecycle(event) && event.time.is_some())
+                .collect();
             events.sort_by_key(|event| (event.timestamp(), event.record.line));
             for event in events {
                 add(&mut deployments, event, &log.artifact.path);
@@ -102,9 +105,9 @@ impl<'a> Deployment<'a> {
     pub fn serves(&self) -> bool {
         self.events.iter().any(|event| match event.kind {
             EventKind::Deploy | EventKind::Load => true,
-            EventKind::Stage => event
-                .field("stage")
-                .is_none_or(|stage| stage.to_ascii_lowercase().contains("prod")),
+            EventKind::Stage => {
+                event.field("stage").is_none_or(|stage| stage.to_ascii_lowercase().contains("prod"))
+            }
             _ => false,
         })
     }
@@ -150,8 +153,8 @@ fn belongs(group: &Deployment<'_>, event: &Event) -> bool {
     else {
         return false;
     };
-    let begins_anew = matches!(event.kind, EventKind::Request | EventKind::Download)
-        && group.serves();
+    let begins_anew =
+        matches!(event.kind, EventKind::Request | EventKind::Download) && group.serves();
     time.duration_since(last) <= APART && !begins_anew
 }
 

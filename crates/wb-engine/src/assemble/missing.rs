@@ -82,7 +82,10 @@ impl Known<'_> {
             all.push("no load of the malicious model is recorded in the supplied logs".to_owned());
         }
         if !has(KeyMoment::FirstOutbound) {
-            all.push("no connection to a destination of the payload is recorded in the supplied logs".to_owned());
+            all.push(
+                "no connection to a destination of the payload is recorded in the supplied logs"
+                    .to_owned(),
+            );
             return all;
         }
         if !has(KeyMoment::Detection) {
@@ -117,7 +120,9 @@ impl Known<'_> {
         addresses.dedup();
         addresses
             .into_iter()
-            .map(|address| format!("no DNS answer or server name in the supplied logs names {address}"))
+            .map(|address| {
+                format!("no DNS answer or server name in the supplied logs names {address}")
+            })
             .collect()
     }
 
@@ -132,7 +137,10 @@ impl Known<'_> {
             all.push("no clean baseline was supplied to compare with".to_owned());
         }
         if self.body.logs.is_empty() {
-            all.push("no log was supplied: nothing can be said about when, or whether anything ran".to_owned());
+            all.push(
+                "no log was supplied: nothing can be said about when, or whether anything ran"
+                    .to_owned(),
+            );
         } else if self.flows.is_empty() {
             all.push("no record of network connections was supplied".to_owned());
         }
@@ -156,9 +164,12 @@ impl Known<'_> {
             .filter(|entry| entry.matches.is_none())
             .filter(|entry| {
                 let role = self.roles.get(&entry.artifact).map_or(Role::Other, |role| role.role);
-                matches!(role, Role::Production | Role::Candidate) || worst(&entry.artifact) > Verdict::Clean
+                matches!(role, Role::Production | Role::Candidate)
+                    || worst(&entry.artifact) > Verdict::Clean
             })
-            .map(|entry| format!("no digest of `{}` is recorded in the supplied evidence", entry.artifact))
+            .map(|entry| {
+                format!("no digest of `{}` is recorded in the supplied evidence", entry.artifact)
+            })
             .collect()
     }
 }

@@ -66,7 +66,13 @@ pub fn assemble(body: &Body, given: &BTreeMap<ArtifactPath, Role>) -> Case {
     let flows: Vec<Flow> = flows.iter().map(|detail| detail.flow.clone()).collect();
     let known_moments = &moments;
     let answers = answers::build(
-        body, &findings, &lifecycle, introducing, known_moments, &destinations, &flows,
+        body,
+        &findings,
+        &lifecycle,
+        introducing,
+        known_moments,
+        &destinations,
+        &flows,
     );
     let compromised = conclusion::compromise(&findings, &roles, &moments) == Compromise::Yes;
     let identifiers = identifiers::assemble(&atoms::atoms(body, &destinations));
@@ -265,7 +271,8 @@ fn further_indicators(
         }
     }
     for inspected in &body.artifacts {
-        if let Some(digest) = inspected.artifact.sha256.filter(|_| inspected.verdict == Verdict::Malicious)
+        if let Some(digest) =
+            inspected.artifact.sha256.filter(|_| inspected.verdict == Verdict::Malicious)
         {
             let indicator = Indicator::new(IndicatorKind::Sha256, &digest.to_string());
             let path = inspected.artifact.path.clone();
@@ -291,7 +298,9 @@ fn attach_raw(
     for entry in timeline {
         let lines = excerpts.get(&entry.record.artifact);
         let raw = lines.and_then(|lines| {
-            lines.binary_search_by_key(&entry.record.line, |(number, _)| *number).ok()
+            lines
+                .binary_search_by_key(&entry.record.line, |(number, _)| *number)
+                .ok()
                 .and_then(|at| lines.get(at))
         });
         entry.raw = raw.map(|(_, text)| timeline::cut(text, 600)).unwrap_or_default();

@@ -153,10 +153,7 @@ impl<'a> Evidence<'a> {
     }
 
     /// The change or deployment that brought in what runs, and its group.
-    pub fn introduced(
-        &self,
-        began: Option<Timestamp>,
-    ) -> Option<(Moment, &'a Deployment<'a>)> {
+    pub fn introduced(&self, began: Option<Timestamp>) -> Option<(Moment, &'a Deployment<'a>)> {
         let limit = began.and_then(|began| began.checked_add(SLACK).ok());
         let before = |event: &Event| match (event.timestamp(), limit) {
             (Some(time), Some(limit)) => time <= limit,
@@ -169,18 +166,20 @@ impl<'a> Evidence<'a> {
                 continue;
             }
             // A deployment that recorded another digest did not bring these bytes in.
-            let other_bytes = deployment.events.iter().any(|event| {
-                recorded.iter().any(|place| *place == &event.record)
-            });
+            let other_bytes = deployment
+                .events
+                .iter()
+                .any(|event| recorded.iter().any(|place| *place == &event.record));
             if other_bytes {
                 best = None;
                 continue;
             }
             let event = introducing_event(deployment).filter(|event| before(event));
             if let Some((event, time)) = event.and_then(|event| Some((event, event.time?))) {
-                let after_change = best.as_ref().is_some_and(|(_, earlier): &(Moment, &Deployment<'_>)| {
-                    !earlier.is_ordered() && !deployment.is_ordered()
-                });
+                let after_change =
+                    best.as_ref().is_some_and(|(_, earlier): &(Moment, &Deployment<'_>)| {
+                        !earlier.is_ordered() && !deployment.is_ordered()
+                    });
                 if !after_change {
                     best = Some((moment(event, time, Status::Observed), deployment));
                 }
@@ -205,7 +204,9 @@ impl<'a> Evidence<'a> {
             self.running.iter().any(|path| mentions(&event.message, path.file_name()))
         };
         files.is_empty()
-            || files.iter().any(|file| self.running.iter().any(|path| path.file_name() == base_name(file)))
+            || files
+                .iter()
+                .any(|file| self.running.iter().any(|path| path.file_name() == base_name(file)))
             || deployment.events.iter().any(|event| names(event))
     }
 
@@ -268,4 +269,3 @@ fn moment(event: &Event, time: Instant, status: Status) -> Moment {
         summary: super::timeline::summary(event),
     }
 }
-

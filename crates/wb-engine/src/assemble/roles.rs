@@ -12,22 +12,59 @@ const WORDS: &[(Role, &[&str])] = &[
     (
         Role::Production,
         &[
-            "prod", "production", "live", "current", "serving", "served", "service", "deployed", "running",
-            "active", "compromised", "suspect", "infected",
+            "prod",
+            "production",
+            "live",
+            "current",
+            "serving",
+            "served",
+            "service",
+            "deployed",
+            "running",
+            "active",
+            "compromised",
+            "suspect",
+            "infected",
         ],
     ),
     (
         Role::Candidate,
         &[
-            "candidate", "candidates", "staged", "staging", "next", "replacement", "incoming", "rc",
-            "proposed", "new", "upload", "uploads", "uploaded", "pending", "hotfix", "release",
+            "candidate",
+            "candidates",
+            "staged",
+            "staging",
+            "next",
+            "replacement",
+            "incoming",
+            "rc",
+            "proposed",
+            "new",
+            "upload",
+            "uploads",
+            "uploaded",
+            "pending",
+            "hotfix",
+            "release",
         ],
     ),
     (
         Role::Baseline,
         &[
-            "baseline", "baselines", "original", "golden", "gold", "clean", "reference", "ref", "known",
-            "good", "trusted", "backup", "pristine", "upstream",
+            "baseline",
+            "baselines",
+            "original",
+            "golden",
+            "gold",
+            "clean",
+            "reference",
+            "ref",
+            "known",
+            "good",
+            "trusted",
+            "backup",
+            "pristine",
+            "upstream",
         ],
     ),
 ];
@@ -98,7 +135,8 @@ fn name_cues(path: &ArtifactPath) -> Vec<Cue> {
     for (depth, part) in path.as_str().rsplit('/').enumerate() {
         let weight = if depth == 0 { 5 } else { 4 };
         for (role, words) in WORDS {
-            if let Some(word) = words_of(part).into_iter().find(|word| words.contains(&word.as_str()))
+            if let Some(word) =
+                words_of(part).into_iter().find(|word| words.contains(&word.as_str()))
             {
                 let kind = if depth == 0 { "file name" } else { "folder" };
                 let why = format!("{kind} `{part}` has the word `{word}`");
@@ -140,7 +178,8 @@ impl LogCues {
                 let Some(file) = event.field("file.name") else { continue };
                 let name = base_name(file);
                 let role = offered_role(event).or_else(|| {
-                    let role = if served.contains(name) { Role::Production } else { Role::Baseline };
+                    let role =
+                        if served.contains(name) { Role::Production } else { Role::Baseline };
                     deployment.serves().then_some(role)
                 });
                 let Some(role) = role else { continue };
@@ -211,7 +250,8 @@ fn offered_role(event: &wb_core::Event) -> Option<Role> {
         return None;
     }
     let stage = event.field("stage").unwrap_or_default().to_ascii_lowercase();
-    let offered = stage.contains("stag") || words_of(&event.message).iter().any(|w| is_candidate(w));
+    let offered =
+        stage.contains("stag") || words_of(&event.message).iter().any(|w| is_candidate(w));
     match stage.contains("prod") {
         true => Some(Role::Production),
         false => offered.then_some(Role::Candidate),
@@ -255,8 +295,7 @@ fn inherit(body: &Body, roles: &mut BTreeMap<ArtifactPath, RoleAssignment>) {
 
 /// A folder with one model and no cue about it: that model is the one the alert is about.
 fn name_the_only_model(body: &Body, roles: &mut BTreeMap<ArtifactPath, RoleAssignment>) {
-    let outer: Vec<&ArtifactPath> =
-        body.whole_models().map(|model| &model.artifact.path).collect();
+    let outer: Vec<&ArtifactPath> = body.whole_models().map(|model| &model.artifact.path).collect();
     let [only] = outer.as_slice() else { return };
     if let Some(assignment) = roles.get_mut(*only)
         && assignment.role == Role::Other

@@ -125,10 +125,7 @@ pub fn index(
     for (indicator, artifact, place) in more {
         add(indicator, artifact, place);
     }
-    places
-        .into_iter()
-        .map(|(indicator, sources)| IndexedIndicator { indicator, sources })
-        .collect()
+    places.into_iter().map(|(indicator, sources)| IndexedIndicator { indicator, sources }).collect()
 }
 
 /// The raw text of `records` and of their neighbours, by log.
@@ -172,7 +169,8 @@ fn for_each_line(log: &LogRead, mut visit: impl FnMut(u64, u64, &[u8])) {
             return;
         }
         number += 1;
-        let end = line.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |at| at + 1);
+        let end =
+            line.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |at| at + 1);
         visit(number, offset, line.get(..end).unwrap_or(&line));
         offset += read;
     }

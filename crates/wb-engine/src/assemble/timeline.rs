@@ -41,11 +41,17 @@ pub fn build(
         if *count > PER_KIND || !taken.insert((event.record.clone(), None)) {
             continue;
         }
-        entries.push(entry(time, &event.record, event.kind, None, summary(event), Status::Observed));
+        entries.push(entry(
+            time,
+            &event.record,
+            event.kind,
+            None,
+            summary(event),
+            Status::Observed,
+        ));
     }
-    entries.sort_by(|a, b| {
-        a.time.cmp(&b.time).then(a.key.cmp(&b.key)).then(a.record.cmp(&b.record))
-    });
+    entries
+        .sort_by(|a, b| a.time.cmp(&b.time).then(a.key.cmp(&b.key)).then(a.record.cmp(&b.record)));
     entries
 }
 

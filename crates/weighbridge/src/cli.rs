@@ -1,0 +1,333 @@
+//! The arguments of the command, in the words of `--help`.
+
+use clap::{Args, Command, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Investigates AI supply-chain incidents and keeps the next one out.
+#[derive(Debug, Parser)]
+#[command(name = "weighbridge", version, propagate_version = true, max_term_width = 100)]
+#[command(about = "Investigates AI supply-chain incidents and keeps the next one out.\n\n\
+    Reads models and logs without running anything found in them.")]
+#[command(after_help = "Examples:\n  \
+    weighbridge investigate incident/              what happened, in one report\n  \
+    weighbridge investigate incident/ --html r.html\n  \
+    weighbridge scan models/ --fail-on suspicious  a gate for a pipeline\n  \
+    weighbridge decompile model.pkl                what a pickle would run, as Python\n  \
+    weighbridge explain pickle-runs-command\n\n\
+    Exit codes: 0 nothing found, 1 findings, 2 could not finish, 3 nothing to look at.")]
+pub struct Cli {
+    /// When to use colour.
+    #[arg(long, value_enum, default_value_t = Color::Auto, global = true, value_name = "WHEN")]
+    pub color: Color,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Investigate a folder of evidence: models, logs, hashes, package lists
+    Investigate(Investigate),
+    /// Scan models and whatever lies beside them; exit 1 on findings
+    Scan(Scan),
+    /// Show a finding of a folder, with its bytes
+    Show(Show),
+    /// Print what code in a file would do, as Python
+    Decompile(CodeOf),
+    /// Print the instructions of code in a file, one per line
+    Disassemble(Disassemble),
+    /// List layers, tensors and metadata of a file
+    Inspect(Inspect),
+    /// Compare two models: layers, tensors, imported names, metadata
+    Diff(Diff),
+    /// Print the events of logs on one clock
+    Timeline(Timeline),
+    /// Explain a rule, a format, a log source or a callable
+    Explain(Explain),
+    /// Print the JSON Schema of a report
+    Schema(Schema),
+    /// Print completions for a shell
+    Completions(Completions),
+}
+
+/// The groups of verbs in `--help`: title and names.
+const GROUPS: &[(&str, &[&str])] = &[
+    ("Investigate", &["investigate", "timeline", "show"]),
+    ("Guard", &["scan", "diff"]),
+    ("Look inside", &["inspect", "decompile", "disassemble"]),
+    ("Learn", &["explain", "schema", "completions", "help"]),
+];
+
+/// Lists the verbs of `command` by group.
+pub fn with_grouped_help(command: Command) -> Command {
+    let mut list = String::new();
+    for (title, verbs) in GROUPS {
+        list.push_str(&format!("{title}:\n"));
+        for verb in *verbs {
+            let about = command
+                .find_subcommand(verb)
+                .and_then(|found| found.get_about().map(ToString::to_string))
+                .unwrap_or_else(|| "Print this message, or the help of a verb".to_owned());
+            list.push_str(&format!("  {verb:<13} {about}\n"));
+        }
+        list.push('\n');
+    }
+    let template = format!(
+        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{list}Options:\n{{options}}{{after-help}}"
+    );
+    command.help_template(template)
+}
+
+/// Arguments of `investigate`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    weighbridge investigate incident/\n  \
+    weighbridge investigate incident/ --role suspect.bin=production --role old.bin=baseline\n  \
+    weighbridge investigate incident/ --format json > case.json\n\n\
+    Roles are inferred from what logs say was deployed, from recorded digests and from names;\n\
+    the report shows why.")]
+pub struct Investigate {
+    /// The folder of evidence
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// What an artifact is: production, candidate, baseline, log, manifest, dependency or other
+    #[arg(long = "role", value_name = "PATH=ROLE", value_parser = role)]
+    pub roles: Vec<(String, wb_core::Role)>,
+    /// How to print the case
+    #[arg(long, value_enum, default_value_t = CaseFormat::Text)]
+    pub format: CaseFormat,
+    /// Also write the case as one self-contained web page
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Print the first screen only
+    #[arg(long)]
+    pub brief: bool,
+}
+
+/// How a case is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CaseFormat {
+    /// For people.
+    Text,
+    /// For programs: see `weighbridge schema case`.
+    Json,
+    /// SARIF 2.1.0, findings only.
+    Sarif,
+}
+
+/// Arguments of `scan`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    weighbridge scan model.pt\n  \
+    weighbridge scan models/ --fail-on unknown --format sarif > scan.sarif\n\n\
+    Exit codes: 0 nothing at or above --fail-on, 1 something is, 2 could not finish,\n\
+    3 nothing to look at.")]
+pub struct Scan {
+    /// Files and folders
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+    /// How to print what was found
+    #[arg(long, value_enum, default_value_t = ScanFormat::Text)]
+    pub format: ScanFormat,
+    /// Least verdict that makes the exit code 1
+    #[arg(long, value_enum, default_value_t = Threshold::Suspicious, value_name = "VERDICT")]
+    pub fail_on: Threshold,
+    /// Do not compute SHA-256 digests
+    #[arg(long)]
+    pub no_hash: bool,
+    /// Also list artifacts without findings
+    #[arg(long, short)]
+    pub verbose: bool,
+}
+
+/// How a scan is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ScanFormat {
+    /// For people.
+    Text,
+    /// For programs: see `weighbridge schema scan`.
+    Json,
+    /// SARIF 2.1.0.
+    Sarif,
+}
+
+/// The verdict from which a scan fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Threshold {
+    /// Only malicious artifacts.
+    Malicious,
+    /// Suspicious ones too.
+    Suspicious,
+    /// Also what nobody vouches for or could not be read.
+    Unknown,
+}
+
+impl From<Threshold> for wb_core::Verdict {
+    fn from(threshold: Threshold) -> Self {
+        match threshold {
+            Threshold::Malicious => Self::Malicious,
+            Threshold::Suspicious => Self::Suspicious,
+            Threshold::Unknown => Self::Unknown,
+        }
+    }
+}
+
+/// Arguments of `show`.
+#[derive(Args, Debug)]
+pub struct Show {
+    /// The finding, as the report numbers it, such as F1
+    #[arg(value_name = "FINDING")]
+    pub finding: String,
+    /// The folder of evidence it was found in
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub folder: PathBuf,
+}
+
+/// Arguments of `decompile`.
+#[derive(Args, Debug)]
+pub struct CodeOf {
+    /// The file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Print long constants whole, so that the text builds the same object
+    #[arg(long)]
+    pub exact: bool,
+}
+
+/// Arguments of `disassemble`.
+#[derive(Args, Debug)]
+pub struct Disassemble {
+    /// The file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Show stack and memo at each step
+    #[arg(long)]
+    pub trace: bool,
+}
+
+/// Arguments of `inspect`.
+#[derive(Args, Debug)]
+pub struct Inspect {
+    /// The file
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = TableFormat::Text)]
+    pub format: TableFormat,
+}
+
+/// How a table is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TableFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// Arguments of `diff`.
+#[derive(Args, Debug)]
+pub struct Diff {
+    /// The model in question
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+    /// The model it is compared with
+    #[arg(value_name = "BASELINE")]
+    pub baseline: PathBuf,
+}
+
+/// Arguments of `timeline`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    weighbridge timeline deploy.log zeek/\n  \
+    weighbridge timeline logs/ --kind alert,deploy --contains hub.example\n  \
+    weighbridge timeline logs/ --from 2026-04-09T03:00:00Z --to 2026-04-09T04:00:00Z")]
+pub struct Timeline {
+    /// Logs and folders of logs
+    #[arg(required = true, value_name = "LOG")]
+    pub logs: Vec<PathBuf>,
+    /// Only events of these kinds
+    #[arg(long, value_delimiter = ',', value_name = "KIND")]
+    pub kind: Vec<String>,
+    /// Only events whose record has this text
+    #[arg(long, value_name = "TEXT")]
+    pub contains: Option<String>,
+    /// Only events at or after this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<jiff::Timestamp>,
+    /// Only events at or before this time (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<jiff::Timestamp>,
+}
+
+/// Arguments of `explain`.
+#[derive(Args, Debug)]
+pub struct Explain {
+    /// A rule, a format, a log source, or a callable such as `os.system`; all of them are listed without it
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+}
+
+/// Arguments of `schema`.
+#[derive(Args, Debug)]
+pub struct Schema {
+    /// Which report
+    #[arg(value_enum)]
+    pub document: Document,
+}
+
+/// Reports with a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Document {
+    /// What `investigate --format json` prints.
+    Case,
+    /// What `scan --format json` prints.
+    Scan,
+}
+
+/// Arguments of `completions`.
+#[derive(Args, Debug)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Parses `PATH=ROLE`.
+fn role(text: &str) -> Result<(String, wb_core::Role), String> {
+    let (path, role) = text.rsplit_once('=').ok_or("expected PATH=ROLE")?;
+    let role = wb_core::Role::from_name(role).ok_or_else(|| {
+        let names: Vec<&str> = wb_core::Role::ALL.iter().map(|role| role.name()).collect();
+        format!("`{role}` is no role; roles are {}", names.join(", "))
+    })?;
+    Ok((path.to_owned(), role))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn every_verb_stands_in_exactly_one_group() {
+        let command = Cli::command();
+        for verb in command.get_subcommands() {
+            let groups =
+                GROUPS.iter().filter(|(_, verbs)| verbs.contains(&verb.get_name())).count();
+            assert_eq!(groups, 1, "{}", verb.get_name());
+        }
+        with_grouped_help(command).debug_assert();
+    }
+}

@@ -1,0 +1,80 @@
+//! `weighbridge explain`: what is known about a rule, a format, a log source or a callable.
+
+use super::{Ended, Outcome};
+use crate::cli::Explain;
+use crate::terminal::{Terminal, print};
+use wb_report::{sarif::RuleInfo, text};
+
+/// Explains a name, or lists what can be explained.
+pub fn run(arguments: &Explain, terminal: Terminal) -> Ended {
+    let Some(name) = &arguments.name else {
+        print(&overview(terminal.width))?;
+        return Ok(Outcome::NothingFound);
+    };
+    match page(name) {
+        Some(page) => print(&page)?,
+        None => {
+            return Err(format!(
+                "nothing is known about `{name}`\nhint: `weighbridge explain` without a name lists rules, \
+                 formats and log sources; a callable is given as `module.name`"
+            )
+            .into());
+        }
+    }
+    Ok(Outcome::NothingFound)
+}
+
+fn page(name: &str) -> Option<String> {
+    if let Some(format) = wb_formats::format(name) {
+        return Some(format.page.to_owned());
+    }
+    if let Some(source) = wb_logs::sources().iter().find(|source| source.name == name) {
+        return Some(source.page.to_owned());
+    }
+    let explanation = wb_rules::explain(name)?;
+    // Pages of rules begin with their own heading.
+    if explanation.text.starts_with('#') {
+        return Some(explanation.text);
+    }
+    Some(format!(
+        "# {}\n\n{}\n\n{}\n",
+        explanation.name,
+        explanation.title,
+        explanation.text.trim()
+    ))
+}
+
+fn overview(width: usize) -> String {
+    let mut out = String::new();
+    let rules = wb_rules::rules().iter().map(|rule| [rule.name, rule.title]);
+    let formats = wb_formats::formats().iter().map(|format| [format.name, format.title]);
+    let sources = wb_logs::sources().iter().map(|source| [source.name, source.title]);
+    section(&mut out, "rule", rules, width);
+    section(&mut out, "format", formats, width);
+    section(&mut out, "log source", sources, width);
+    out
+}
+
+fn section<'a>(
+    out: &mut String,
+    title: &str,
+    entries: impl Iterator<Item = [&'a str; 2]>,
+    width: usize,
+) {
+    let rows: Vec<Vec<String>> =
+        entries.map(|entry| entry.iter().map(|cell| (*cell).to_owned()).collect()).collect();
+    out.push_str(&text::table(&[title, "what it is"], &rows, width));
+    out.push('\n');
+}
+
+/// The rules as reports name them.
+pub fn rule_infos() -> Vec<RuleInfo> {
+    wb_rules::rules()
+        .iter()
+        .map(|rule| RuleInfo {
+            name: rule.name.to_owned(),
+            title: rule.title.to_owned(),
+            help: rule.page.to_owned(),
+        })
+        .collect()
+}

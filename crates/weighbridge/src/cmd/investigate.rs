@@ -1,0 +1,79 @@
+//! `weighbridge investigate`: a folder to a case.
+
+use super::{Ended, Outcome, tool};
+use crate::cli::{CaseFormat, Investigate};
+use crate::messages;
+use crate::progress::Bar;
+use crate::terminal::{Terminal, print};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use wb_core::{ArtifactPath, Case, Compromise, Verdict};
+use wb_engine::{InvestigateOptions, investigate};
+use wb_report::{html, json, sarif, text};
+
+/// Investigates a folder and prints the case.
+pub fn run(arguments: &Investigate, terminal: Terminal) -> Ended {
+    let case = case_of(&arguments.folder, &arguments.roles)?;
+    if case.artifacts.is_empty() {
+        messages::note(&format!("`{}` holds no file", arguments.folder.display()));
+        return Ok(Outcome::NothingToLookAt);
+    }
+    let style = text::Style { width: terminal.width, color: terminal.color };
+    let report = match arguments.format {
+        CaseFormat::Text if arguments.brief => text::summary(&case, &style),
+        CaseFormat::Text => text::case(&case, &tool(), &style),
+        CaseFormat::Json => json::case(&case, &tool()),
+        CaseFormat::Sarif => sarif::case(&case, &tool(), &super::explain::rule_infos()),
+    };
+    print(&report)?;
+    if let Some(file) = &arguments.html {
+        write(file, &html::case(&case, &tool()))?;
+        messages::note(&format!("the report as a web page is in `{}`", file.display()));
+    }
+    let wrong = case.conclusion.compromised == Compromise::Yes
+        || case.verdicts.values().any(|verdict| *verdict >= Verdict::Suspicious);
+    Ok(if wrong { Outcome::Findings } else { Outcome::NothingFound })
+}
+
+/// The case of `folder`.
+pub fn case_of(
+    folder: &Path,
+    roles: &[(String, wb_core::Role)],
+) -> Result<Case, wb_engine::EngineError> {
+    let roles: BTreeMap<ArtifactPath, wb_core::Role> = roles
+        .iter()
+        .map(|(path, role)| (ArtifactPath::from(relative(path, folder)), *role))
+        .collect();
+    let options = InvestigateOptions { roles, ..InvestigateOptions::default() };
+    investigate(folder, &options, &Bar::new())
+}
+
+/// A path as the report names it: people also type the one that starts with the folder itself.
+fn relative(path: &str, folder: &Path) -> String {
+    let folder = folder.to_string_lossy();
+    let folder = folder.trim_end_matches('/');
+    let inside = path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
+    inside.unwrap_or(path).trim_start_matches("./").to_owned()
+}
+
+/// A report could not be written. User: the path cannot be written to.
+#[derive(Debug)]
+struct NotWritten(PathBuf, std::io::Error);
+
+impl fmt::Display for NotWritten {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "`{}` cannot be written: {}\nhint: choose a file in a folder that exists and is yours",
+            self.0.display(),
+            self.1
+        )
+    }
+}
+
+impl std::error::Error for NotWritten {}
+
+fn write(file: &Path, text: &str) -> Result<(), NotWritten> {
+    std::fs::write(file, text).map_err(|error| NotWritten(file.to_owned(), error))
+}

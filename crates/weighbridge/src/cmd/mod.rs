@@ -1,0 +1,68 @@
+//! The verbs: one file each.
+
+mod code;
+mod completions;
+mod diff;
+mod explain;
+mod inspect;
+mod investigate;
+mod scan;
+mod schema;
+mod show;
+mod timeline;
+
+use crate::cli::{Cli, Verb};
+use crate::terminal::Terminal;
+use std::error::Error;
+use std::process::ExitCode;
+use wb_report::Tool;
+
+/// How a verb ended. The order is that of the exit codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing at or above the threshold.
+    NothingFound,
+    /// Findings.
+    Findings,
+    /// Could not finish.
+    CouldNotFinish,
+    /// Nothing to look at.
+    NothingToLookAt,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::NothingFound => 0,
+            Outcome::Findings => 1,
+            Outcome::CouldNotFinish => 2,
+            Outcome::NothingToLookAt => 3,
+        })
+    }
+}
+
+/// What every verb returns.
+pub type Ended = Result<Outcome, Box<dyn Error>>;
+
+/// Runs the verb.
+pub fn run(arguments: Cli) -> Ended {
+    let terminal = Terminal::detect(arguments.color);
+    match arguments.verb {
+        Verb::Investigate(arguments) => investigate::run(&arguments, terminal),
+        Verb::Scan(arguments) => scan::run(&arguments, terminal),
+        Verb::Show(arguments) => show::run(&arguments, terminal),
+        Verb::Decompile(arguments) => code::decompile(&arguments),
+        Verb::Disassemble(arguments) => code::disassemble(&arguments),
+        Verb::Inspect(arguments) => inspect::run(&arguments, terminal),
+        Verb::Diff(arguments) => diff::run(&arguments, terminal),
+        Verb::Timeline(arguments) => timeline::run(&arguments, terminal),
+        Verb::Explain(arguments) => explain::run(&arguments, terminal),
+        Verb::Schema(arguments) => schema::run(&arguments),
+        Verb::Completions(arguments) => completions::run(&arguments),
+    }
+}
+
+/// What reports say about the tool that made them.
+fn tool() -> Tool {
+    Tool { version: env!("CARGO_PKG_VERSION").to_owned(), rulebook: wb_engine::rulebook_digest() }
+}
