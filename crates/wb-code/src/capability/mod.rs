@@ -298,17 +298,7 @@ impl<'p, 'k> Analyser<'p, 'k> {
                 self.build(&frame.value(*of), &frame.value(*state), site, budget);
                 frame.value(*of)
             }
-            OpKind::Collect { kind, items: ids, .. } => {
-                let items: Vec<Value> = ids.iter().map(|id| frame.value(*id)).collect();
-                match kind {
-                    Collection::Joined => {
-                        let value = pure::joined(&items);
-                        let value = value.unwrap_or_else(|| Value::Joined(items.into()));
-                        self.spelled(frame, value, ids)
-                    }
-                    _ => Value::collection(*kind, items),
-                }
-            }
+            OpKind::Collect { kind, items, .. } => self.collect(frame, *kind, items),
             OpKind::Load { name } => self.load(frame, name, site),
             OpKind::Store { name, value } => {
                 let value = frame.value(*value);
@@ -328,6 +318,18 @@ impl<'p, 'k> Analyser<'p, 'k> {
             OpKind::Extension { code } => Value::object(format!("extension.{code}")),
             OpKind::Opaque { what, uses } => self.opaque(frame, what, uses),
             OpKind::Persistent { .. } => Value::Unknown,
+        }
+    }
+
+    fn collect(&self, frame: &Frame<'p>, kind: Collection, ids: &[ValueId]) -> Value {
+        let items: Vec<Value> = ids.iter().map(|id| frame.value(*id)).collect();
+        match kind {
+            Collection::Joined => {
+                let value = pure::joined(&items);
+                let value = value.unwrap_or_else(|| Value::Joined(items.into()));
+                self.spelled(frame, value, ids)
+            }
+            _ => Value::collection(kind, items),
         }
     }
 

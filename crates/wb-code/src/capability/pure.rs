@@ -203,18 +203,7 @@ pub(super) fn method(value: &Value, name: &str, arguments: &[Value]) -> Option<V
         }
         "lower" | "casefold" => Some(same(text?.to_lowercase())),
         "upper" => Some(same(text?.to_uppercase())),
-        "swapcase" => Some(same(
-            text?
-                .chars()
-                .map(|one| {
-                    if one.is_ascii_lowercase() {
-                        one.to_ascii_uppercase()
-                    } else {
-                        one.to_ascii_lowercase()
-                    }
-                })
-                .collect(),
-        )),
+        "swapcase" => Some(same(text?.chars().map(swapped).collect())),
         "strip" | "lstrip" | "rstrip" => {
             let set: Vec<char> = argument(0).unwrap_or(" \t\r\n").chars().collect();
             let text = text?;
@@ -248,6 +237,15 @@ pub(super) fn method(value: &Value, name: &str, arguments: &[Value]) -> Option<V
         }
         "read" | "getvalue" | "tobytes" | "__str__" | "format_map" | "copy" => Some(value.clone()),
         _ => None,
+    }
+}
+
+/// A letter in the other case.
+fn swapped(letter: char) -> char {
+    if letter.is_ascii_lowercase() {
+        letter.to_ascii_uppercase()
+    } else {
+        letter.to_ascii_lowercase()
     }
 }
 

@@ -6,14 +6,17 @@ use wb_core::{Collection, Constant, OpKind, Program, ValueId};
 /// How long an argument is shown, in characters.
 const MAX_SHOWN: usize = 200;
 
+/// How many items of a collection are shown.
+const MAX_ITEMS: usize = 256;
+
 /// The longest expression that is put together before it is cut.
 const MAX_BUILT: usize = 2000;
 
 /// The expression that made `id`, with what is known of its parts filled in.
 pub(super) fn expression(program: &Program, values: &[Value], id: ValueId) -> String {
-    let mut text = String::new();
-    write_expression(program, values, id, 12, &mut text);
-    cut(text)
+    let mut writer = Writer { program, values, out: String::new() };
+    writer.expression(id, 12);
+    cut(writer.out)
 }
 
 /// A value as an expression.
@@ -31,119 +34,116 @@ fn cut(text: String) -> String {
     }
 }
 
-fn write_expression(
-    program: &Program,
-    values: &[Value],
-    id: ValueId,
-    depth: u32,
-    out: &mut String,
-) {
-    let Some(depth) = depth.checked_sub(1).filter(|_| out.len() < MAX_BUILT) else {
-        out.push_str("...");
-        return;
-    };
-    if let Some(known @ Value::Known(_)) = values.get(id.index()) {
-        write_value(known, depth, out);
-        return;
+/// Writes expressions of one program.
+struct Writer<'a> {
+    program: &'a Program,
+    values: &'a [Value],
+    out: String,
+}
+
+impl Writer<'_> {
+    fn expression(&mut self, id: ValueId, depth: u32) {
+        let Some(depth) = depth.checked_sub(1).filter(|_| self.out.len() < MAX_BUILT) else {
+            self.out.push_str("...");
+            return;
+        };
+        if let Some(known @ Value::Known(_)) = self.values.get(id.index()) {
+            write_value(known, depth, &mut self.out);
+            return;
+        }
+        let Some(op) = self.program.op(id) else {
+            self.out.push_str("...");
+            return;
+        };
+        match &op.kind {
+            OpKind::Constant(constant) => write_constant(constant, &mut self.out),
+            OpKind::Import { module, name } if name.is_empty() => self.out.push_str(module),
+            OpKind::Import { module, name } => {
+                self.out.push_str(module);
+                self.out.push('.');
+                self.out.push_str(name);
+            }
+            OpKind::GetAttribute { of, name } => {
+                self.expression(*of, depth);
+                self.out.push('.');
+                self.out.push_str(name);
+            }
+            OpKind::GetItem { of, key } => {
+                self.expression(*of, depth);
+                self.out.push('[');
+                self.expression(*key, depth);
+                self.out.push(']');
+            }
+            OpKind::Call { callee, arguments, keywords, .. } => {
+                self.call(*callee, arguments, keywords, depth);
+            }
+            OpKind::Collect { kind, items, .. } => self.collection(*kind, items, depth),
+            OpKind::Load { name } => self.out.push_str(name),
+            OpKind::Define { name, .. } if name.is_empty() => self.out.push_str("lambda"),
+            OpKind::Define { name, .. } => self.out.push_str(name),
+            OpKind::Opaque { what, uses } if uses.len() == 2 && is_sign(what) => {
+                self.separated(uses, &format!(" {what} "), depth);
+            }
+            _ => self.out.push_str("..."),
+        }
     }
-    let Some(op) = program.op(id) else {
-        out.push_str("...");
-        return;
-    };
-    let sub = |id: &ValueId, out: &mut String| write_expression(program, values, *id, depth, out);
-    match &op.kind {
-        OpKind::Constant(constant) => write_constant(constant, out),
-        OpKind::Import { module, name } => {
-            out.push_str(module);
-            if !name.is_empty() {
-                out.push('.');
-                out.push_str(name);
+
+    fn call(
+        &mut self,
+        callee: ValueId,
+        arguments: &[ValueId],
+        keywords: &[(String, ValueId)],
+        depth: u32,
+    ) {
+        self.expression(callee, depth);
+        self.out.push('(');
+        self.separated(arguments, ", ", depth);
+        for (index, (name, argument)) in keywords.iter().take(MAX_ITEMS).enumerate() {
+            if index > 0 || !arguments.is_empty() {
+                self.out.push_str(", ");
             }
+            self.out.push_str(name);
+            self.out.push('=');
+            self.expression(*argument, depth);
         }
-        OpKind::GetAttribute { of, name } => {
-            sub(of, out);
-            out.push('.');
-            out.push_str(name);
+        self.out.push(')');
+    }
+
+    fn collection(&mut self, kind: Collection, items: &[ValueId], depth: u32) {
+        if kind == Collection::Joined {
+            self.separated(items, " + ", depth);
+            return;
         }
-        OpKind::GetItem { of, key } => {
-            sub(of, out);
-            out.push('[');
-            sub(key, out);
-            out.push(']');
-        }
-        OpKind::Call { callee, arguments, keywords, .. } => {
-            sub(callee, out);
-            out.push('(');
-            let mut first = true;
-            for argument in arguments {
-                separate(&mut first, out);
-                sub(argument, out);
-            }
-            for (name, argument) in keywords {
-                separate(&mut first, out);
-                out.push_str(name);
-                out.push('=');
-                sub(argument, out);
-            }
-            out.push(')');
-        }
-        OpKind::Collect { kind: Collection::Joined, items, .. } => {
-            let mut first = true;
-            for item in items {
-                if !std::mem::take(&mut first) {
-                    out.push_str(" + ");
-                }
-                sub(item, out);
-            }
-        }
-        OpKind::Collect { kind, items, .. } => {
-            let (open, close) = brackets(*kind);
-            out.push_str(open);
-            if *kind == Collection::Dict {
-                for (index, item) in items.iter().enumerate() {
-                    out.push_str(match (index, index % 2) {
-                        (0, _) => "",
-                        (_, 1) => ": ",
-                        _ => ", ",
-                    });
-                    sub(item, out);
-                }
-            } else {
-                let mut first = true;
-                for item in items {
-                    separate(&mut first, out);
-                    sub(item, out);
-                }
-                if *kind == Collection::Tuple && items.len() == 1 {
-                    out.push(',');
-                }
-            }
-            out.push_str(close);
-        }
-        OpKind::Load { name } => out.push_str(name),
-        OpKind::Define { name, .. } => out.push_str(if name.is_empty() { "lambda" } else { name }),
-        OpKind::Opaque { what, uses } if uses.len() == 2 && is_sign(what) => {
-            for (index, operand) in uses.iter().enumerate() {
+        let (open, close) = brackets(kind);
+        self.out.push_str(open);
+        if kind == Collection::Dict {
+            for (index, pair) in items.chunks(2).take(MAX_ITEMS).enumerate() {
                 if index > 0 {
-                    out.push(' ');
-                    out.push_str(what);
-                    out.push(' ');
+                    self.out.push_str(", ");
                 }
-                sub(operand, out);
+                self.separated(pair, ": ", depth);
             }
+        } else {
+            self.separated(items, ", ", depth);
         }
-        _ => out.push_str("..."),
+        if kind == Collection::Tuple && items.len() == 1 {
+            self.out.push(',');
+        }
+        self.out.push_str(close);
+    }
+
+    fn separated(&mut self, ids: &[ValueId], separator: &str, depth: u32) {
+        for (index, id) in ids.iter().take(MAX_ITEMS).enumerate() {
+            if index > 0 {
+                self.out.push_str(separator);
+            }
+            self.expression(*id, depth);
+        }
     }
 }
 
 fn is_sign(what: &str) -> bool {
     !what.is_empty() && what.len() <= 2 && !what.bytes().any(|byte| byte.is_ascii_alphanumeric())
-}
-
-fn separate(first: &mut bool, out: &mut String) {
-    if !std::mem::take(first) {
-        out.push_str(", ");
-    }
 }
 
 fn brackets(kind: Collection) -> (&'static str, &'static str) {
@@ -165,7 +165,7 @@ fn write_value(value: &Value, depth: u32, out: &mut String) {
         Value::Items(items) => {
             let (open, close) = brackets(items.kind);
             out.push_str(open);
-            for (index, item) in items.items.iter().enumerate() {
+            for (index, item) in items.items.iter().take(MAX_ITEMS).enumerate() {
                 if index > 0 {
                     let pair = items.kind == Collection::Dict && index % 2 == 1;
                     out.push_str(if pair { ": " } else { ", " });
@@ -178,7 +178,7 @@ fn write_value(value: &Value, depth: u32, out: &mut String) {
             out.push_str(close);
         }
         Value::Joined(pieces) => {
-            for (index, piece) in pieces.iter().enumerate() {
+            for (index, piece) in pieces.iter().take(MAX_ITEMS).enumerate() {
                 if index > 0 {
                     out.push_str(" + ");
                 }

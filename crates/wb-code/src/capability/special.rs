@@ -58,6 +58,26 @@ impl<'p> Analyser<'p, '_> {
                 let first = arguments.values.first();
                 first.filter(|value| value.as_bytes().is_some()).cloned()
             }
+            _ => self
+                .builder(frame, canonical, object, known, arguments, call, budget)
+                .or_else(|| self.of_mapping(frame, object, known, arguments, call))
+                .or_else(|| self.named_object(frame, canonical, known, arguments, call)),
+        }
+    }
+
+    /// Callables that make callables, and those that call what they are given with known elements.
+    #[expect(clippy::too_many_arguments, reason = "a call is all of these")]
+    fn builder(
+        &mut self,
+        frame: &mut Frame<'p>,
+        canonical: &str,
+        object: &Rc<Object>,
+        known: Option<&Rc<Callable>>,
+        arguments: &Arguments,
+        call: &CallSite,
+        budget: &mut Budget,
+    ) -> Option<Value> {
+        match canonical {
             "operator.attrgetter" => {
                 let names: Option<Vec<String>> = arguments
                     .values
@@ -90,13 +110,7 @@ impl<'p> Analyser<'p, '_> {
             }
             "builtins.sorted" | "builtins.min" | "builtins.max" | "heapq.nsmallest"
             | "heapq.nlargest" | "itertools.groupby" => {
-                let key = arguments.keyword("key")?.clone();
-                let elements = arguments.values.first().and_then(Value::sequence);
-                let element = elements.and_then(<[Value]>::first).cloned().unwrap_or_default();
-                let one = Arguments { values: vec![element], ..Arguments::default() };
-                let call = self.through(frame, call);
-                self.invoke(frame, &key, one, &call, budget);
-                Some(Value::Unknown)
+                self.call_key(frame, arguments, call, budget)
             }
             "types.FunctionType" | "types.LambdaType" | "builtins.function" => {
                 self.make_function(arguments, arguments.values.get(1))
@@ -128,9 +142,7 @@ impl<'p> Analyser<'p, '_> {
                 }
                 _ => Some(Value::Unknown),
             },
-            _ => self
-                .of_mapping(frame, object, known, arguments, call)
-                .or_else(|| self.named_object(frame, canonical, known, arguments, call)),
+            _ => None,
         }
     }
 
@@ -160,6 +172,23 @@ impl<'p> Analyser<'p, '_> {
             walk: object.walk,
         };
         self.environment(&mapping, arguments.text(0), call.site);
+        Some(Value::Unknown)
+    }
+
+    /// `sorted(values, key=f)`: calls `f` with the first.
+    fn call_key(
+        &mut self,
+        frame: &mut Frame<'p>,
+        arguments: &Arguments,
+        call: &CallSite,
+        budget: &mut Budget,
+    ) -> Option<Value> {
+        let key = arguments.keyword("key")?.clone();
+        let elements = arguments.values.first().and_then(Value::sequence);
+        let element = elements.and_then(<[Value]>::first).cloned().unwrap_or_default();
+        let one = Arguments { values: vec![element], ..Arguments::default() };
+        let call = self.through(frame, call);
+        self.invoke(frame, &key, one, &call, budget);
         Some(Value::Unknown)
     }
 

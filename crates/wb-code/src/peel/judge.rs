@@ -90,75 +90,19 @@ pub(crate) fn is_marshal(data: &[u8]) -> bool {
 
 /// Whether text has the structure of code, of a command line or of a URL.
 pub(crate) fn has_code(text: &str) -> bool {
-    const CODE: &[&str] = &[
-        "http://",
-        "https://",
-        "ftp://",
-        "ws://",
-        "wss://",
-        "import ",
-        "exec(",
-        "eval(",
-        "os.",
-        "sys.",
-        "subprocess",
-        "socket.",
-        "def ",
-        "lambda ",
-        "lambda:",
-        "print(",
-        "curl ",
-        "wget ",
-        "bash -",
-        "/bin/",
-        "sh -c",
-        "powershell",
-        "#!/",
-        "__import__",
-        "getattr(",
-        "chr(",
-        "b64decode",
-        "$(",
-        "| sh",
-        "|sh",
-        "&& ",
-        "/etc/",
-        "/tmp/",
-        "/dev/",
-        "nslookup ",
-        "ping -",
-        "base64 -",
-        "open(",
-        "<script",
-        "function(",
-        "function (",
-        "return ",
-        ".join(",
-        "echo ",
-        "rm -",
-        "chmod ",
-        "python -",
-        "python3 -",
-        "cmd.exe",
-        "cmd /c",
-        "Invoke-",
-        "IEX",
-        "system(",
-        "popen(",
-        "nc -",
-        "{{",
-        "{%",
-        ".decode(",
-        "compile(",
-        "marshal",
-    ];
+    // Separated by `¦`; the longer ones tell enough by themselves.
+    const CODE: &str = "http://¦https://¦ftp://¦ws://¦wss://¦import ¦exec(¦eval(¦os.¦sys.¦subprocess¦socket.¦\
+        def ¦lambda ¦lambda:¦print(¦curl ¦wget ¦bash -¦/bin/¦sh -c¦powershell¦#!/¦__import__¦\
+        getattr(¦chr(¦b64decode¦$(¦| sh¦|sh¦&& ¦/etc/¦/tmp/¦/dev/¦nslookup ¦ping -¦base64 -¦\
+        open(¦<script¦function(¦function (¦return ¦.join(¦echo ¦rm -¦chmod ¦python -¦python3 -¦\
+        cmd.exe¦cmd /c¦Invoke-¦IEX¦system(¦popen(¦nc -¦{{¦{%¦.decode(¦compile(¦marshal";
     let mut sample = text.len().min(1 << 16);
     while !text.is_char_boundary(sample) {
         sample = sample.saturating_sub(1);
     }
     let sample = text.get(..sample).unwrap_or_default();
     let mut hits = 0_u32;
-    for token in CODE {
+    for token in CODE.split('¦') {
         if sample.contains(token) {
             hits = hits.saturating_add(if token.len() >= 4 { 2 } else { 1 });
         }

@@ -107,16 +107,7 @@ impl Lifter<'_, '_> {
                 self.suite(&node.orelse);
                 self.suite(&node.finalbody);
             }
-            Stmt::Match(node) => {
-                let subject = self.expression(&node.subject);
-                for case in &node.cases {
-                    self.pattern(&case.pattern, subject);
-                    if let Some(guard) = &case.guard {
-                        self.expression(guard);
-                    }
-                    self.suite(&case.body);
-                }
-            }
+            Stmt::Match(node) => self.match_block(node),
             Stmt::Raise(node) => {
                 for value in node.exc.iter().chain(node.cause.iter()) {
                     self.expression(value);
@@ -129,6 +120,17 @@ impl Lifter<'_, '_> {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn match_block(&mut self, node: &ast::StmtMatch) {
+        let subject = self.expression(&node.subject);
+        for case in &node.cases {
+            self.pattern(&case.pattern, subject);
+            if let Some(guard) = &case.guard {
+                self.expression(guard);
+            }
+            self.suite(&case.body);
         }
     }
 
