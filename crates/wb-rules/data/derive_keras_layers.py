@@ -56,6 +56,16 @@ def keys_of(function):
     return {k for k in keys if isinstance(k, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", k)}
 
 
+def exported_names(node):
+    """Names under which Keras exports a class, which are those it writes: `@keras_export("keras.layers.X")`."""
+    for decorator in node.decorator_list:
+        for constant in ast.walk(decorator):
+            if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
+                last = constant.value.rsplit(".", 1)[-1]
+                if last[:1].isupper():
+                    yield last
+
+
 def read(wheel, classes):
     archive = zipfile.ZipFile(wheel)
     for path in archive.namelist():
@@ -71,6 +81,9 @@ def read(wheel, classes):
             if isinstance(node, ast.ClassDef):
                 known = classes.setdefault(node.name, {"keys": set(), "bases": set()})
                 known["bases"].update(b.attr if isinstance(b, ast.Attribute) else getattr(b, "id", "") for b in node.bases)
+                for exported in exported_names(node):
+                    if exported != node.name:
+                        classes.setdefault(exported, {"keys": set(), "bases": set()})["bases"].add(node.name)
                 for item in node.body:
                     if not isinstance(item, ast.FunctionDef):
                         continue
