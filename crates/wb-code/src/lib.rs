@@ -7,6 +7,22 @@
 //! Nothing here judges and nothing is ever run. Every function is total: hostile input yields what could
 //! be read, and the rest as oddities and gaps.
 
+#![deny(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::unwrap_used,
+    clippy::panic
+)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::unwrap_used,
+        clippy::panic
+    )
+)]
+
 pub mod capability;
 pub mod cpython;
 pub mod indicators;

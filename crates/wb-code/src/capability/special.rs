@@ -78,22 +78,9 @@ impl<'p> Analyser<'p, '_> {
         budget: &mut Budget,
     ) -> Option<Value> {
         match canonical {
-            "operator.attrgetter" => {
-                let names: Option<Vec<String>> = arguments
-                    .values
-                    .iter()
-                    .map(|value| value.as_readable().map(str::to_owned))
-                    .collect();
-                Some(Value::bound(Bound::Attributes(names?)))
+            "operator.attrgetter" | "operator.itemgetter" | "operator.methodcaller" => {
+                getter(canonical, arguments)
             }
-            "operator.itemgetter" => {
-                Some(Value::bound(Bound::Item(arguments.values.first()?.clone())))
-            }
-            "operator.methodcaller" => Some(Value::bound(Bound::Method {
-                name: arguments.text(0)?.to_owned(),
-                arguments: arguments.values.get(1..)?.to_vec(),
-                keywords: arguments.keywords.clone(),
-            })),
             "functools.partial" | "functools.partialmethod" => {
                 self.partial(frame, arguments, call, budget)
             }
@@ -133,15 +120,14 @@ impl<'p> Analyser<'p, '_> {
                 let name = arguments.text(0)?;
                 Some(reached_by(format!("types.{name}"), frame, call.id))
             }
-            "builtins.type" if arguments.values.len() == 1 => match arguments.values.first() {
-                Some(Value::Function(_) | Value::Define(_)) => {
-                    Some(reached_by("types.FunctionType".to_owned(), frame, call.id))
-                }
-                Some(Value::Code(_)) => {
-                    Some(reached_by("types.CodeType".to_owned(), frame, call.id))
-                }
-                _ => Some(Value::Unknown),
-            },
+            "builtins.type" if arguments.values.len() == 1 => {
+                let dotted = match arguments.values.first() {
+                    Some(Value::Function(_) | Value::Define(_)) => "types.FunctionType",
+                    Some(Value::Code(_)) => "types.CodeType",
+                    _ => return Some(Value::Unknown),
+                };
+                Some(reached_by(dotted.to_owned(), frame, call.id))
+            }
             _ => None,
         }
     }
@@ -436,5 +422,26 @@ impl<'p> Analyser<'p, '_> {
             self.attach(effect, later);
         }
         Value::Unknown
+    }
+}
+
+/// `operator.attrgetter`, `itemgetter` and `methodcaller`.
+fn getter(canonical: &str, arguments: &Arguments) -> Option<Value> {
+    match canonical {
+        "operator.attrgetter" => {
+            let names: Option<Vec<String>> = arguments
+                .values
+                .iter()
+                .map(|value| value.as_readable().map(str::to_owned))
+                .collect();
+            Some(Value::bound(Bound::Attributes(names?)))
+        }
+        "operator.itemgetter" => Some(Value::bound(Bound::Item(arguments.values.first()?.clone()))),
+        "operator.methodcaller" => Some(Value::bound(Bound::Method {
+            name: arguments.text(0)?.to_owned(),
+            arguments: arguments.values.get(1..)?.to_vec(),
+            keywords: arguments.keywords.clone(),
+        })),
+        _ => None,
     }
 }
