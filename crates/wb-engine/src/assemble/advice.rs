@@ -276,24 +276,25 @@ impl Grounds<'_> {
     }
 }
 
-/// An nftables command that stops traffic to `addresses`.
+/// An nftables command that stops traffic to `addresses`, from the host itself and from containers on it.
+/// It brings its own table, so that it works whatever tables a host has and is undone by deleting one.
 fn block_command(addresses: &[&str]) -> String {
     let (v6, v4): (Vec<&str>, Vec<&str>) =
         addresses.iter().partition(|address| address.contains(':'));
-    let rule = |family: &str, addresses: &[&str]| {
-        format!(
-            "nft add rule inet filter output {family} daddr {{ {} }} drop",
-            addresses.join(", ")
-        )
-    };
-    let mut rules = Vec::new();
-    if !v4.is_empty() {
-        rules.push(rule("ip", &v4));
+    let mut lines = vec!["add table inet incident".to_owned()];
+    for hook in ["output", "forward"] {
+        lines.push(format!(
+            "add chain inet incident {hook} {{ type filter hook {hook} priority -10; }}"
+        ));
+        for (family, addresses) in [("ip", &v4), ("ip6", &v6)] {
+            if !addresses.is_empty() {
+                let set = addresses.join(", ");
+                lines
+                    .push(format!("add rule inet incident {hook} {family} daddr {{ {set} }} drop"));
+            }
+        }
     }
-    if !v6.is_empty() {
-        rules.push(rule("ip6", &v6));
-    }
-    rules.join(" && ")
+    format!("nft '{}'", lines.join("; "))
 }
 
 fn list(names: &[&str]) -> String {

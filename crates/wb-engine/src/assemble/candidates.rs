@@ -80,11 +80,7 @@ impl Grounds<'_> {
         let mut reasons = Vec::new();
         for finding in self.findings.iter().filter(|finding| inside(path, &finding.artifact)) {
             if finding.severity >= Severity::Medium {
-                let place = match &finding.location.component {
-                    Some(component) => format!("`{component}`"),
-                    None => finding.location.place.clone(),
-                };
-                reasons.push(format!("{}: {} ({})", place, finding.headline, finding.rule));
+                reasons.push(format!("{} ({})", finding.headline, finding.rule));
             }
         }
         reasons

@@ -91,7 +91,9 @@ impl Grounds<'_> {
         let mut story = String::new();
         if let Some(finding) = self.main() {
             story.push_str(&format!("`{}`: {}", finding.artifact, finding.headline));
-            if let Some(call) = &finding.call {
+            if let Some(call) =
+                finding.call.as_ref().filter(|call| !finding.headline.contains(*call))
+            {
                 story.push_str(&format!(" (`{call}`)"));
             }
         }
@@ -112,8 +114,19 @@ impl Grounds<'_> {
     }
 
     fn all_clear(&self, candidates: &[CandidateDecision]) -> Conclusion {
-        let suspicious = self.findings.iter().any(|finding| finding.verdict >= Verdict::Suspicious);
-        let mut summary = if suspicious {
+        let replaced = self.integrity.iter().find(|entry| {
+            let role = self.roles.get(&entry.artifact).map_or(Role::Other, |role| role.role);
+            entry.matches == Some(false) && role == Role::Production
+        });
+        let suspicious = replaced.is_some()
+            || self.findings.iter().any(|finding| finding.verdict >= Verdict::Suspicious);
+        let mut summary = if let Some(entry) = replaced {
+            format!(
+                "`{}` is not the file that was recorded; nothing in it was found that would run or \
+                 send anything.",
+                entry.artifact
+            )
+        } else if suspicious {
             "Nothing malicious was found in what runs, but something needs a person's eye."
                 .to_owned()
         } else {

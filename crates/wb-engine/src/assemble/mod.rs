@@ -186,22 +186,21 @@ fn flows(body: &Body) -> Vec<FlowDetail> {
 }
 
 /// The models that run and are the worst: malicious ones in production, else malicious ones of no known
-/// purpose, else suspicious ones in production, else whatever is in production.
+/// purpose, else suspicious ones in production. None when nothing that runs is suspicious.
 fn running(body: &Body, roles: &BTreeMap<ArtifactPath, RoleAssignment>) -> Vec<ArtifactPath> {
-    let with = |verdict: Verdict, wanted: &[Role]| -> Vec<ArtifactPath> {
+    let with = |verdict: Verdict, wanted: Role| -> Vec<ArtifactPath> {
         let fits = |inspected: &&Inspected| {
             let role = roles.get(&inspected.artifact.path).map_or(Role::Other, |r| r.role);
-            inspected.verdict >= verdict && wanted.contains(&role)
+            inspected.verdict >= verdict && role == wanted
         };
         body.artifacts.iter().filter(fits).map(|found| found.artifact.path.clone()).collect()
     };
     let choices = [
-        with(Verdict::Malicious, &[Role::Production]),
-        with(Verdict::Malicious, &[Role::Other]),
-        with(Verdict::Suspicious, &[Role::Production]),
+        with(Verdict::Malicious, Role::Production),
+        with(Verdict::Malicious, Role::Other),
+        with(Verdict::Suspicious, Role::Production),
     ];
-    let chosen = choices.into_iter().find(|choice| !choice.is_empty());
-    chosen.unwrap_or_else(|| with(Verdict::Clean, &[Role::Production]))
+    choices.into_iter().find(|choice| !choice.is_empty()).unwrap_or_default()
 }
 
 fn artifacts(body: &Body) -> Vec<wb_core::Artifact> {

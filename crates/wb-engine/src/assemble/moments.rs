@@ -54,8 +54,10 @@ impl<'a> Evidence<'a> {
         let outbound = self.outbound();
         let first_outbound = outbound.iter().min_by_key(|moment| moment.time).cloned();
         let began = first_outbound.as_ref().map(|moment| moment.time.timestamp);
-        let introduced = self.introduced(began);
-        let loaded = self.loaded(introduced.as_ref(), began);
+        // Without anything suspicious that runs, no deployment brought it in.
+        let introduced = if self.running.is_empty() { None } else { self.introduced(began) };
+        let loaded =
+            if self.running.is_empty() { None } else { self.loaded(introduced.as_ref(), began) };
         let since = introduced.as_ref().map(|(moment, _)| moment.time.timestamp).or(began);
         let detection = self.detection(since);
         let block = self.first_block();

@@ -51,7 +51,7 @@ pub fn build(
         ));
     }
     entries
-        .sort_by(|a, b| a.time.cmp(&b.time).then(a.key.cmp(&b.key)).then(a.record.cmp(&b.record)));
+        .sort_by(|a, b| a.time.cmp(&b.time).then(a.record.cmp(&b.record)).then(a.key.cmp(&b.key)));
     entries
 }
 
