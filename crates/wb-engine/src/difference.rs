@@ -127,12 +127,24 @@ fn globals(new: &Inspected, old: &Inspected, path: &ArtifactPath) -> Vec<Differe
 
 /// Metadata of the whole model; what layers and tensors already say is left out.
 fn fields(new: &Inspected, old: &Inspected, path: &ArtifactPath) -> Vec<Difference> {
-    let short = |inspected: &Inspected| -> BTreeMap<String, String> {
-        let fields = inspected.content.fields.iter().filter(|field| field.value.len() <= 200);
+    let all = |inspected: &Inspected| -> BTreeMap<String, String> {
+        let fields = inspected.content.fields.iter();
         fields.map(|field| (field.path.clone(), field.value.clone())).collect()
     };
     if new.artifact.format != old.artifact.format {
         return Vec::new();
     }
-    compare(path, "field", &short(new), &short(old), |value: &String| format!("`{value}`"))
+    compare(path, "field", &all(new), &all(old), |value: &String| quoted(value))
+}
+
+/// A value in backticks; of a long one, such as a chat template, the beginning.
+fn quoted(value: &str) -> String {
+    const MOST: usize = 120;
+    match value.char_indices().nth(MOST) {
+        Some((end, _)) => {
+            let head = value.get(..end).unwrap_or(value);
+            format!("`{head}`… ({} characters)", value.chars().count())
+        }
+        None => format!("`{value}`"),
+    }
 }

@@ -267,19 +267,20 @@ fn identity_oddities(artifact: &Artifact, format: &Format, bytes: Bytes<'_>) -> 
     }
     let name = artifact.path.file_name().to_ascii_lowercase();
     let promises = |format: &Format| format.endings.iter().any(|ending| name.ends_with(ending));
-    // An ending that several formats use is named after the one that lists it first.
+    // An ending that several formats use is named after the one that lists it first. One that is first
+    // for data of other families as well, such as `.json`, promises no model.
     let foremost = |format: &&Format| format.endings.first().is_some_and(|e| name.ends_with(e));
-    let promised = wb_formats::formats().iter().find(foremost);
+    let promised: Vec<&Format> = wb_formats::formats().iter().filter(foremost).collect();
     if !promises(format)
-        && let Some(promised) = promised
-        && promised.family == Family::Model
+        && let Some(first) = promised.first()
+        && promised.iter().all(|promised| promised.family == Family::Model)
         && strong.iter().any(|claim| claim.format == format.name)
     {
         oddities.push(Oddity {
             kind: OddityKind::MisleadingName,
             place: "file name".to_owned(),
             span: Some(bytes.head(16).span()),
-            what: format!("named like `{}`, but the bytes are `{}`", promised.name, format.name),
+            what: format!("named like `{}`, but the bytes are `{}`", first.name, format.name),
         });
     }
     oddities
