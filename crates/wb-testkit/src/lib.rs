@@ -1,4 +1,5 @@
-//! Recipes: readable text that is assembled to evidence. Development only.
+//! Recipes: readable text that is assembled to evidence; and [`Run`], the harness of tests that run a
+//! command, with [`Scratch`] folders and [`oracle`]s. Development only.
 //!
 //! A [`Recipe`] is a TOML file with one `[[file]]` table per file of a case. The bytes of a file are given
 //! by one of the keys of [`Node`]: `text`, `hex`, `base64`, `pickle` (opcodes by name, one per line), `log`
@@ -8,10 +9,15 @@
 
 mod binary;
 mod log;
+pub mod oracle;
 mod pickle;
+mod run;
+mod scratch;
 
 pub use binary::{gguf, safetensors, zip};
 pub use pickle::assemble as pickle;
+pub use run::{Ended, Run, flat};
+pub use scratch::Scratch;
 
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};

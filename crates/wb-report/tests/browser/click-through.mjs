@@ -1,9 +1,11 @@
-// Opens the pages in FOLDER from disk in headless Chromium and uses them as a reader would.
+// Opens the pages in FOLDER from disk in headless Chromium and uses them as a reader would: each page as
+// its own numbers and links ask for, and those of the made-up cases in the ways that only they allow.
 //
 // usage: node click-through.mjs FOLDER [SCREENSHOTS]
 // CHROMIUM names the browser, WEIGHBRIDGE_PLAYWRIGHT a folder with node_modules/playwright-core.
 
 import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -154,12 +156,60 @@ async function stayUsableWhenLarge() {
   await done();
 }
 
+// Whatever the case: rows lead to records, links to places, filters to fewer rows.
+async function useAnyReport(name) {
+  const { page, done } = await open(name);
+  assert.notEqual(await page.locator("h1").textContent(), "");
+  const broken = await page.evaluate(() => [...document.querySelectorAll("a[href^='#']")]
+    .map((link) => link.getAttribute("href").slice(1)).filter((id) => !document.getElementById(id)));
+  assert.deepEqual(broken, [], `links of ${name} that lead nowhere`);
+
+  const rows = page.locator(".rows > details:visible");
+  const all = await rows.count();
+  if (all > 0) {
+    await rows.first().locator("summary").click();
+    assert.ok(await rows.first().locator("pre .l.hit").isVisible());
+    await page.check("input[name=key]");
+    assert.equal(await rows.count(), await page.locator(".rows > details[data-key]:visible").count());
+    await page.uncheck("input[name=key]");
+    await page.fill("input[name=text]", "no record has this text");
+    assert.equal(await rows.count(), 0);
+    await page.fill("input[name=text]", "");
+    assert.equal(await rows.count(), all);
+  }
+  for (const moment of await page.locator(".moments a").all()) {
+    await moment.click();
+    const row = page.locator((await moment.getAttribute("href")));
+    assert.ok(await row.locator("pre .l.hit").isVisible());
+  }
+  for (const artifact of (await page.locator(".artifact").all()).slice(0, 20)) {
+    const before = await artifact.getAttribute("open");
+    await artifact.locator("> summary").click();
+    assert.notEqual(await artifact.getAttribute("open"), before);
+  }
+  await shoot(page, `any-${name}`);
+  await done();
+
+  const narrow = await open(name, { viewport: { width: 400, height: 800 } });
+  const overflow = await narrow.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  assert.ok(overflow <= 0, `${name} is ${overflow} pixels too wide for a narrow screen`);
+  await narrow.done();
+}
+
+const known = {
+  compromise: [useTheReport, readWithoutScript, lookInOtherWays],
+  hostile: [surviveHostileText],
+  large: [stayUsableWhenLarge],
+};
+const pages = readdirSync(folder).filter((file) => file.endsWith(".html"))
+  .map((file) => path.basename(file, ".html")).sort();
+assert.ok(pages.length > 0, "there is no page");
+
 try {
-  await useTheReport();
-  await readWithoutScript();
-  await lookInOtherWays();
-  await surviveHostileText();
-  await stayUsableWhenLarge();
+  for (const name of pages) {
+    for (const use of known[name] ?? []) await use();
+    if (name !== "large") await useAnyReport(name);
+  }
   console.log("every page works");
 } finally {
   await browser.close();

@@ -1,10 +1,10 @@
 //! The HTML page: what it holds, that it is inert, and (with a browser) that it works.
 
 use crate::cases;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use wb_report::escape::is_hostile;
 use wb_report::html;
+use wb_testkit::oracle;
 
 #[test]
 fn the_page_answers_and_leads_to_the_evidence() {
@@ -65,25 +65,8 @@ fn a_large_case_stays_usable() {
     assert_eq!(page, html::case(&cases::large(20_000), &cases::tool()));
 }
 
-/// A folder with `playwright-core` in `node_modules`: `WEIGHBRIDGE_PLAYWRIGHT`, or that of the script.
-fn playwright() -> Option<PathBuf> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
-    let folder = std::env::var_os("WEIGHBRIDGE_PLAYWRIGHT").map_or(script, PathBuf::from);
-    folder.join("node_modules/playwright-core").is_dir().then_some(folder)
-}
-
 #[test]
 fn a_browser_can_use_the_page() {
-    let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".into());
-    let (true, Some(playwright)) = (Path::new(&chromium).exists(), playwright()) else {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "`{chromium}` or `playwright-core` is missing; `npm ci` in tests/browser, or name their \
-             places in CHROMIUM and WEIGHBRIDGE_PLAYWRIGHT"
-        );
-        eprintln!("not clicked through: no Chromium, or no playwright-core");
-        return;
-    };
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages");
     std::fs::create_dir_all(&folder).expect("a writable folder");
     for (name, case) in [
@@ -95,18 +78,5 @@ fn a_browser_can_use_the_page() {
         let page = html::case(&case, &cases::tool());
         std::fs::write(folder.join(format!("{name}.html")), page).expect("a writable folder");
     }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser/click-through.mjs");
-    let output = Command::new("node")
-        .arg(script)
-        .arg(&folder)
-        .env("CHROMIUM", chromium)
-        .env("WEIGHBRIDGE_PLAYWRIGHT", playwright)
-        .output()
-        .expect("node starts");
-    assert!(
-        output.status.success(),
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    oracle::click_through(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser"), &folder);
 }

@@ -1,9 +1,9 @@
 //! Case and scan as JSON, against the published schema.
 
 use crate::cases;
-use crate::python;
 use serde_json::Value;
 use wb_report::json::{self, Document};
+use wb_testkit::oracle;
 
 fn parse(text: &str) -> Value {
     serde_json::from_str(text).expect("a report is valid JSON")
@@ -20,7 +20,7 @@ fn every_document_follows_its_schema() {
         (Document::Scan, json::scan(&cases::scan(), &tool)),
     ];
     for (document, text) in &documents {
-        python::validate(&json::schema(*document), text, None);
+        oracle::validate(&json::schema(*document), text, None);
     }
 }
 
@@ -29,7 +29,7 @@ fn the_schema_is_not_satisfied_by_anything_else() {
     let tool = cases::tool();
     let mut case = parse(&json::case(&cases::compromise(), &tool));
     case["artifacts"][0]["verdict"] = "fine".into();
-    python::validate(&json::schema(Document::Case), &case.to_string(), Some("is not one of"));
+    oracle::validate(&json::schema(Document::Case), &case.to_string(), Some("is not one of"));
 }
 
 #[test]

@@ -4,6 +4,5 @@
 mod cases;
 mod html;
 mod json;
-mod python;
 mod sarif;
 mod text;

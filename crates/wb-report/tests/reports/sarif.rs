@@ -1,9 +1,10 @@
 //! SARIF logs, against the schema of the OASIS standard (`data/sarif-schema-2.1.0.json`, as published by
 //! the OASIS SARIF technical committee).
 
-use crate::{cases, python};
+use crate::cases;
 use serde_json::Value;
 use wb_report::sarif::{self, RuleInfo};
+use wb_testkit::oracle;
 
 const SCHEMA: &str = include_str!("../data/sarif-schema-2.1.0.json");
 
@@ -20,9 +21,9 @@ fn rules() -> Vec<RuleInfo> {
 #[test]
 fn every_log_follows_the_standard() {
     let (tool, rules) = (cases::tool(), rules());
-    python::validate(SCHEMA, &sarif::scan(&cases::scan(), &tool, &rules), None);
+    oracle::validate(SCHEMA, &sarif::scan(&cases::scan(), &tool, &rules), None);
     for case in [cases::compromise(), cases::clean(), cases::empty(), cases::hostile()] {
-        python::validate(SCHEMA, &sarif::case(&case, &tool, &rules), None);
+        oracle::validate(SCHEMA, &sarif::case(&case, &tool, &rules), None);
     }
 }
 

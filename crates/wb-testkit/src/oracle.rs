@@ -1,0 +1,82 @@
+//! Other programs that check what weighbridge prints: Python with `jsonschema`, and a browser. Each is
+//! needed when `CI` is set; elsewhere a test without its oracle says so and passes.
+
+use crate::Run;
+use std::path::{Path, PathBuf};
+
+const VALIDATE: &str = "
+import json, sys
+from jsonschema.validators import validator_for
+schema, document = json.load(sys.stdin)
+validator = validator_for(schema)
+validator.check_schema(schema)
+for error in sorted(validator(schema).iter_errors(document), key=str)[:5]:
+    print('/'.join(map(str, error.absolute_path)), error.message[:300])
+";
+
+/// Checks `document` against the JSON Schema `schema`: no error when `expected` is `None`, else one that
+/// says so. The Python package `jsonschema` shares no code with the schema's author, and costs no build
+/// time; the Rust crate would bring forty others into the lock file.
+///
+/// # Panics
+/// When the document does not do as expected.
+#[track_caller]
+pub fn validate(schema: &str, document: &str, expected: Option<&str>) {
+    let python = python();
+    let there = Run::of(&python).args(["-c", "import jsonschema"]).succeeds();
+    if !is_there(
+        there,
+        &format!("`{python}` has no `jsonschema`; WEIGHBRIDGE_PYTHON names another"),
+    ) {
+        return;
+    }
+    let input = format!("[{schema},{document}]");
+    let ended = Run::of(&python).args(["-c", VALIDATE]).input(input).end();
+    ended.code(0);
+    match expected {
+        None => assert_eq!(ended.out, "", "the document does not follow its schema"),
+        Some(text) => assert!(ended.out.contains(text), "expected `{text}` in: {}", ended.out),
+    }
+}
+
+/// The Python that serves as oracle: `WEIGHBRIDGE_PYTHON`, or `python3`.
+pub fn python() -> String {
+    std::env::var("WEIGHBRIDGE_PYTHON").unwrap_or_else(|_| "python3".into())
+}
+
+/// Opens every `NAME.html` in `pages` from disk in headless Chromium and uses it as a reader would.
+/// `script` is the folder of `click-through.mjs`. `CHROMIUM` names the browser and
+/// `WEIGHBRIDGE_PLAYWRIGHT` the folder whose `node_modules` has `playwright-core`; without them they are
+/// looked for in `/usr/bin/chromium` and in `script`.
+///
+/// # Panics
+/// When a page does not work.
+#[track_caller]
+pub fn click_through(script: &Path, pages: &Path) {
+    let chromium = std::env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".into());
+    let named = std::env::var_os("WEIGHBRIDGE_PLAYWRIGHT").map(PathBuf::from);
+    let playwright = named.unwrap_or_else(|| script.to_owned());
+    let there =
+        Path::new(&chromium).exists() && playwright.join("node_modules/playwright-core").is_dir();
+    let missing = format!(
+        "`{chromium}` or `playwright-core` is missing: run `npm ci` in `{}`, or name their places in \
+         CHROMIUM and WEIGHBRIDGE_PLAYWRIGHT",
+        script.display()
+    );
+    if is_there(there, &missing) {
+        let script = script.join("click-through.mjs");
+        let arguments = [script.as_os_str(), pages.as_os_str()];
+        let run = Run::of("node").args(arguments).env("CHROMIUM", chromium);
+        run.env("WEIGHBRIDGE_PLAYWRIGHT", playwright).end().code(0);
+    }
+}
+
+/// Whether an oracle can be asked. Where everything has been installed it must be.
+#[track_caller]
+fn is_there(there: bool, missing: &str) -> bool {
+    if !there {
+        assert!(std::env::var_os("CI").is_none(), "{missing}");
+        eprintln!("not checked: {missing}");
+    }
+    there
+}
