@@ -7,6 +7,9 @@ use wb_core::Component;
 /// The table, derived from the sources of Keras by `data/derive_keras_layers.py`.
 pub(crate) const LAYERS: &str = include_str!("../data/keras_layers.toml");
 
+/// Functions that Keras knows by a bare name, derived by `data/derive_keras_functions.py`.
+pub(crate) const FUNCTIONS: &str = include_str!("../data/keras_functions.txt");
+
 /// Settings by class, united over the versions of Keras 2 and 3.
 #[derive(Debug, serde::Deserialize)]
 pub(crate) struct Layers {
@@ -35,6 +38,11 @@ impl Layers {
         let own = self.classes.get(class)?;
         Some(own.contains(key) || self.base.contains(key))
     }
+}
+
+/// Whether Keras finds a function of its own under the bare name `name`, such as `gelu`.
+pub(crate) fn is_keras_function(name: &str) -> bool {
+    !name.starts_with('#') && FUNCTIONS.lines().any(|line| line == name)
 }
 
 /// Whether `component` is a layer or model.

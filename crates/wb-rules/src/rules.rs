@@ -89,8 +89,9 @@ pub fn rules() -> &'static [Rule] {
 }
 
 /// Data files that rules of their own read, by name.
-pub(crate) fn sources() -> [(&'static str, &'static str); 2] {
+pub(crate) fn sources() -> [(&'static str, &'static str); 3] {
     [
+        ("keras_functions.txt", crate::keras::FUNCTIONS),
         ("keras_layers.toml", crate::keras::LAYERS),
         ("popular_packages.txt", crate::near_names::POPULAR),
     ]

@@ -1,8 +1,9 @@
 //! Lambda layers whose function is only named.
 
 use super::{Draft, Subject};
-use crate::keras::is_layer;
-use wb_core::{Component, Finding, FindingBuilder, Location, Severity, Trigger, Verdict};
+use crate::keras::{is_keras_function, is_layer};
+use crate::knowledge;
+use wb_core::{Capability, Component, Finding, FindingBuilder, Location, Severity, Trigger, Verdict};
 
 pub(super) const RULE: Draft = Draft {
     title: "A Lambda layer whose function is not in the file",
@@ -32,7 +33,21 @@ fn named_function<'a>(subject: &Subject<'_>, layer: &'a Component) -> Option<&'a
     // Keras 3 writes an object with the name in `config`, Keras 2 the bare name.
     let name = layer.setting("function.config").or_else(|| layer.setting("function"))?;
     let identifier = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '<' | '>');
-    (!name.is_empty() && name.len() < 256 && name.chars().all(identifier)).then_some(name)
+    let named = !name.is_empty() && name.len() < 256 && name.chars().all(identifier);
+    (named && !is_vouched_for(layer, name)).then_some(name)
+}
+
+/// Whether the function is one of Keras, or of a module whose functions are known to compute only.
+fn is_vouched_for(layer: &Component, name: &str) -> bool {
+    // Keras 3 writes `builtins` for the functions it knows by their bare names, Keras 2 often nothing.
+    let module = layer.setting("function.module").or_else(|| layer.setting("module"));
+    match module.filter(|module| !matches!(*module, "builtins" | "null" | "")) {
+        None => is_keras_function(name),
+        Some(module) => {
+            let known = knowledge::table().known(&format!("{module}.{name}"));
+            known.is_some_and(|known| known.fact.capability == Capability::Inert)
+        }
+    }
 }
 
 fn finding(subject: &Subject<'_>, layer: &Component, function: &str) -> Option<Finding> {

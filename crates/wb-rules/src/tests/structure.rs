@@ -98,6 +98,28 @@ fn a_lambda_that_only_names_its_function_is_found() {
     assert_eq!(layers(vec![layer("Lambda", None, &inline)]), [""; 0]);
 }
 
+#[test]
+fn functions_that_keras_knows_by_name_are_ordinary() {
+    let lambda = |module: &str, name: &str| {
+        let settings = [
+            ("function.class_name", "function"),
+            ("function.module", module),
+            ("function.config", name),
+        ];
+        layers(vec![layer("Lambda", None, &settings)])
+    };
+    for name in ["gelu", "relu", "silu", "softmax", "l2_normalize", "expand_dims", "mean"] {
+        assert_eq!(lambda("builtins", name), [""; 0], "{name}");
+    }
+    assert_eq!(lambda("keras.activations", "gelu"), [""; 0]);
+    assert_eq!(lambda("tensorflow.python.ops.nn_ops", "relu_v2"), [""; 0]);
+    let keras_2 = [("function", "softmax"), ("function_type", "function")];
+    assert_eq!(layers(vec![layer("Lambda", None, &keras_2)]), [""; 0]);
+    assert_eq!(lambda("builtins", "eval"), ["keras-lambda-unresolved"]);
+    assert_eq!(lambda("builtins", "gelu_fast"), ["keras-lambda-unresolved"]);
+    assert_eq!(lambda("project.activations", "gelu"), ["keras-lambda-unresolved"]);
+}
+
 fn odd(format: &'static str, kind: OddityKind, place: &str) -> crate::Examined {
     let oddity = Oddity { kind, place: place.to_owned(), span: None, what: "a clause".to_owned() };
     judged(format, &Content { oddities: vec![oddity], ..Content::default() }, vec![])
