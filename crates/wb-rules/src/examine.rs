@@ -21,6 +21,14 @@ pub struct Examined {
 
 /// Analyses the programs of `content` and lets every rule look at it: findings in the order of bytes.
 pub fn examine(artifact: &Artifact, content: &Content, budget: &mut Budget) -> Examined {
+    if is_plain(artifact, content) {
+        let effects = vec![Effects::default(); content.programs.len()];
+        return Examined {
+            verdict: verdict(content, &effects, &[]),
+            effects,
+            findings: Vec::new(),
+        };
+    }
     let effects: Vec<Effects> = content
         .programs
         .iter()
@@ -31,6 +39,15 @@ pub fn examine(artifact: &Artifact, content: &Content, budget: &mut Budget) -> E
         })
         .collect();
     judge(artifact, content, effects)
+}
+
+/// Whether there is nothing that a rule could look at: data without code, parts or anything odd. Most
+/// files of a large folder are of this kind. Fields alone matter only to rules about lists of packages.
+fn is_plain(artifact: &Artifact, content: &Content) -> bool {
+    content.oddities.is_empty()
+        && content.components.is_empty()
+        && artifact.format != Some("requirements")
+        && content.programs.iter().all(|program| program.ops.is_empty())
 }
 
 /// Lets every rule look at `content`, whose programs do what `effects` says.

@@ -2,7 +2,7 @@
 
 use super::opcode::{self as op, Fault, Step};
 use super::text;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use wb_core::Bytes;
 
 /// Opcodes looked at before a stream is taken for what it has looked like so far.
@@ -138,7 +138,36 @@ enum Kind {
 struct Kinds {
     stack: Vec<Kind>,
     marks: Vec<usize>,
-    memo: HashMap<i64, Kind>,
+    memo: Memo,
+}
+
+/// The memo of kinds: picklers count their keys up, so nearly all of them are positions.
+#[derive(Default)]
+struct Memo {
+    dense: Vec<Kind>,
+    /// Keys beyond the dense ones.
+    sparse: BTreeMap<usize, Kind>,
+}
+
+impl Memo {
+    fn len(&self) -> usize {
+        self.dense.len().saturating_add(self.sparse.len())
+    }
+
+    fn get(&self, key: usize) -> Option<Kind> {
+        self.dense.get(key).or_else(|| self.sparse.get(&key)).copied()
+    }
+
+    fn insert(&mut self, key: usize, kind: Kind) {
+        if let Some(known) = self.dense.get_mut(key) {
+            *known = kind;
+        } else if key == self.dense.len() {
+            self.sparse.remove(&key);
+            self.dense.push(kind);
+        } else {
+            self.sparse.insert(key, kind);
+        }
+    }
 }
 
 fn walk(input: Bytes<'_>, most: u64) -> Walk {
@@ -243,12 +272,12 @@ impl Kinds {
 
     fn memo(&mut self, step: &Step<'_>, walk: &mut Walk) -> Option<()> {
         let key = match step.code {
-            op::GET | op::PUT => text::memo_key(step.data).filter(|key| *key >= 0)?,
-            op::MEMOIZE => i64::try_from(self.memo.len()).ok()?,
-            _ => step.number,
+            op::GET | op::PUT => usize::try_from(text::memo_key(step.data)?).ok()?,
+            op::MEMOIZE => self.memo.len(),
+            _ => usize::try_from(step.number).ok()?,
         };
         if matches!(step.code, op::GET | op::BINGET | op::LONG_BINGET) {
-            let kind = *self.memo.get(&key)?;
+            let kind = self.memo.get(key)?;
             self.stack.push(kind);
         } else {
             let top = self.top()?;

@@ -7,6 +7,7 @@ use super::opcode::{self as op, Step};
 use super::structure::Structure;
 use super::text;
 use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hasher};
 use wb_core::{Budget, Bytes, Exhausted, Oddity, Text};
 
 /// Texts kept that look like a name, an address, a path or a sentence.
@@ -44,9 +45,27 @@ pub(super) struct Survey {
 #[derive(Debug, Default)]
 pub(super) struct Texts {
     pub(super) found: Vec<Text>,
-    seen: HashSet<u64>,
+    seen: HashSet<u64, BuildHasherDefault<AsIs>>,
     notable: usize,
     ordinary: usize,
+}
+
+/// A hasher for numbers that are hashes already.
+#[derive(Clone, Copy, Debug, Default)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = fingerprint(bytes);
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
 }
 
 impl Texts {

@@ -37,6 +37,8 @@ callables![
 
 const ALIASES: &str = include_str!("../../data/aliases.toml");
 const COMMANDS: &str = include_str!("../../data/commands.toml");
+const CALLABLES_TABLE: &str = include_str!(concat!(env!("OUT_DIR"), "/callables.tsv"));
+const COMMANDS_TABLE: &str = include_str!(concat!(env!("OUT_DIR"), "/commands.tsv"));
 const STANDARD_LIBRARY: &str = include_str!("../../data/standard_library.txt");
 
 /// Every data file of this module, by name.
@@ -75,27 +77,33 @@ pub(super) struct Facts {
     pub(super) standard: HashSet<&'static str>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File<'a> {
-    #[serde(default, borrow)]
-    module: &'a str,
-    #[serde(borrow)]
-    group: Vec<Group<'a>>,
+/// One group of names about which the same is known: a line of a table that the build script makes of the
+/// data files.
+struct Group {
+    origin: &'static str,
+    module: &'static str,
+    capability: &'static str,
+    argument: Option<usize>,
+    keyword: Option<&'static str>,
+    why: &'static str,
+    names: &'static str,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Group<'a> {
-    #[serde(borrow)]
-    module: Option<&'a str>,
-    capability: &'a str,
-    argument: Option<usize>,
-    #[serde(borrow)]
-    keyword: Option<&'a str>,
-    why: &'a str,
-    #[serde(borrow)]
-    names: Vec<&'a str>,
+/// The groups of a table.
+fn groups(table: &'static str) -> impl Iterator<Item = Group> {
+    table.lines().filter_map(|line| {
+        let mut fields = line.split('\t');
+        let mut next = || fields.next();
+        Some(Group {
+            origin: next()?,
+            module: next()?,
+            capability: next()?,
+            argument: next()?.parse().ok(),
+            keyword: next().filter(|keyword| !keyword.is_empty()),
+            why: next()?,
+            names: next()?,
+        })
+    })
 }
 
 #[derive(Deserialize)]
@@ -119,11 +127,8 @@ impl Facts {
             names: aliases.names,
             standard: STANDARD_LIBRARY.lines().collect(),
         };
-        for (origin, text) in CALLABLES {
-            let file: File<'_> = parse(text);
-            for group in &file.group {
-                facts.add(group, group.module.unwrap_or(file.module), origin);
-            }
+        for group in groups(CALLABLES_TABLE) {
+            facts.add(&group);
         }
         for patterns in facts.patterns.values_mut() {
             patterns.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.specificity()));
@@ -131,12 +136,12 @@ impl Facts {
         facts
     }
 
-    fn add(&mut self, group: &Group<'_>, module: &str, origin: &'static str) {
+    fn add(&mut self, group: &Group) {
         let index = self.facts.len();
-        self.facts.push(fact(group, origin));
-        for name in &group.names {
-            let full =
-                if module.is_empty() { (*name).to_owned() } else { format!("{module}.{name}") };
+        self.facts.push(fact(group));
+        let module = group.module;
+        for name in group.names.split(' ') {
+            let full = if module.is_empty() { name.to_owned() } else { format!("{module}.{name}") };
             match Pattern::parse(&full) {
                 Some(pattern) => {
                     let first = pattern.first().to_owned();
@@ -211,11 +216,10 @@ impl Facts {
 
 /// What is known about programs started by commands, by lower-case name.
 pub(super) fn commands() -> HashMap<&'static str, Fact> {
-    let file: File<'static> = parse(COMMANDS);
     let mut commands: HashMap<&'static str, Fact> = HashMap::new();
-    for group in &file.group {
-        let known = fact(group, "commands.toml");
-        for name in &group.names {
+    for group in groups(COMMANDS_TABLE) {
+        let known = fact(&group);
+        for name in group.names.split(' ') {
             let kept = commands.entry(name).or_insert_with(|| known.clone());
             if known.capability < kept.capability {
                 *kept = known.clone();
@@ -225,13 +229,13 @@ pub(super) fn commands() -> HashMap<&'static str, Fact> {
     commands
 }
 
-fn fact(group: &Group<'_>, origin: &'static str) -> Fact {
+fn fact(group: &Group) -> Fact {
     Fact {
         capability: Capability::from_name(group.capability).unwrap_or(Capability::Unknown),
         argument: group.argument,
         keyword: group.keyword.map(str::to_owned),
         why: group.why.into(),
-        origin,
+        origin: group.origin,
     }
 }
 
@@ -245,14 +249,18 @@ mod tests {
 
     #[test]
     fn every_capability_in_the_data_has_a_known_name() {
-        for (origin, text) in CALLABLES.iter().chain(&[("commands.toml", COMMANDS)]) {
-            let file: File<'_> = parse(text);
-            for group in &file.group {
-                let known = Capability::from_name(group.capability);
-                assert!(known.is_some(), "{origin}: {}", group.capability);
-                assert!(!group.why.ends_with('.'), "{origin}: {}", group.why);
-            }
+        for group in groups(CALLABLES_TABLE).chain(groups(COMMANDS_TABLE)) {
+            let known = Capability::from_name(group.capability);
+            assert!(known.is_some(), "{}: {}", group.origin, group.capability);
+            assert!(!group.why.ends_with('.'), "{}: {}", group.origin, group.why);
         }
+    }
+
+    #[test]
+    fn every_data_file_is_in_the_table_and_in_the_rulebook() {
+        let in_table: HashSet<&str> = groups(CALLABLES_TABLE).map(|group| group.origin).collect();
+        let listed: HashSet<&str> = CALLABLES.iter().map(|(name, _)| *name).collect();
+        assert_eq!(in_table, listed);
     }
 
     #[test]
