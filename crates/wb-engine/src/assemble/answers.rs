@@ -55,8 +55,8 @@ fn sources(
         .deployments
         .iter()
         .filter(|deployment| deployment.began() < introducing.began())
-        .filter_map(|deployment| deployment.source())
-        .last()
+        .rev()
+        .find_map(|deployment| deployment.source())
         .map(|(uri, _)| uri.to_owned());
     (before, after)
 }
@@ -99,8 +99,13 @@ fn network(body: &Body, findings: &[Finding], destinations: &Destinations) -> Ve
             }
         }
     }
+    // A proxy's tunnel shows that there was traffic; what went through it only the payload tells.
+    let told: BTreeSet<String> = all.iter().map(|sent: &NetworkUse| sent.host.clone()).collect();
     for exchange in captures(body, destinations) {
-        all.insert(exchange);
+        let tunnel = exchange.method.as_deref() == Some("CONNECT");
+        if !(tunnel && told.contains(&exchange.host)) {
+            all.insert(exchange);
+        }
     }
     all.into_iter().collect()
 }

@@ -2,7 +2,7 @@
 //! the logs know, the one whose traffic no innocent reading explains.
 
 use crate::body::Body;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use wb_core::{
@@ -68,7 +68,7 @@ impl Destinations {
         }
         let alarmed = !destinations.all.is_empty()
             || findings.iter().any(|finding| finding.verdict >= Verdict::Suspicious);
-        destinations.add_alerted(body, alarmed);
+        destinations.add_alerted(body, flows, alarmed);
         destinations.add_resolved(body, flows);
         let seen = flows.iter().any(|detail| destinations.covers(&detail.flow));
         if !seen && alarmed {
@@ -80,9 +80,7 @@ impl Destinations {
 
     /// Whether a flow goes to one of them.
     pub fn covers(&self, flow: &Flow) -> bool {
-        self.all.iter().any(|known| {
-            known.is(&flow.destination) || flow.host.as_deref().is_some_and(|host| known.is(host))
-        })
+        self.all.iter().any(|known| known.is_end_of(flow))
     }
 
     /// Whether a record is about one of them: by its network side, or by a field that names it.
@@ -104,19 +102,27 @@ impl Destinations {
         }
     }
 
-    /// Destinations outside that alerts name.
-    fn add_alerted(&mut self, body: &Body, alarmed: bool) {
+    /// Destinations outside that alerts name. What was talked to before a payload first called home is none
+    /// of its, and neither is what only ever came in.
+    fn add_alerted(&mut self, body: &Body, flows: &[FlowDetail], alarmed: bool) {
         if !alarmed {
             return;
         }
-        for event in body.events().filter(|event| event.kind == EventKind::Alert) {
+        let mine = flows.iter().filter(|detail| self.covers(&detail.flow));
+        let began = mine.map(|detail| detail.flow.first).min();
+        let alerts = body.events().filter(|event| event.kind == EventKind::Alert);
+        for event in alerts.filter(|event| !is_routine(event)) {
             let Some(net) = &event.net else { continue };
             for name in [&net.destination, &net.host].into_iter().flatten() {
                 if let Some(indicator) = network_indicator(name)
                     && !is_local(indicator.value())
                 {
                     let ground = Ground::at(&event.record, "an alert names it");
-                    self.add(indicator, Status::Observed, ground);
+                    let known =
+                        Destination { indicator, status: Status::Observed, because: Vec::new() };
+                    if !is_older(&known, flows, began) && !only_comes_in(&known, flows) {
+                        self.add(known.indicator, Status::Observed, ground);
+                    }
                 }
             }
         }
@@ -177,6 +183,11 @@ impl Destinations {
 }
 
 impl Destination {
+    /// Whether `flow` goes there.
+    fn is_end_of(&self, flow: &Flow) -> bool {
+        self.is(&flow.destination) || flow.host.as_deref().is_some_and(|host| self.is(host))
+    }
+
     /// Whether `name` is this host or address, or a host below it.
     pub fn is(&self, name: &str) -> bool {
         let Some(other) = network_indicator(name) else { return false };
@@ -186,6 +197,35 @@ impl Destination {
         self.indicator.kind() == IndicatorKind::Domain
             && other.value().strip_suffix(self.indicator.value()).is_some_and(|p| p.ends_with('.'))
     }
+}
+
+/// Clocks of two logs may differ by this much.
+const SKEW: SignedDuration = SignedDuration::from_mins(2);
+
+/// Whether traffic to `known` is older than the compromise's own, which `began` then.
+fn is_older(known: &Destination, flows: &[FlowDetail], began: Option<Timestamp>) -> bool {
+    let limit = began.and_then(|began| began.checked_sub(SKEW).ok());
+    let first = flows.iter().filter(|detail| known.is_end_of(&detail.flow));
+    let first = first.map(|detail| detail.flow.first).min();
+    first.zip(limit).is_some_and(|(first, limit)| first < limit)
+}
+
+/// Whether `known` contacts others and is never contacted.
+fn only_comes_in(known: &Destination, flows: &[FlowDetail]) -> bool {
+    flows.iter().any(|detail| known.is(&detail.flow.source))
+        && !flows.iter().any(|detail| known.is_end_of(&detail.flow))
+}
+
+/// Whether a detector itself says that an alert is no sign of an attack, or that it is about what comes in.
+fn is_routine(event: &Event) -> bool {
+    const ROUTINE: [&str; 6] =
+        ["not suspicious", "et policy", "et info", "probed", "port scan", "inbound"];
+    let texts = std::iter::once(event.message.as_str());
+    let mut texts = texts.chain(event.fields.values().map(String::as_str));
+    texts.any(|text| {
+        let text = text.to_lowercase();
+        ROUTINE.iter().any(|words| text.contains(words))
+    })
 }
 
 /// The score from which a destination is taken for one of the compromise.

@@ -33,6 +33,9 @@ pub fn assemble(atoms: &[Atom]) -> Vec<Identifier> {
     identifiers
 }
 
+/// Parts by their number; several may claim one.
+type Numbered<'a> = BTreeMap<u32, Vec<&'a Fragment>>;
+
 /// The atoms and the pieces found in them.
 struct Pool<'a> {
     atoms: &'a [Atom],
@@ -51,8 +54,7 @@ impl<'a> Pool<'a> {
     /// Sets of counted parts: `part 1/3`, `part 2/3`, `part 3/3`, wherever they are; or `x-part1`,
     /// `x-part2` under one label.
     fn counted(&self) -> Vec<Identifier> {
-        let mut sets: BTreeMap<(Option<u32>, String), BTreeMap<u32, Vec<&Fragment>>> =
-            BTreeMap::new();
+        let mut sets: BTreeMap<(Option<u32>, String), Numbered<'_>> = BTreeMap::new();
         for piece in self.pieces {
             if let Kind::Part { number, total } = piece.kind {
                 // With a total, the total holds the set together; without, the label has to.

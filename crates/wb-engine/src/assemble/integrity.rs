@@ -3,7 +3,12 @@
 
 use super::roles::base_name;
 use crate::body::{Body, Inspected};
-use wb_core::{Digest, DigestAlgorithm, Integrity, RecordRef, RecordedDigest};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+use wb_core::{
+    ArtifactPath, Digest, DigestAlgorithm, Integrity, RecordRef, RecordedDigest, Role,
+    RoleAssignment,
+};
 
 /// A digest with the record it stands in.
 #[derive(Clone, Debug)]
@@ -28,7 +33,7 @@ pub fn records(body: &Body) -> Vec<Recorded> {
     from_logs.chain(from_files).collect()
 }
 
-fn recorded(artifact: &wb_core::ArtifactPath, digest: &RecordedDigest) -> Recorded {
+fn recorded(artifact: &ArtifactPath, digest: &RecordedDigest) -> Recorded {
     Recorded {
         file: digest.file.clone(),
         digest: digest.digest.clone(),
@@ -41,13 +46,15 @@ fn recorded(artifact: &wb_core::ArtifactPath, digest: &RecordedDigest) -> Record
 }
 
 /// Compares every model, and every other file that a record names, with the records about it.
-pub fn compare(body: &Body) -> Vec<Integrity> {
+pub fn compare(body: &Body, roles: &BTreeMap<ArtifactPath, RoleAssignment>) -> Vec<Integrity> {
     let records = records(body);
+    let times = times(body);
     let mut all = Vec::new();
     for inspected in &body.artifacts {
         let is_whole = inspected.family == Some(wb_formats::Family::Model)
             && body.model_around(&inspected.artifact.path).is_none();
-        let about: Vec<Integrity> = about(inspected, &records, body);
+        let role = roles.get(&inspected.artifact.path).map_or(Role::Other, |given| given.role);
+        let about = without_outdated(about(inspected, role, &records, body), &times);
         if !about.is_empty() {
             all.extend(about);
         } else if is_whole {
@@ -57,8 +64,59 @@ pub fn compare(body: &Body) -> Vec<Integrity> {
     all
 }
 
+/// A comparison, and whether the record names the file rather than only fitting it.
+type Compared = (Integrity, bool);
+
+/// When the records of digests in logs were written, by log and line.
+fn times(body: &Body) -> BTreeMap<(ArtifactPath, u64), Timestamp> {
+    let mut times = BTreeMap::new();
+    for log in &body.logs {
+        let lines: BTreeSet<u64> = log.summary.digests.iter().map(|digest| digest.line).collect();
+        let events = log.events.iter().filter(|event| lines.contains(&event.record.line));
+        for (event, time) in events.filter_map(|event| Some((event, event.timestamp()?))) {
+            times.entry((log.artifact.path.clone(), event.record.line)).or_insert(time);
+        }
+    }
+    times
+}
+
+/// Leaves out mismatches with a log's record when a later record about the same file fits: the file was
+/// replaced since, and that is on record too. Manifests have no time and always count.
+fn without_outdated(
+    all: Vec<Compared>,
+    times: &BTreeMap<(ArtifactPath, u64), Timestamp>,
+) -> Vec<Integrity> {
+    let time = |entry: &Integrity| {
+        let record = entry.recorded_in.as_ref()?;
+        times.get(&(record.artifact.clone(), record.line)).copied()
+    };
+    let fits = |(entry, named): &&Compared| *named && entry.matches == Some(true);
+    let fitted = all.iter().filter(fits).filter_map(|(entry, _)| time(entry)).max();
+    let outdated = |entry: &Integrity| {
+        entry.matches == Some(false)
+            && time(entry).zip(fitted).is_some_and(|(written, fitted)| written < fitted)
+    };
+    all.into_iter().map(|(entry, _)| entry).filter(|entry| !outdated(entry)).collect()
+}
+
+/// Whether the file of which the record speaks may be a namesake of `inspected` that it fits. The one that
+/// runs stays answerable: a copy beside it that still fits shows what it should be.
+fn means_namesake(record: &Recorded, inspected: &Inspected, role: Role, body: &Body) -> bool {
+    matches!(role, Role::Baseline | Role::Candidate)
+        && record.file.as_deref().is_some_and(|file| {
+            body.artifacts.iter().any(|other| {
+                other.artifact.path != inspected.artifact.path
+                    && names(file, other, body)
+                    && other
+                        .artifact
+                        .sha256
+                        .is_some_and(|actual| record.digest.matches(&actual) == Some(true))
+            })
+        })
+}
+
 /// What the records say about one artifact. The same value recorded twice is named once per place.
-fn about(inspected: &Inspected, records: &[Recorded], body: &Body) -> Vec<Integrity> {
+fn about(inspected: &Inspected, role: Role, records: &[Recorded], body: &Body) -> Vec<Compared> {
     let Some(actual) = inspected.artifact.sha256 else { return Vec::new() };
     let mut found = Vec::new();
     for record in records {
@@ -70,14 +128,15 @@ fn about(inspected: &Inspected, records: &[Recorded], body: &Body) -> Vec<Integr
         // A digest that fits the file is about it under whatever name it was recorded: files get renamed.
         // A prefix has to be of some length before it says as much.
         let fits = matches == Some(true) && record.digest.hex.len() >= 16;
-        if named || fits {
-            found.push(Integrity {
+        if fits || (named && !means_namesake(record, inspected, role, body)) {
+            let entry = Integrity {
                 artifact: inspected.artifact.path.clone(),
                 actual: actual.to_string(),
                 recorded: Some(record.digest.hex.clone()),
                 recorded_in: Some(record.record.clone()),
                 matches,
-            });
+            };
+            found.push((entry, named));
         }
     }
     found

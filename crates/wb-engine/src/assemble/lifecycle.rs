@@ -3,6 +3,8 @@
 //! A deployment is a run of neighbouring records in one log: requested, approved, fetched, verified,
 //! registered, deployed, loaded. A change is the same without anything that orders it.
 
+use super::destinations::mentions;
+use super::roles::base_name;
 use crate::body::Body;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
@@ -70,7 +72,7 @@ impl<'a> Lifecycle<'a> {
             }
         }
         deployments.sort_by_key(|deployment: &Deployment<'_>| deployment.began());
-        Self { deployments }
+        Self { deployments: joined(deployments) }
     }
 
     /// Every event of every group, in time order.
@@ -83,6 +85,11 @@ impl<'a> Deployment<'a> {
     /// When its first record was written.
     pub fn began(&self) -> Option<Timestamp> {
         self.events.first().and_then(|event| event.timestamp())
+    }
+
+    /// When its last record was written.
+    pub fn ended(&self) -> Option<Timestamp> {
+        self.events.iter().filter_map(|event| event.timestamp()).max()
     }
 
     /// The first record of `kind`.
@@ -98,6 +105,11 @@ impl<'a> Deployment<'a> {
                 EventKind::Request | EventKind::Deploy | EventKind::Stage | EventKind::Register
             )
         })
+    }
+
+    /// Whether anything in it changes a file or runs a command on one.
+    pub fn is_change(&self) -> bool {
+        self.events.iter().any(|event| matches!(event.kind, EventKind::Change | EventKind::Exec))
     }
 
     /// Whether it put a model into service, as far as its records say: deployed, staged for production,
@@ -117,9 +129,14 @@ impl<'a> Deployment<'a> {
         self.events.iter().filter_map(|event| event.field("file.name")).collect()
     }
 
-    /// Where the model came from.
+    /// Where the model came from. The image of the server that runs it is second choice.
     pub fn source(&self) -> Option<(&'a str, &'a Event)> {
-        self.events.iter().find_map(|event| event.field("source.uri").map(|uri| (uri, *event)))
+        let mut named = self
+            .events
+            .iter()
+            .filter_map(|event| event.field("source.uri").map(|uri| (uri, *event)));
+        let first = named.clone().next();
+        named.find(|(_, event)| !mentions(&event.message.to_lowercase(), "image")).or(first)
     }
 
     /// Whether its records say something about `attribute`.
@@ -144,6 +161,40 @@ fn add<'a>(deployments: &mut Vec<Deployment<'a>>, event: &'a Event, log: &Artifa
         Some(group) => group.events.push(event),
         None => deployments.push(Deployment { events: vec![event] }),
     }
+}
+
+/// Joins groups of different logs that are one story: the pipeline deploys, the server loads. Groups of one
+/// log were told apart for a reason, and groups that name different files are about different models.
+fn joined(groups: Vec<Deployment<'_>>) -> Vec<Deployment<'_>> {
+    let mut all: Vec<Deployment<'_>> = Vec::new();
+    for group in groups {
+        match all.last_mut().filter(|earlier| continues(earlier, &group)) {
+            Some(earlier) => {
+                earlier.events.extend(group.events);
+                earlier.events.sort_by_key(|event| (event.timestamp(), event.record.clone()));
+            }
+            None => all.push(group),
+        }
+    }
+    all
+}
+
+/// Whether `later` goes on, in another log, with what `earlier` began.
+fn continues(earlier: &Deployment<'_>, later: &Deployment<'_>) -> bool {
+    let (Some(ended), Some(began)) = (earlier.ended(), later.began()) else { return false };
+    let logs = |group: &Deployment<'_>| -> BTreeSet<ArtifactPath> {
+        group.events.iter().map(|event| event.record.artifact.clone()).collect()
+    };
+    let names = |group: &Deployment<'_>| -> BTreeSet<String> {
+        group.files().into_iter().map(|file| base_name(file).to_owned()).collect()
+    };
+    let (before, after) = (names(earlier), names(later));
+    let same_files = before.is_empty() || after.is_empty() || !before.is_disjoint(&after);
+    let begins_anew = earlier.serves() && later.first(EventKind::Request).is_some();
+    began.duration_since(ended) <= APART
+        && logs(earlier).is_disjoint(&logs(later))
+        && same_files
+        && !begins_anew
 }
 
 /// Whether `event` goes on with what `group` began.

@@ -46,7 +46,7 @@ pub fn assemble(body: &Body, given: &BTreeMap<ArtifactPath, Role>) -> Case {
     for detail in &mut flows {
         detail.flow.of_compromise = destinations.covers(&detail.flow);
     }
-    let integrity = integrity::compare(body);
+    let integrity = integrity::compare(body, &roles);
     let running = running(body, &roles);
     let evidence = moments::Evidence {
         body,

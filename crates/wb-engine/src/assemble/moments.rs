@@ -1,6 +1,6 @@
 //! Key moments: introduced, loaded, first outbound, detection, first block, last outbound.
 
-use super::destinations::{Destinations, mentions};
+use super::destinations::{Destinations, is_local, mentions, network_indicator};
 use super::lifecycle::{Deployment, Lifecycle};
 use super::roles::base_name;
 use crate::body::Body;
@@ -58,7 +58,7 @@ impl<'a> Evidence<'a> {
         let introduced = if self.running.is_empty() { None } else { self.introduced(began) };
         let loaded =
             if self.running.is_empty() { None } else { self.loaded(introduced.as_ref(), began) };
-        let since = introduced.as_ref().map(|(moment, _)| moment.time.timestamp).or(began);
+        let since = began.or(introduced.as_ref().map(|(moment, _)| moment.time.timestamp));
         let detection = self.detection(since);
         let block = self.first_block();
         let last = self.last_outbound().or_else(|| outbound.into_iter().max_by_key(|m| m.time));
@@ -103,7 +103,20 @@ impl<'a> Evidence<'a> {
                 moments.push(moment(event, time, Status::Observed));
             }
         }
+        if moments.is_empty() {
+            moments.extend(self.look_ups());
+        }
         moments
+    }
+
+    /// Look-ups of a name of the compromise: where nothing else is recorded, or nothing else is sent, they
+    /// are the traffic.
+    fn look_ups(&self) -> impl Iterator<Item = Moment> + '_ {
+        let asked = self.body.events().filter(|event| event.kind == EventKind::Dns);
+        asked.filter(|event| self.destinations.covers_event(event)).filter_map(|event| {
+            let time = event.time?;
+            Some(moment(event, time, Status::Observed))
+        })
     }
 
     fn last_outbound(&self) -> Option<Moment> {
@@ -149,7 +162,10 @@ impl<'a> Evidence<'a> {
         alerts
             .filter_map(|event| Some((event, event.time?)))
             .filter(|(_, time)| time.timestamp >= since)
-            .filter(|(event, _)| self.destinations.covers_event(event) || is_about_traffic(event))
+            .filter(|(event, _)| {
+                self.destinations.covers_event(event)
+                    || (is_about_traffic(event) && !names_another(event))
+            })
             .min_by_key(|(event, time)| (time.timestamp, event.record.clone()))
             .map(|(event, time)| moment(event, time, Status::Observed))
     }
@@ -162,7 +178,7 @@ impl<'a> Evidence<'a> {
             (time, _) => time.is_some(),
         };
         let recorded = self.recorded_at();
-        let mut best = None;
+        let mut best: Option<(Moment, &Deployment<'_>)> = None;
         for deployment in &self.lifecycle.deployments {
             if !deployment.events.iter().any(|event| before(event)) || !self.concerns(deployment) {
                 continue;
@@ -171,23 +187,42 @@ impl<'a> Evidence<'a> {
             let other_bytes = deployment
                 .events
                 .iter()
-                .any(|event| recorded.iter().any(|place| *place == &event.record));
+                .any(|event| recorded.iter().any(|place| is_same_record(place, &event.record)));
             if other_bytes {
                 best = None;
                 continue;
             }
             let event = introducing_event(deployment).filter(|event| before(event));
             if let Some((event, time)) = event.and_then(|event| Some((event, event.time?))) {
-                let after_change =
-                    best.as_ref().is_some_and(|(_, earlier): &(Moment, &Deployment<'_>)| {
-                        !earlier.is_ordered() && !deployment.is_ordered()
-                    });
-                if !after_change {
+                let replaces = best
+                    .as_ref()
+                    .is_none_or(|(_, earlier)| self.replaces(deployment, earlier, &recorded));
+                if replaces {
                     best = Some((moment(event, time, Status::Observed), deployment));
                 }
             }
         }
         best
+    }
+
+    /// Whether `later` rather than `earlier` brought in what runs. A load or restart by itself brings
+    /// nothing new in. A change does that nothing orders, if it is one of what runs: its record names it, or
+    /// the file is known to be another than the recorded one.
+    fn replaces(
+        &self,
+        later: &Deployment<'_>,
+        earlier: &Deployment<'_>,
+        recorded: &[&RecordRef],
+    ) -> bool {
+        match (later.is_ordered(), earlier.is_ordered()) {
+            (true, _) => true,
+            (false, true) => {
+                let fetched = later.first(EventKind::Download).is_some();
+                (later.is_change() && self.is_named(later))
+                    || ((later.is_change() || fetched) && !recorded.is_empty())
+            }
+            (false, false) => !earlier.is_change(),
+        }
     }
 
     /// Records of digests that the running artifacts do not have.
@@ -201,15 +236,16 @@ impl<'a> Evidence<'a> {
 
     /// Whether a deployment is about an artifact that runs, or names no artifact at all.
     fn concerns(&self, deployment: &Deployment<'_>) -> bool {
-        let files = deployment.files();
-        let names = |event: &&Event| {
+        deployment.files().is_empty() || self.is_named(deployment)
+    }
+
+    /// Whether a deployment names an artifact that runs.
+    fn is_named(&self, deployment: &Deployment<'_>) -> bool {
+        let runs = |file: &str| self.running.iter().any(|path| path.file_name() == base_name(file));
+        let mentioned = |event: &&Event| {
             self.running.iter().any(|path| mentions(&event.message, path.file_name()))
         };
-        files.is_empty()
-            || files
-                .iter()
-                .any(|file| self.running.iter().any(|path| path.file_name() == base_name(file)))
-            || deployment.events.iter().any(|event| names(event))
+        deployment.files().into_iter().any(runs) || deployment.events.iter().any(mentioned)
     }
 
     /// The first load of what runs, not before it was introduced.
@@ -223,7 +259,7 @@ impl<'a> Evidence<'a> {
             None => None,
         };
         let limit = began.and_then(|began| began.checked_add(SLACK).ok());
-        let loads = self.lifecycle.events().filter(|event| event.kind == EventKind::Load);
+        let loads = self.lifecycle.events().filter(|event| is_load(event));
         let mut fitting: Vec<(&Event, Instant)> = loads
             .filter_map(|event| Some((event, event.time?)))
             .filter(|(_, time)| from.is_none_or(|from| time.timestamp >= from))
@@ -241,6 +277,23 @@ impl<'a> Evidence<'a> {
     }
 }
 
+/// Whether two references are to one record; one may point at its first byte, the other into it.
+fn is_same_record(a: &RecordRef, b: &RecordRef) -> bool {
+    a.artifact == b.artifact && a.line == b.line
+}
+
+/// Whether a model was loaded: a record says so, or a server was started on it.
+fn is_load(event: &Event) -> bool {
+    const SERVERS: [&str; 9] =
+        ["ollama", "serve", "server", "runner", "vllm", "python", "uvicorn", "gunicorn", "tgi"];
+    event.kind == EventKind::Load
+        || (event.kind == EventKind::Exec
+            && event.field("file.name").is_some()
+            && event
+                .field("process.name")
+                .is_some_and(|name| SERVERS.iter().any(|server| name.contains(server))))
+}
+
 /// The record that marks when a group took effect: the deployment itself, else the change, else the load.
 fn introducing_event<'a>(deployment: &Deployment<'a>) -> Option<&'a Event> {
     let order = [
@@ -252,6 +305,13 @@ fn introducing_event<'a>(deployment: &Deployment<'a>) -> Option<&'a Event> {
         EventKind::Load,
     ];
     order.into_iter().find_map(|kind| deployment.first(kind))
+}
+
+/// Whether an alert names a destination outside; one of the compromise was looked for before.
+fn names_another(event: &Event) -> bool {
+    let net = event.net.iter();
+    let mut named = net.flat_map(|net| [&net.destination, &net.host]).flatten();
+    named.any(|name| network_indicator(name).is_some() && !is_local(name))
 }
 
 /// Whether an alert speaks of traffic leaving.

@@ -45,7 +45,6 @@ const WORDS: &[(Role, &[&str])] = &[
             "uploaded",
             "pending",
             "hotfix",
-            "release",
         ],
     ),
     (
@@ -63,6 +62,9 @@ const WORDS: &[(Role, &[&str])] = &[
             "good",
             "trusted",
             "backup",
+            "archive",
+            "archived",
+            "previous",
             "pristine",
             "upstream",
         ],

