@@ -389,6 +389,10 @@ impl<'p> Analyser<'p, '_> {
         }
         let (body, outer) = (definition.body, Some(definition.op));
         let mut names = definition.closure.as_ref().unwrap_or(&frame.names).child();
+        // The one parameter of comprehensions and generators in bytecode: what they iterate.
+        if let (Language::CPython, Some(iterated)) = (body.language, arguments.values.first()) {
+            names.store(".0", iterated.clone());
+        }
         let mut values = arguments.values.iter();
         for name in parameters(body) {
             let value = arguments.keyword(name).or_else(|| values.next());

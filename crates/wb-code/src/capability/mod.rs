@@ -13,7 +13,9 @@ mod names;
 mod payload;
 mod pure;
 mod render;
+mod repeat;
 mod resolve;
+mod sequence;
 mod special;
 mod value;
 
@@ -120,6 +122,8 @@ struct Analyser<'p, 'k> {
     assigned: BTreeSet<&'p str>,
     /// Bytes of values that were computed.
     computed: u64,
+    /// How many further times loops are followed.
+    repeats_left: usize,
     exhausted: bool,
     /// Answers of the knowledge, which is asked about the same few names again and again.
     answers: RefCell<HashMap<String, Option<Rc<Callable>>>>,
@@ -203,6 +207,7 @@ impl<'p, 'k> Analyser<'p, 'k> {
             stars: Vec::new(),
             assigned: assigned.collect(),
             computed: 0,
+            repeats_left: repeat::MAX_REPEATS,
             exhausted: false,
             answers: RefCell::new(HashMap::new()),
         }
@@ -222,6 +227,7 @@ impl<'p, 'k> Analyser<'p, 'k> {
     ) -> (Names, Value) {
         let (values, defined) = (Vec::new(), Vec::new());
         let mut frame = Frame { program, values, names, defined, returned: Value::Unknown };
+        let mut yielded = None;
         for (index, op) in program.ops.iter().enumerate() {
             if let Err(exhausted) = budget.steps(1) {
                 self.exhaust(exhausted);
@@ -229,7 +235,13 @@ impl<'p, 'k> Analyser<'p, 'k> {
             }
             let site = Site { op: outer.unwrap_or(index), number: op.number, span: op.span };
             let value = self.step(&mut frame, op, index, site, budget);
-            let value = self.bounded(value, &op.kind);
+            let mut value = self.bounded(value, &op.kind);
+            if let Some(list) = self.repeat(&mut frame, index, outer, budget) {
+                if matches!(&op.kind, OpKind::Opaque { what, .. } if what == "yield") {
+                    yielded = Some(list.clone());
+                }
+                value = list;
+            }
             frame.values.push(value);
         }
         for index in frame.defined {
@@ -237,7 +249,8 @@ impl<'p, 'k> Analyser<'p, 'k> {
                 definition.closure = Some(frame.names.clone());
             }
         }
-        (frame.names, frame.returned)
+        // Calling a generator yields all its values.
+        (frame.names, yielded.unwrap_or(frame.returned))
     }
 
     /// A computed value, as long as all of them together are not too large.

@@ -1,6 +1,7 @@
 //! Calls that only compute: string methods, decoders, `chr`, `join`. Evaluated, so that names and code that
 //! are put together at run time are seen as they would be.
 
+use super::sequence;
 use super::value::{Known, Value};
 use crate::peel::codec;
 use std::rc::Rc;
@@ -35,7 +36,10 @@ pub(super) fn function(canonical: &str, arguments: &[Value]) -> Option<Value> {
         "builtins.list" | "builtins.tuple" if name == "__getitem__" => {
             item(first, arguments.get(1)?)
         }
-        "builtins" => builtin(name, first, arguments),
+        "builtins" => {
+            builtin(name, first, arguments).or_else(|| sequence::function(canonical, arguments))
+        }
+        "itertools" => sequence::function(canonical, arguments),
         "os.path" if name == "join" => join_paths(arguments),
         "os" if matches!(name, "fsdecode" | "fspath" | "fsencode") => Some(first.clone()),
         "textwrap" if name == "dedent" => Some(first.clone()),
@@ -51,7 +55,7 @@ fn builtin(name: &str, first: &Value, arguments: &[Value]) -> Option<Value> {
             {
                 let bytes: Option<Vec<u8>> =
                     items.iter().map(|one| u8::try_from(one.as_int()?).ok()).collect();
-                return Some(Value::constant(Constant::Bytes(bytes?)));
+                return Some(from_codes(Constant::Bytes(bytes?), items.len()));
             }
             match (&first.known().map(|known| &known.constant), name) {
                 (Some(Constant::Int(value)), "str") => Some(Value::text(value.to_string())),
@@ -371,7 +375,20 @@ fn join(separator: &str, list: &Value) -> Option<Value> {
     if pieces.is_empty() {
         return Some(Value::text(""));
     }
-    joined(&pieces)
+    let letters = pieces.iter().all(|piece| piece.as_bytes().is_some_and(|text| text.len() == 1));
+    let count = pieces.len();
+    match joined(&pieces)? {
+        Value::Known(known) if letters && known.layers.is_empty() => {
+            Some(from_codes(known.constant.clone(), count))
+        }
+        other => Some(other),
+    }
+}
+
+/// A constant put together from `count` single characters, which is an encoding when they are many.
+fn from_codes(constant: Constant, count: usize) -> Value {
+    let layers = if count >= 8 { vec!["character codes".to_owned()] } else { Vec::new() };
+    Value::Known(Rc::new(Known { constant, layers }))
 }
 
 fn join_paths(parts: &[Value]) -> Option<Value> {

@@ -2,14 +2,12 @@
 
 use super::call::{Arguments, CallSite};
 use super::effect::EffectDraft;
+use super::repeat::{MAX_ELEMENTS, elements};
 use super::resolve::reached_by;
 use super::value::{Bound, Object, Outcome, Value};
 use super::{Analyser, Callable, Frame};
 use std::rc::Rc;
 use wb_core::{Budget, Capability, Collection, Language};
-
-/// How many elements `map` and its kin are followed for.
-const MAX_ELEMENTS: usize = 4096;
 
 impl<'p> Analyser<'p, '_> {
     /// The result of calling a callable that is understood here; `None` for all others, which the
@@ -325,15 +323,14 @@ impl<'p> Analyser<'p, '_> {
         let callee = arguments.values.first()?.clone();
         let source = arguments.values.get(1).cloned().unwrap_or_default();
         let through = self.through(frame, call);
-        let listed = super::pure::function("builtins.list", std::slice::from_ref(&source));
-        let elements = listed.as_ref().and_then(Value::sequence).map(<[Value]>::to_vec);
-        let elements = elements.unwrap_or_else(|| vec![Value::Unknown]);
+        let elements = elements(&source).unwrap_or_else(|| vec![Value::Unknown]);
         let mut results = Vec::new();
         for element in elements.iter().take(MAX_ELEMENTS) {
             let values = match element.sequence() {
                 Some(parts) if canonical == "itertools.starmap" => parts.to_vec(),
                 _ => vec![element.clone()],
             };
+            self.allow_run(&callee, element);
             let one = Arguments { values, ..Arguments::default() };
             results.push(self.invoke(frame, &callee, one, &through, budget));
         }

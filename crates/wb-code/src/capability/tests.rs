@@ -77,7 +77,7 @@ fn of(program: &Program) -> Effects {
     analyse(program, &Little, &mut Budget::default())
 }
 
-fn of_python(source: &str) -> Effects {
+pub(super) fn of_python(source: &str) -> Effects {
     let program = python::lift(source, Trigger::Load, &mut Budget::default()).expect("it parses");
     of(&program)
 }
@@ -102,7 +102,7 @@ fn line(effect: &Effect) -> String {
 }
 
 /// Every effect of Python source as a line, inner effects indented by `>`.
-fn lines(effects: &[Effect]) -> Vec<String> {
+pub(super) fn lines(effects: &[Effect]) -> Vec<String> {
     let mut all = Vec::new();
     for effect in effects {
         all.push(line(effect));

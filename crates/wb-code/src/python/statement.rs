@@ -70,6 +70,8 @@ impl Lifter<'_, '_> {
                 let element = self.opaque("element", vec![iterable]);
                 self.assign(&node.target, element);
                 self.suite(&node.body);
+                // What follows a loop over known values does so for each of them.
+                self.opaque("next element", vec![element]);
                 self.suite(&node.orelse);
             }
             Stmt::While(node) => {
