@@ -37,11 +37,12 @@ pub(super) fn print(program: &Program, readable: bool, depth: usize) -> Vec<Line
         depth,
         uses: uses(program),
         named: Vec::new(),
+        active: Vec::new(),
         pending: Vec::new(),
         body: Vec::new(),
         variables: 0,
     };
-    printer.named = printer.choose_named();
+    (printer.named, printer.active) = printer.choose_named();
     for (index, op) in program.ops.iter().enumerate() {
         let text = printer.op(index, op);
         printer.pending.push(text);
@@ -70,6 +71,8 @@ struct Printer<'a> {
     uses: Vec<u32>,
     /// The values that get a name.
     named: Vec<bool>,
+    /// The values whose evaluation may do something, by themselves or in an expression inside them.
+    active: Vec<bool>,
     /// The expression of each op so far: taken by its one use, or a name.
     pending: Vec<Text>,
     body: Vec<Line>,
@@ -150,8 +153,8 @@ impl Printer<'_> {
     }
 
     /// Which values get a name: those used more than once, and those whose one use comes after a
-    /// statement that must not be overtaken.
-    fn choose_named(&self) -> Vec<bool> {
+    /// statement that must not be overtaken. Beside it, which values are active.
+    fn choose_named(&self) -> (Vec<bool>, Vec<bool>) {
         let ops = &self.program.ops;
         let mut last_use = vec![0_usize; ops.len()];
         for (index, op) in ops.iter().enumerate() {
@@ -179,7 +182,7 @@ impl Printer<'_> {
             let mut count: u32 = 0;
             for (index, op) in ops.iter().enumerate() {
                 before.push(count);
-                let unused = self.use_count(index) == 0 && does_something(&op.kind);
+                let unused = self.use_count(index) == 0 && active.get(index) == Some(&true);
                 let acts = named.get(index) == Some(&true) && active.get(index) == Some(&true);
                 count = count.saturating_add(u32::from(is_statement(&op.kind) || unused || acts));
             }
@@ -194,7 +197,7 @@ impl Printer<'_> {
                 }
             }
         }
-        named
+        (named, active)
     }
 
     fn needs_name(&self, index: usize, op: &Op) -> bool {
@@ -233,7 +236,8 @@ impl Printer<'_> {
             return Text::new(name, Vec::new());
         }
         let starred = matches!(&op.kind, OpKind::Opaque { what, .. } if what.starts_with('*'));
-        let acts = does_something(&op.kind)
+        // A tuple that nobody reads still makes the calls inside it.
+        let acts = self.active.get(index) == Some(&true)
             || matches!(&op.kind, OpKind::Opaque { .. }) && !starred
             || matches!(&op.kind, OpKind::Constant(_)) && self.program.language == Language::Pickle;
         if unused && acts {

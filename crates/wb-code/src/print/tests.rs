@@ -28,6 +28,14 @@ fn a_payload_reads_like_python() {
 }
 
 #[test]
+fn calls_inside_what_nobody_reads_are_shown() {
+    let source = "(run('id'), 1)\n(2, 3)\n";
+    let program = crate::python::lift(source, Trigger::Import, &mut Budget::default());
+    let printed = python(&program.expect("valid Python"), true);
+    assert_eq!(printed.text, "(run('id'), 1)\n");
+}
+
+#[test]
 fn names_that_no_import_can_spell_stay_text() {
     check(
         b"\x80\x04\x8c\x04a\nb;\x8c\x01x\x93.",
