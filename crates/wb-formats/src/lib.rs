@@ -66,6 +66,7 @@ formats! {
     checksums,
     requirements,
     python_source = "python",
+    jinja_template = "jinja",
     json,
 }
 

@@ -41,10 +41,10 @@ fn list(items: impl Iterator<Item = Value>) -> Value {
 
 fn range(arguments: &[Value]) -> Option<Value> {
     let bounds: Option<Vec<i64>> = arguments.iter().map(Value::as_int).collect();
-    let (start, stop, step) = match bounds?.as_slice() {
-        &[stop] => (0, stop, 1),
-        &[start, stop] => (start, stop, 1),
-        &[start, stop, step] if step != 0 => (start, stop, step),
+    let (start, stop, step) = match *bounds?.as_slice() {
+        [stop] => (0, stop, 1),
+        [start, stop] => (start, stop, 1),
+        [start, stop, step] if step != 0 => (start, stop, step),
         _ => return None,
     };
     let mut numbers = Vec::new();
