@@ -262,6 +262,10 @@ fn about_network(draft: &mut Draft) {
     let domain = draft.field("domain").map(str::to_owned);
     let address = draft.field("address").map(str::to_owned);
     if kind == EventKind::Dns {
+        // What was asked is a resolver, and no end of the traffic that the name is for.
+        if let Some(resolver) = draft.net().destination.take() {
+            draft.set("server.address", &resolver);
+        }
         fill(&mut draft.net().host, domain.as_deref().unwrap_or_default());
         if let Some(address) = address {
             draft.net().answers.push(address);
@@ -300,6 +304,9 @@ fn kind(draft: &Draft, read: Option<(EventKind, u8)>, nothing: bool, words: &str
     }
     if let Some((kind, 0)) = read {
         return kind;
+    }
+    if draft.field("dns.question.name").is_some() {
+        return EventKind::Dns;
     }
     let net = draft.net.as_ref().filter(|net| net.destination.is_some() || net.host.is_some());
     if let Some(net) = net {

@@ -320,3 +320,54 @@ fn exports_hold_records_in_lists() {
     let settings = "{\n  \"layers\": [\n    {\"class_name\": \"Dense\"},\n    {\"class_name\": \"Lambda\"}\n  ]\n}\n";
     assert_eq!(wb_logs::recognise(wb_core::Bytes::new(settings.as_bytes())), None);
 }
+
+#[test]
+fn a_record_with_a_question_is_a_look_up_and_its_resolver_no_destination() {
+    let asked = event(
+        r#"{"ts":"2026-03-05T10:00:00Z","client_ip":"10.0.0.6","dst_ip":"198.51.100.53","qname":"a.hub.example","answers":["203.0.113.9"]}"#,
+    );
+    assert_eq!(asked.kind, K::Dns);
+    let net = asked.net.expect("a question");
+    assert_eq!((net.host.as_deref(), net.destination), (Some("a.hub.example"), None));
+    assert_eq!(net.answers, ["203.0.113.9"]);
+    let sent = event(
+        r#"{"ts":"2026-03-05T10:00:00Z","src_ip":"10.0.0.6","dst_ip":"198.51.100.53","dst_port":443,"action":"allow"}"#,
+    );
+    assert_eq!(sent.kind, K::Connect);
+    assert!(sent.net.expect("two ends").destination.is_some());
+}
+
+#[test]
+fn an_alarm_that_was_dismissed_is_none() {
+    let raised = event("2026-03-05 10:00:00 SOC: unusual outbound traffic from infer-1");
+    assert_eq!(raised.kind, K::Alert);
+    for text in [
+        "2026-03-05 10:00:00 SOC: unusual outbound traffic alert closed as false positive",
+        "2026-03-05 10:00:00 nightly anomaly scan: no anomalies detected, 0 blocked",
+        "2026-03-05 10:00:00 SOC drill: alert test of the paging channel",
+    ] {
+        assert_ne!(event(text).kind, K::Alert, "{text}");
+    }
+}
+
+#[test]
+fn an_appliance_says_who_began_and_what_was_denied() {
+    let built = event(
+        "Sep 17 2026 15:21:45 fw : %ASA-6-302013: Built outbound TCP connection 9 for outside:198.51.100.2/443 (198.51.100.2/443) to inside:10.7.1.8/4000 (203.0.113.2/4000)",
+    );
+    let net = built.net.expect("two ends");
+    assert_eq!(net.source.as_deref(), Some("10.7.1.8"));
+    assert_eq!(
+        (net.destination.as_deref(), net.destination_port),
+        (Some("198.51.100.2"), Some(443))
+    );
+    let inbound = event(
+        "Sep 17 2026 15:21:45 fw : %ASA-6-302013: Built inbound TCP connection 9 for outside:198.51.100.2/5000 (198.51.100.2/5000) to inside:10.7.1.8/22 (203.0.113.2/22)",
+    );
+    assert_eq!(inbound.net.expect("two ends").source.as_deref(), Some("198.51.100.2"));
+    let denied = event(
+        "Sep 17 2026 15:21:45 fw : %ASA-4-106023: Deny tcp src inside:10.7.1.8/4001 dst outside:198.51.100.2/443 by access-group \"out\" [0x0, 0x0]",
+    );
+    assert_eq!(denied.kind, K::Block);
+    assert_eq!(denied.net.expect("two ends").destination.as_deref(), Some("198.51.100.2"));
+}

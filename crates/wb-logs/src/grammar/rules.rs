@@ -34,7 +34,7 @@ pub(super) const RULES: &[Rule] = &[
     rule(K::Alert, 0,
         "alert|alerts|alarm|alarms|paged",
         "",
-        "rule|rules|enabled|configured|silenced|resolved|cleared|closed|acknowledged|test|manager|channel|webhook|threshold"),
+        "rule|rules|enabled|configured|silenced|resolved|cleared|closed|acknowledged|test|drill|false|manager|channel|webhook|threshold"),
     rule(K::Alert, 0,
         "anomaly|anomalies|anomalous|suspicious|malicious|intrusion|exfiltration|beaconing|compromise|compromised|malware|\
         unusual|unlisted destination|unlisted host|unknown destination|policy violation|egress violation|ioc match|tampered|\
@@ -42,11 +42,12 @@ pub(super) const RULES: &[Rule] = &[
         unexpected egress|unexpected connection|unexpected destination|not in allowlist|not on allowlist|\
         outside its egress list|not allowlisted|backdoor|command and control|c2",
         "",
-        "rule|rules|feed|enabled|configured|resolved|cleared|closed|scan|scanner|detector|detection"),
+        "rule|rules|feed|enabled|configured|resolved|cleared|closed|dismissed|false|benign|scan|scanner|detector|detection"),
     rule(K::Alert, 0,
         "beacon like|beacon pattern|beacon detected|beacon traffic|beaconing pattern", "", ""),
     rule(K::Alert, 0,
-        "traffic|beacon|beacons|outbound|egress", "ids|edr|ips|nids|siem|soc|xdr", ""),
+        "traffic|beacon|beacons|outbound|egress", "ids|edr|ips|nids|siem|soc|xdr",
+        "resolved|closed|dismissed|false|benign|normal"),
     rule(K::Alert, 0,
         "anomaly detected|malware detected|tampering detected|suspicious|malicious",
         "",
@@ -54,7 +55,7 @@ pub(super) const RULES: &[Rule] = &[
     rule(K::Alert, 0,
         "detected|flagged|triggered",
         "traffic|connection|connections|egress|outbound|beacon|malware|intrusion|exfil|destination|anomaly|ids|edr|siem|soc",
-        "reload|build|pipeline|deploy|deployment|sync"),
+        "reload|build|pipeline|deploy|deployment|sync|closed|false|dismissed"),
     rule(K::Alert, 0,
         "unauthorised|unauthorized",
         "change|modification|model|file|deployment",

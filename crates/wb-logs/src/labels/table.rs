@@ -61,12 +61,12 @@ pub(super) const LABELS: &[(Slot, &str)] = &[
         "ts t time timestamp datetime date eventtime eventtimestamp createdat requestreceivedtimestamp \
         stagetimestamp lasttimestamp realtimetimestamp asctime when occurredat loggedat receivedat starttime \
         start timegenerated unixtime epoch isotime timelocal timeiso8601 timems tsms timestampms eventcreated \
-        calendartime publishedat updatedat lastupdated submittimestamp dt @timestamp @t",
+        calendartime created opened detectedat reportedat publishedat updatedat lastupdated submittimestamp dt @timestamp @t",
     ),
     (Slot::Level, "level loglevel levelname lvl severity severitytext priority lev @l"),
     (
         Slot::Message,
-        "message msg log text eventoriginal description summary detail details shortmessage \
+        "message msg log text title headline eventoriginal description summary detail details shortmessage \
         fullmessage body output @m",
     ),
     (

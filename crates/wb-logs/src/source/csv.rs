@@ -79,7 +79,7 @@ fn header(text: &str, state: &mut State) -> bool {
 }
 
 /// Splits a row; quotes protect separators, doubled quotes are quotes (RFC 4180).
-fn split(text: &str, separator: char) -> Vec<String> {
+pub(super) fn split(text: &str, separator: char) -> Vec<String> {
     let mut values = vec![String::new()];
     let mut quoted = false;
     let mut characters = text.chars().peekable();

@@ -49,6 +49,12 @@ sources! {
         "zeek": "Other Zeek logs",
     }
     vpc_flow { "vpc-flow": "AWS VPC flow logs", }
+    appliance {
+        "cisco-asa": "Cisco ASA and FTD messages",
+        "palo-alto": "Palo Alto traffic and threat rows",
+        "filterlog": "Firewall rows of pfSense and OPNsense",
+    }
+    mail { "mail": "A message saved as a file", }
     csv { "csv": "Tables with a time column", }
     auditd { "auditd": "Linux audit records", }
     netfilter { "netfilter": "Kernel firewall lines (iptables, nftables, ufw)", }
