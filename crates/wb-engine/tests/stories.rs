@@ -76,7 +76,7 @@ fn a_load_that_follows_a_deployment_in_another_log_did_not_bring_the_model_in() 
     let server = "2026-03-05 09:59:40 INFO Loaded model rank.pkl\n\
                   2026-03-05 10:00:00 INFO server started\n";
     let case = case(MODELS, &[("ci.log", pipeline), ("server.log", server), ("net.log", TRAFFIC)]);
-    assert_eq!(moment(&case, KeyMoment::Introduced), "ci.log:1");
+    assert_eq!(moment(&case, KeyMoment::Introduced), "ci.log:2");
     assert_eq!(moment(&case, KeyMoment::Loaded), "server.log:1");
     assert_eq!(moment(&case, KeyMoment::FirstOutbound), "net.log:1");
     assert_eq!(moment(&case, KeyMoment::FirstBlock), "net.log:3");

@@ -192,7 +192,7 @@ impl<'a> Evidence<'a> {
                 best = None;
                 continue;
             }
-            let event = introducing_event(deployment).filter(|event| before(event));
+            let event = introducing_event(deployment, began).filter(|event| before(event));
             if let Some((event, time)) = event.and_then(|event| Some((event, event.time?))) {
                 let replaces = best
                     .as_ref()
@@ -294,8 +294,29 @@ fn is_load(event: &Event) -> bool {
                 .is_some_and(|name| SERVERS.iter().any(|server| name.contains(server))))
 }
 
-/// The record that marks when a group took effect: the deployment itself, else the change, else the load.
-fn introducing_event<'a>(deployment: &Deployment<'a>) -> Option<&'a Event> {
+/// The record that marks when a group took effect: the deployment itself, else the change, else the load. Of
+/// several records of one deployment the one that reports its end counts, unless traffic `began` before.
+fn introducing_event<'a>(
+    deployment: &Deployment<'a>,
+    began: Option<Timestamp>,
+) -> Option<&'a Event> {
+    const DONE: [&str; 9] = [
+        "deployed",
+        "complete",
+        "finished",
+        "succe",
+        "rolled out",
+        "live",
+        "ready",
+        "done",
+        "active",
+    ];
+    let done = deployment.events.iter().copied().find(|event| {
+        let text = format!("{} {}", event.field("event.action").unwrap_or_default(), event.message);
+        let text = text.to_lowercase();
+        event.kind == EventKind::Deploy && DONE.iter().any(|word| text.contains(word))
+    });
+    let before = |event: &&Event| began.is_none_or(|began| event.timestamp() <= Some(began));
     let order = [
         EventKind::Deploy,
         EventKind::Change,
@@ -304,7 +325,7 @@ fn introducing_event<'a>(deployment: &Deployment<'a>) -> Option<&'a Event> {
         EventKind::Restart,
         EventKind::Load,
     ];
-    order.into_iter().find_map(|kind| deployment.first(kind))
+    done.filter(before).or_else(|| order.into_iter().find_map(|kind| deployment.first(kind)))
 }
 
 /// Whether an alert names a destination outside; one of the compromise was looked for before.
