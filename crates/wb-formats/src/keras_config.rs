@@ -5,6 +5,7 @@
 //! [`read`] walks any of them into [`Content`]: one component per layer however deeply nested, a program for
 //! every marshalled function and every reference to something that is not Keras' own.
 
+mod bindings;
 mod code;
 mod component;
 mod literal;

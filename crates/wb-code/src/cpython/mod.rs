@@ -20,7 +20,7 @@ mod version;
 
 pub use construct::{Argument, from_constructor};
 pub use disassemble::disassemble;
-pub use lift::lift;
+pub use lift::{lift, lift_bound};
 pub use marshal::{read_marshal, read_value};
 pub use pyc::{Pyc, read_pyc};
 

@@ -1,6 +1,7 @@
 //! Strings that are code or files, and configuration values as values of a program.
 
 use super::Source;
+use super::bindings;
 use super::component;
 use super::literal::{self, Decoded};
 use crate::spanned_json::{Json, Node};
@@ -57,7 +58,7 @@ pub(super) fn string(
         || text.starts_with('\u{e3}')
         || text.starts_with("c\0");
     if place.expected == Expected::Code || (long && like_code) {
-        let program = program(source, json, raw, budget);
+        let program = program(source, json, raw, place, budget);
         match program {
             Some(mut program) => {
                 program.place = place.place.to_owned();
@@ -79,6 +80,7 @@ fn program(
     source: &Source<'_>,
     json: &Json,
     raw: Bytes<'_>,
+    place: &Place<'_>,
     budget: &mut Budget,
 ) -> Option<Program> {
     let decoders = [literal::base64, literal::raw_unicode];
@@ -86,7 +88,8 @@ fn program(
         let decoded: Decoded = decode(raw, CODE);
         budget.decoded_bytes(decoded.data.len() as u64).ok()?;
         let code = cpython::read_marshal(Bytes::new(&decoded.data), None, budget).ok()?;
-        let mut program = cpython::lift(&code, Trigger::Inference, budget);
+        let values = bindings::bindings(&code, place);
+        let mut program = cpython::lift_bound(&code, &values, Trigger::Inference, budget);
         match source.packed {
             None => decoded.relocate(&mut program, source.span(json.span)),
             Some(packed) => whole(&mut program, packed),
@@ -197,7 +200,7 @@ impl Values<'_, '_> {
     }
 }
 
-fn plain_constant(plain: &str) -> Constant {
+pub(super) fn plain_constant(plain: &str) -> Constant {
     match plain {
         "null" => Constant::None,
         "true" => Constant::Bool(true),

@@ -6,6 +6,9 @@ pub(crate) const COMMAND: &str = "4wEAAAAAAAAAAAAAAAMAAAADAAAA80YAAACXAHQBAAAAAA
 /// `lambda x: x / 127.5 - 1`, marshalled by CPython 3.11.
 const SCALE: &str = "4wEAAAAAAAAAAAAAAAIAAAADAAAA8xIAAACXAHwAZAF6CwAAZAJ6CgAAUwApA07nAAAAAADgX0DpAQAAAKkAqQHaAXhzAQAAACD6BzxzdGRpbj76CDxsYW1iZGE+cggAAAAIAAAAcw4AAACAAIhBkAWJSZgBiU2AAPMAAAAA";
 
+/// `lambda x, c, d='q': __import__('os').system(c + d)`, marshalled by CPython 3.11.
+const TWO: &str = "YwMAAAAAAAAAAAAAAAQAAAADAAAA80wAAACXAHQBAAAAAAAAAAAAAGQBpgEAAKsBAAAAAAAAAACgAQAAAAAAAAAAAAAAAAAAAAAAAAAAfAF8AnoAAACmAQAAqwEAAAAAAAAAAFMAKQJO2gJvcykC2gpfX2ltcG9ydF9f2gZzeXN0ZW0pA9oBeNoBY9oBZHMDAAAAICAg+gg8c3RyaW5nPvoIPGxhbWJkYT5yCAAAAAEAAABzIAAAAIAAlUqYdNEUJNQUJNcUK9IUK6hBsAGpRdEUMtQUMoAA8wAAAAA=";
+
 fn parse_text(text: &str) -> Content {
     parse_bytes(text.as_bytes())
 }
@@ -281,4 +284,34 @@ fn damaged_configurations_never_panic() {
         identify(Bytes::new(bytes));
         parse_bytes(bytes);
     });
+}
+
+#[test]
+fn values_beside_the_code_are_bound() {
+    let stores = |layer: &str| -> Vec<(String, Constant)> {
+        let content = parse_text(&model(layer));
+        let program = &content.programs[0];
+        let value = |op: &wb_core::Op| match &op.kind {
+            OpKind::Store { name, value } => match &program.op(*value)?.kind {
+                OpKind::Constant(constant) => Some((name.clone(), constant.clone())),
+                _ => None,
+            },
+            _ => None,
+        };
+        program.ops.iter().filter_map(value).collect()
+    };
+    let text = |name: &str, text: &str| (name.to_owned(), Constant::Text(text.to_owned()));
+    let keras_2 = format!(
+        r#"{{"class_name": "Lambda", "config": {{"name": "n", "function": ["{TWO}", ["; id"], null], "function_type": "lambda", "arguments": {{"c": "echo"}}}}}}"#
+    );
+    assert_eq!(stores(&keras_2), [text("d", "; id"), text("c", "echo")]);
+    let keras_3 = format!(
+        r#"{{"class_name": "Lambda", "config": {{"name": "n", "arguments": {{}}, "function": {{"class_name": "__lambda__", "config": {{"code": "{TWO}", "defaults": ["echo", "; id"], "closure": null}}}}}}}}"#
+    );
+    assert_eq!(stores(&keras_3), [text("c", "echo"), text("d", "; id")]);
+    // The arguments of a layer are not those of the function that computes its output shape.
+    let shape = format!(
+        r#"{{"class_name": "Lambda", "config": {{"name": "n", "arguments": {{"c": "echo"}}, "output_shape": ["{TWO}", null, null], "output_shape_type": "lambda"}}}}"#
+    );
+    assert_eq!(stores(&shape), []);
 }

@@ -19,7 +19,7 @@ use frame::Frame;
 pub(super) use operators::{BINARY, COMPARE};
 use std::cell::Cell;
 use std::collections::BTreeSet;
-use wb_core::{Budget, Program, Trigger};
+use wb_core::{Budget, Constant, OpKind, Program, Trigger};
 
 /// How deep functions in functions are lifted.
 const MAX_DEPTH: u16 = 48;
@@ -31,9 +31,24 @@ const MAX_DEPTH: u16 = 48;
 /// set and used again is the value that was set. Two values that meet where branches join are
 /// `Opaque { what: "either" }` of both.
 pub fn lift(code: &CodeObject, trigger: Trigger, budget: &mut Budget) -> Program {
+    lift_bound(code, &[], trigger, budget)
+}
+
+/// Like [`lift`], for a function some of whose parameters or free variables are known: `values` by name, as
+/// they are stored beside the code. They become the first ops.
+pub fn lift_bound(
+    code: &CodeObject,
+    values: &[(&str, Constant)],
+    trigger: Trigger,
+    budget: &mut Budget,
+) -> Program {
     let shared = shared_names(code, budget);
     let ops_left = Cell::new(frame::MAX_OPS);
-    let frame = Frame::new(code, code.version, trigger, &shared, budget, &ops_left, 0);
+    let mut frame = Frame::new(code, code.version, trigger, &shared, budget, &ops_left, 0);
+    for (name, constant) in values {
+        let value = frame.emit(OpKind::Constant(constant.clone()));
+        frame.emit(OpKind::Store { name: (*name).to_owned(), value });
+    }
     frame.walk().0
 }
 
