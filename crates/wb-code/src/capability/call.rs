@@ -147,8 +147,34 @@ impl<'p> Analyser<'p, '_> {
             }
             Value::Path(path) => self.call_path(frame, &path.clone(), arguments, call, budget),
             Value::Walk(walk) => self.call_walk(frame, *walk, arguments, call),
+            Value::Result(outcome) if self.language == Language::Pickle => {
+                self.call_result(outcome, &arguments, call, budget)
+            }
             _ => Value::Unknown,
         }
+    }
+
+    /// Calls what a call returned. No pickler writes that: it is a way to a callable that is not named.
+    fn call_result(
+        &mut self,
+        outcome: &Outcome,
+        arguments: &Arguments,
+        call: &CallSite,
+        budget: &mut Budget,
+    ) -> Value {
+        // An effect of the first call tells more than that its result is called.
+        if outcome.effect.is_none() {
+            let draft = EffectDraft {
+                site: call.site,
+                callable: format!("{}(...)", outcome.dotted),
+                reached_by: None,
+                capability: Capability::Unknown,
+                known: None,
+                called: true,
+            };
+            self.effect(draft, arguments, budget);
+        }
+        Value::Unknown
     }
 
     /// Of several values, the one whose call would do most.
@@ -248,7 +274,7 @@ impl<'p> Analyser<'p, '_> {
     }
 
     /// `receiver.name(arguments)` where the receiver is not an imported object.
-    fn call_method(
+    pub(super) fn call_method(
         &mut self,
         frame: &mut Frame<'p>,
         receiver: &Value,

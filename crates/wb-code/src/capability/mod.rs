@@ -111,6 +111,8 @@ struct Analyser<'p, 'k> {
     codes: Vec<code::CodeRecord>,
     /// Attributes written to imported objects, by full name.
     attributes: BTreeMap<String, Value>,
+    /// What a pickle made the `__setstate__` of an object, until the next state is handed out.
+    setter: Option<Value>,
     /// Names that were called, as written.
     called: BTreeSet<String>,
     /// Names that lead to something without calling it.
@@ -201,6 +203,7 @@ impl<'p, 'k> Analyser<'p, 'k> {
             definitions: Vec::new(),
             codes: Vec::new(),
             attributes: BTreeMap::new(),
+            setter: None,
             called: BTreeSet::new(),
             references: Vec::new(),
             walks: Vec::new(),
@@ -308,6 +311,7 @@ impl<'p, 'k> Analyser<'p, 'k> {
                 Value::Unknown
             }
             OpKind::Build { of, state } => {
+                self.build_state(frame, *of, *state, site, budget);
                 self.build(&frame.value(*of), &frame.value(*state), site, budget);
                 frame.value(*of)
             }
@@ -430,5 +434,7 @@ impl<'p, 'k> Analyser<'p, 'k> {
     }
 }
 
+#[cfg(test)]
+mod pickled_tests;
 #[cfg(test)]
 mod tests;

@@ -5,9 +5,9 @@ use super::effect::EffectDraft;
 use super::repeat::{MAX_ELEMENTS, elements};
 use super::resolve::reached_by;
 use super::value::{Bound, Object, Outcome, Value};
-use super::{Analyser, Callable, Frame};
+use super::{Analyser, Callable, Frame, Site};
 use std::rc::Rc;
-use wb_core::{Budget, Capability, Collection, Language};
+use wb_core::{Budget, Capability, Collection, Language, ValueId};
 
 impl<'p> Analyser<'p, '_> {
     /// The result of calling a callable that is understood here; `None` for all others, which the
@@ -56,11 +56,29 @@ impl<'p> Analyser<'p, '_> {
                 let first = arguments.values.first();
                 first.filter(|value| value.as_bytes().is_some()).cloned()
             }
+            _ if is_lookup(canonical) => self.unbound_lookup(frame, arguments, call, budget),
             _ => self
                 .builder(frame, canonical, object, known, arguments, call, budget)
                 .or_else(|| self.of_mapping(frame, object, known, arguments, call))
                 .or_else(|| self.named_object(frame, canonical, known, arguments, call)),
         }
+    }
+
+    /// `dict.get(vars(os), 'system')`: a method of a mapping or sequence called with that as first argument.
+    fn unbound_lookup(
+        &mut self,
+        frame: &mut Frame<'p>,
+        arguments: &Arguments,
+        call: &CallSite,
+        budget: &mut Budget,
+    ) -> Option<Value> {
+        let (receiver, rest) = arguments.values.split_first()?;
+        let names = matches!(
+            receiver,
+            Value::Namespace(_) | Value::Globals(_) | Value::Items(_) | Value::Object(_)
+        );
+        let rest = Arguments { values: rest.to_vec(), ..Arguments::default() };
+        names.then(|| self.call_method(frame, receiver, "__getitem__", rest, call, budget))
     }
 
     /// Callables that make callables, and those that call what they are given with known elements.
@@ -306,6 +324,40 @@ impl<'p> Analyser<'p, '_> {
         }))
     }
 
+    /// State handed to an object of a pickle, where that calls something: the state of a `partial` names its
+    /// callable, and a `__setstate__` among the attributes of an object is called with the next state.
+    pub(super) fn build_state(
+        &mut self,
+        frame: &mut Frame<'p>,
+        of: ValueId,
+        state: ValueId,
+        site: Site,
+        budget: &mut Budget,
+    ) {
+        let (id, state) = (Some(of), frame.value(state));
+        let call = CallSite { site, via: None, id, callee: None };
+        if let Some(setter) = self.setter.take() {
+            let arguments = Arguments { values: vec![state], ..Arguments::default() };
+            self.invoke(frame, &setter, arguments, &call, budget);
+            return;
+        }
+        let slots = state.sequence().unwrap_or_default();
+        let mut parts = std::iter::once(&state).chain(slots);
+        self.setter = parts.find_map(|part| part.entry("__setstate__").cloned());
+        let (Value::Bound(_), [callee, bound, keywords, ..]) = (frame.value(of), slots) else {
+            return;
+        };
+        let mut values = vec![callee.clone()];
+        values.extend_from_slice(bound.sequence().unwrap_or_default());
+        let pairs = keywords.items().unwrap_or_default().chunks_exact(2);
+        let keywords = pairs.filter_map(|pair| match pair {
+            [key, value] => Some((key.as_readable()?.to_owned(), value.clone())),
+            _ => None,
+        });
+        let arguments = Arguments { values, keywords: keywords.collect(), shown: None };
+        self.partial(frame, &arguments, &call, budget);
+    }
+
     /// A call that happens inside the call at `call`, as one that was reached by it.
     fn through(&self, frame: &Frame<'p>, call: &CallSite) -> CallSite {
         CallSite { via: call.id.map(|id| frame.show(id).into()), callee: None, ..call.clone() }
@@ -420,6 +472,14 @@ impl<'p> Analyser<'p, '_> {
         }
         Value::Unknown
     }
+}
+
+/// Whether the callable looks up an item of its first argument.
+fn is_lookup(canonical: &str) -> bool {
+    let types = ["builtins.dict.", "builtins.list.", "builtins.tuple.", "collections.OrderedDict."];
+    let method = types.iter().find_map(|class| canonical.strip_prefix(class));
+    matches!(method, Some("get" | "__getitem__" | "pop" | "setdefault"))
+        || matches!(canonical, "operator.getitem" | "operator.__getitem__")
 }
 
 /// `operator.attrgetter`, `itemgetter` and `methodcaller`.

@@ -73,7 +73,7 @@ impl Knowledge for Little {
     }
 }
 
-fn of(program: &Program) -> Effects {
+pub(super) fn of(program: &Program) -> Effects {
     analyse(program, &Little, &mut Budget::default())
 }
 
