@@ -41,7 +41,7 @@ pub fn discover(root: &Path) -> Result<Discovered, EngineError> {
     })?;
     let mut discovered = Discovered::default();
     if !metadata.is_dir() {
-        let name = root.file_name().map_or_else(|| root.as_os_str(), |name| name);
+        let name = root.file_name().unwrap_or(root.as_os_str());
         discovered.files.push(Found {
             path: name.to_string_lossy().into_owned().into(),
             on_disk: root.to_owned(),
@@ -71,7 +71,9 @@ impl Discovered {
         let path = entry.path();
         if kind.is_symlink() {
             match link_target(root, path) {
-                Ok(()) => self.push(root, path),
+                Ok(Target::File) => self.push(root, path),
+                // Nothing is lost: the folder itself is read.
+                Ok(Target::Folder) => {}
                 Err(why) => self.skip(root, Some(path), why),
             }
         } else if kind.is_file() {
@@ -106,18 +108,23 @@ fn name(root: &Path, path: &Path) -> ArtifactPath {
     relative.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/").into()
 }
 
-/// Whether the link at `path` leads to a file inside `root`; otherwise why it is not followed.
-fn link_target(root: &Path, path: &Path) -> Result<(), String> {
+/// Where a link inside the folder leads to.
+enum Target {
+    /// A file, which is read under the link's name as well.
+    File,
+    /// A folder, which is read under its own name.
+    Folder,
+}
+
+/// What in `root` the link at `path` leads to; otherwise why it is not followed.
+fn link_target(root: &Path, path: &Path) -> Result<Target, String> {
     let target =
         path.canonicalize().map_err(|error| format!("link that leads nowhere: {error}"))?;
     let root = root.canonicalize().map_err(|error| error.to_string())?;
     if !target.starts_with(&root) {
         return Err(format!("link to `{}`, outside the folder: not followed", target.display()));
     }
-    if target.is_dir() {
-        return Err("link to a folder that is read under its own name".to_owned());
-    }
-    Ok(())
+    Ok(if target.is_dir() { Target::Folder } else { Target::File })
 }
 
 fn unreadable(error: &walkdir::Error) -> String {

@@ -203,7 +203,21 @@ impl Inspection {
             }
             _ => (ReadState::Unread, "no known format recognises these bytes", Verdict::Unknown),
         };
-        let coverage = Coverage { artifact: artifact.path.clone(), state, why: why.to_owned() };
+        // What is named like a model and is none was cut short, or is not what somebody relies on.
+        let (state, why, verdict) = match promised(&artifact.path) {
+            Some(_) if bytes.as_slice().starts_with(LFS_POINTER) => (
+                ReadState::Unread,
+                "a pointer of Git LFS instead of the model: `git lfs pull` fetches it".to_owned(),
+                Verdict::Unknown,
+            ),
+            Some(model) => (
+                ReadState::Unread,
+                format!("{why}, but it is named like `{}`: truncated or damaged", model.name),
+                Verdict::Unknown,
+            ),
+            None => (state, why.to_owned(), verdict),
+        };
+        let coverage = Coverage { artifact: artifact.path.clone(), state, why };
         self.artifacts.push(Inspected {
             artifact,
             family: None,
@@ -216,6 +230,9 @@ impl Inspection {
         verdict
     }
 }
+
+/// How the text file begins that Git LFS leaves in the place of a file (its specification, "The Pointer").
+const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 /// The most text that is kept of a file that is nothing but text, in bytes.
 const PLAIN_TEXT_KEPT: usize = 256 << 10;
@@ -267,23 +284,29 @@ fn identity_oddities(artifact: &Artifact, format: &Format, bytes: Bytes<'_>) -> 
     }
     let name = artifact.path.file_name().to_ascii_lowercase();
     let promises = |format: &Format| format.endings.iter().any(|ending| name.ends_with(ending));
-    // An ending that several formats use is named after the one that lists it first. One that is first
-    // for data of other families as well, such as `.json`, promises no model.
-    let foremost = |format: &&Format| format.endings.first().is_some_and(|e| name.ends_with(e));
-    let promised: Vec<&Format> = wb_formats::formats().iter().filter(foremost).collect();
     if !promises(format)
-        && let Some(first) = promised.first()
-        && promised.iter().all(|promised| promised.family == Family::Model)
+        && let Some(promised) = promised(&artifact.path)
         && strong.iter().any(|claim| claim.format == format.name)
     {
         oddities.push(Oddity {
             kind: OddityKind::MisleadingName,
             place: "file name".to_owned(),
             span: Some(bytes.head(16).span()),
-            what: format!("named like `{}`, but the bytes are `{}`", first.name, format.name),
+            what: format!("named like `{}`, but the bytes are `{}`", promised.name, format.name),
         });
     }
     oddities
+}
+
+/// The format of models that the name of `path` promises. An ending that several formats use is named after
+/// the one that lists it first; one that is first for data of other families as well, such as `.json`,
+/// promises no model.
+fn promised(path: &ArtifactPath) -> Option<&'static Format> {
+    let name = path.file_name().to_ascii_lowercase();
+    let foremost = |format: &&Format| format.endings.first().is_some_and(|e| name.ends_with(e));
+    let mut formats = wb_formats::formats().iter().filter(foremost);
+    let first = formats.next().filter(|first| first.family == Family::Model)?;
+    formats.all(|other| other.family == Family::Model).then_some(first)
 }
 
 /// What was read of an artifact, from the gaps its parser noted.

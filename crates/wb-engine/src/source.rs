@@ -1,7 +1,7 @@
 //! [`Data`]: the bytes of a file on disk: small ones read, large ones mapped.
 
 use memmap2::Mmap;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::path::Path;
 
@@ -32,17 +32,27 @@ impl Data {
 /// # Errors
 /// What the operating system says, also when the path is no regular file.
 pub fn open(path: &Path) -> io::Result<Data> {
+    // Opening a pipe waits for a writer, perhaps for ever, so the question comes first; it comes again
+    // afterwards because another process may put something else in the file's place.
+    regular(&std::fs::metadata(path)?)?;
     let mut file = File::open(path)?;
     let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"));
-    }
+    regular(&metadata)?;
     if metadata.len() < MAP_FROM {
         let mut data = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
         file.read_to_end(&mut data)?;
         return Ok(Data::Read(data));
     }
     map(&file).map(Data::Mapped)
+}
+
+fn regular(metadata: &Metadata) -> io::Result<()> {
+    let problem = match (metadata.is_file(), metadata.is_dir()) {
+        (true, _) => return Ok(()),
+        (false, true) => "it is a folder",
+        (false, false) => "it is a device, pipe or socket",
+    };
+    Err(io::Error::new(io::ErrorKind::InvalidInput, problem))
 }
 
 /// Maps a file into memory. The kernel reads pages as they are touched, so that a model of many
