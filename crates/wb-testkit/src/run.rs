@@ -180,7 +180,10 @@ impl Ended {
 impl std::fmt::Display for Ended {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { told, code, out, err } = self;
-        write!(f, "{told}\ncode: {code:?}\nstandard output:\n{out}\nstandard error:\n{err}")
+        // The whole of a long report would bury what failed.
+        let end = out.char_indices().nth(4_000).map_or(out.len(), |(end, _)| end);
+        let (out, cut) = (&out[..end], if end < out.len() { "…\n" } else { "" });
+        write!(f, "{told}\ncode: {code:?}\nstandard output:\n{out}{cut}standard error:\n{err}")
     }
 }
 

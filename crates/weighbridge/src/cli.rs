@@ -1,5 +1,6 @@
 //! The arguments of the command, in the words of `--help`.
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Command, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -88,6 +89,20 @@ pub fn with_grouped_help(command: Command) -> Command {
         "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{list}Options:\n{{options}}{{after-help}}"
     );
     command.help_template(template)
+}
+
+/// What is wrong with the arguments, in the words of the argument parser; but whoever gives a path and no
+/// verb is told the verbs that take one.
+pub fn complaint(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else {
+        return None;
+    };
+    std::path::Path::new(word).exists().then(|| {
+        format!(
+            "`{word}` is a path, and what to do with it is missing\nhint: `weighbridge investigate {word}` \
+             tells what happened, `weighbridge scan {word}` judges models"
+        )
+    })
 }
 
 /// Arguments of `investigate`.
@@ -265,10 +280,10 @@ pub struct Timeline {
     #[arg(long, value_name = "TEXT")]
     pub contains: Option<String>,
     /// Only events at or after this time (RFC 3339)
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub from: Option<jiff::Timestamp>,
     /// Only events at or before this time (RFC 3339)
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = time)]
     pub to: Option<jiff::Timestamp>,
 }
 
@@ -305,12 +320,21 @@ pub struct Completions {
     pub shell: clap_complete::Shell,
 }
 
+/// Parses a time with its offset from UTC.
+fn time(text: &str) -> Result<jiff::Timestamp, String> {
+    text.parse().map_err(|error| {
+        format!("{error}\nhint: a time is written like `2026-04-09T03:14:00Z` (RFC 3339)")
+    })
+}
+
 /// Parses `PATH=ROLE`.
 fn role(text: &str) -> Result<(String, wb_core::Role), String> {
-    let (path, role) = text.rsplit_once('=').ok_or("expected PATH=ROLE")?;
+    let (path, role) = text.rsplit_once('=').ok_or(
+        "a path and its role are separated by `=`\nhint: for example `--role suspect.bin=production`",
+    )?;
     let role = wb_core::Role::from_name(role).ok_or_else(|| {
         let names: Vec<&str> = wb_core::Role::ALL.iter().map(|role| role.name()).collect();
-        format!("`{role}` is no role; roles are {}", names.join(", "))
+        format!("`{role}` is no role\nhint: roles are {}", names.join(", "))
     })?;
     Ok((path.to_owned(), role))
 }

@@ -3,6 +3,7 @@
 mod cli;
 mod cmd;
 mod messages;
+mod page;
 mod progress;
 mod terminal;
 
@@ -11,10 +12,16 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let command = cli::with_grouped_help(cli::Cli::command());
-    let arguments = cli::Cli::from_arg_matches(&command.get_matches());
-    let arguments = match arguments {
+    let matches = command.try_get_matches();
+    let arguments = match matches.and_then(|matches| cli::Cli::from_arg_matches(&matches)) {
         Ok(arguments) => arguments,
-        Err(error) => error.exit(),
+        Err(error) => match cli::complaint(&error) {
+            Some(complaint) => {
+                messages::error(&*Box::<dyn std::error::Error>::from(complaint));
+                return cmd::Outcome::CouldNotFinish.into();
+            }
+            None => error.exit(),
+        },
     };
     match cmd::run(arguments) {
         Ok(outcome) => outcome.into(),

@@ -1,6 +1,7 @@
 //! Messages to the person at the terminal, always on standard error.
 
 use std::error::Error;
+use std::io::IsTerminal as _;
 use wb_report::escape;
 
 /// Prints an error: what, where, and a hint when there is one.
@@ -15,4 +16,16 @@ pub fn error(error: &(dyn Error + 'static)) {
 /// Prints a note that does not belong in the report.
 pub fn note(text: &str) {
     anstream::eprintln!("note: {}", escape::terminal(text));
+}
+
+/// Prints what helps after a note.
+pub fn hint(text: &str) {
+    anstream::eprintln!("hint: {}", escape::terminal(text));
+}
+
+/// Prints where to go next, to people only: neither to a pipe nor to a log of a pipeline.
+pub fn next_step(text: &str) {
+    if std::io::stderr().is_terminal() && std::io::stdout().is_terminal() {
+        anstream::eprintln!("next: {}", escape::terminal(text));
+    }
 }

@@ -6,23 +6,26 @@ use crate::messages;
 use crate::terminal::print;
 use std::path::Path;
 use wb_core::{Budget, Bytes};
-use wb_engine::{Hashing, ScanOptions, Silent};
+use wb_engine::{Hashing, ScanOptions, Scanned, Silent};
 use wb_report::escape;
 
 /// Prints what code in a file would do, as Python.
 pub fn decompile(arguments: &CodeOf) -> Ended {
-    let mut out = String::new();
     let whole = arguments.exact.then(|| pickle_text(&arguments.file)).transpose()?.flatten();
-    match whole {
-        Some(text) => out.push_str(&text),
+    let out = match whole {
+        Some(text) => text,
         None => {
-            for (title, text) in programs(&arguments.file)? {
-                out.push_str(&format!("# {title}\n{text}\n\n"));
+            let scanned = scan(&arguments.file)?;
+            let out = programs(&scanned);
+            if out.is_empty() && scanned.artifacts.is_empty() {
+                return Ok(super::nothing_but(&scanned.skipped));
             }
+            out
         }
-    }
+    };
     if out.is_empty() {
         messages::note(&format!("`{}` holds no code", arguments.file.display()));
+        messages::hint("`weighbridge inspect` lists what else a file holds");
         return Ok(Outcome::NothingToLookAt);
     }
     print(&escape::terminal_text(out.trim_end()))?;
@@ -50,11 +53,8 @@ fn pickle_text(file: &Path) -> Result<Option<String>, Box<dyn std::error::Error>
 }
 
 /// Every program in a file and in what is nested in it, as text under a title.
-fn programs(file: &Path) -> Result<Vec<(String, String)>, Box<dyn std::error::Error>> {
-    let options =
-        ScanOptions { hashing: Hashing::Off, keep_contents: true, ..ScanOptions::default() };
-    let scanned = wb_engine::scan(&[file.to_owned()], options, &Silent)?;
-    let mut all = Vec::new();
+fn programs(scanned: &Scanned) -> String {
+    let mut out = String::new();
     for inspected in &scanned.artifacts {
         for program in &inspected.content.programs {
             let mut title = format!("{} in {}", program.language.name(), inspected.artifact.path);
@@ -63,11 +63,22 @@ fn programs(file: &Path) -> Result<Vec<(String, String)>, Box<dyn std::error::Er
             } else if !program.place.is_empty() {
                 title.push_str(&format!(", {}", program.place));
             }
-            title.push_str(&format!(" (runs at {})", program.trigger.name()));
-            all.push((title, wb_code::print::python(program, true).text));
+            let text = wb_code::print::python(program, true).text;
+            let text = match text.trim_end() {
+                "" => "# plain data: it calls nothing",
+                text => text,
+            };
+            out.push_str(&format!("# {title} (runs at {})\n{text}\n\n", program.trigger.name()));
         }
     }
-    Ok(all)
+    out
+}
+
+/// A file and what is nested in it, contents kept.
+fn scan(file: &Path) -> Result<Scanned, wb_engine::EngineError> {
+    let options =
+        ScanOptions { hashing: Hashing::Off, keep_contents: true, ..ScanOptions::default() };
+    wb_engine::scan(&[file.to_owned()], options, &Silent)
 }
 
 /// Prints the instructions of code in a file.
@@ -90,13 +101,11 @@ pub fn disassemble(arguments: &Disassemble) -> Ended {
 
 /// Disassembles the pickles inside a container.
 fn members(file: &Path, trace: bool) -> Ended {
-    let data = open(file)?;
-    let bytes = Bytes::new(data.as_slice());
-    let options =
-        ScanOptions { hashing: Hashing::Off, keep_contents: true, ..ScanOptions::default() };
-    let scanned = wb_engine::scan(&[file.to_owned()], options, &Silent)?;
+    let scanned = scan(file)?;
     let mut shown = 0;
-    for inspected in &scanned.artifacts {
+    for inspected in scanned.artifacts.iter().filter(|found| !found.content.programs.is_empty()) {
+        let Ok(data) = wb_engine::bytes_of(file, &inspected.artifact.path) else { continue };
+        let bytes = Bytes::new(&data);
         for program in &inspected.content.programs {
             let Some(code) =
                 bytes.at_span(program.span).filter(|code| wb_code::pickle::is_pickle(*code))
@@ -105,16 +114,15 @@ fn members(file: &Path, trace: bool) -> Ended {
             };
             let mut budget = Budget::default();
             let text = wb_code::pickle::disassemble(code, trace, &mut budget);
-            print(&format!("# {}, {}\n", inspected.artifact.path, program.place))?;
+            let title = format!("# {}, {}\n", inspected.artifact.path, program.place);
+            print(&escape::terminal_text(&title))?;
             print(&escape::terminal_text(&text))?;
             shown += 1;
         }
     }
     if shown == 0 {
-        messages::note(&format!(
-            "`{}` holds no pickle or code object; `weighbridge decompile` shows code of other kinds",
-            file.display()
-        ));
+        messages::note(&format!("`{}` holds no pickle or code object", file.display()));
+        messages::hint("`weighbridge decompile` shows code of other kinds");
         return Ok(Outcome::NothingToLookAt);
     }
     Ok(Outcome::NothingFound)

@@ -2,6 +2,7 @@
 
 use super::{Ended, Outcome};
 use crate::cli::Diff;
+use crate::messages;
 use crate::progress::Bar;
 use crate::terminal::{Terminal, print};
 use std::path::Path;
@@ -12,11 +13,13 @@ use wb_report::text;
 pub fn run(arguments: &Diff, terminal: Terminal) -> Ended {
     let model = one(&arguments.model)?;
     let baseline = one(&arguments.baseline)?;
-    let (Some(model), Some(baseline)) = (model, baseline) else {
-        crate::messages::note("both files have to be models");
+    let (Some(model), Some(baseline)) = (&model, &baseline) else {
+        let missing = if model.is_none() { &arguments.model } else { &arguments.baseline };
+        messages::note(&format!("`{}` is no model that can be read", missing.display()));
+        messages::hint("`weighbridge diff MODEL BASELINE` compares two models");
         return Ok(Outcome::NothingToLookAt);
     };
-    let differences = wb_engine::differences(&model, &baseline);
+    let differences = wb_engine::differences(model, baseline);
     let style = text::Style { width: terminal.width, color: terminal.color };
     let same_bytes = model.artifact.sha256 == baseline.artifact.sha256;
     print(&match (differences.is_empty(), same_bytes) {

@@ -2,6 +2,7 @@
 
 use super::{Ended, Outcome};
 use crate::cli::Explain;
+use crate::page::reflow;
 use crate::terminal::{Terminal, print};
 use wb_report::{sarif::RuleInfo, text};
 
@@ -12,7 +13,7 @@ pub fn run(arguments: &Explain, terminal: Terminal) -> Ended {
         return Ok(Outcome::NothingFound);
     };
     match page(name) {
-        Some(page) => print(&page)?,
+        Some(page) => print(&reflow(&page, terminal.width))?,
         None => {
             return Err(format!(
                 "nothing is known about `{name}`\nhint: `weighbridge explain` without a name lists rules, \

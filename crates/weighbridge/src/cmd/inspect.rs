@@ -27,11 +27,10 @@ pub fn run(arguments: &Inspect, terminal: Terminal) -> Ended {
         }
     }
     if scanned.artifacts.is_empty() {
-        messages::note(&format!(
-            "`{}` is no model; `weighbridge timeline` reads logs",
-            arguments.file.display()
-        ));
-        return Ok(Outcome::NothingToLookAt);
+        let outcome = super::nothing_but(&scanned.skipped);
+        messages::note(&format!("`{}` is no model", arguments.file.display()));
+        messages::hint("`weighbridge timeline` reads logs");
+        return Ok(outcome);
     }
     if arguments.format == TableFormat::Json {
         out = json::inspect(&documents);

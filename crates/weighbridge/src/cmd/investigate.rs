@@ -8,7 +8,7 @@ use crate::terminal::{Terminal, print};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use wb_core::{ArtifactPath, Case, Compromise, Verdict};
+use wb_core::{ArtifactPath, Case, Compromise, Coverage, ReadState, Verdict};
 use wb_engine::{InvestigateOptions, investigate};
 use wb_report::{html, json, sarif, text};
 
@@ -16,8 +16,7 @@ use wb_report::{html, json, sarif, text};
 pub fn run(arguments: &Investigate, terminal: Terminal) -> Ended {
     let case = case_of(&arguments.folder, &arguments.roles)?;
     if case.artifacts.is_empty() {
-        messages::note(&format!("`{}` holds no file", arguments.folder.display()));
-        return Ok(Outcome::NothingToLookAt);
+        return Ok(nothing(&case, &arguments.folder));
     }
     let style = text::Style { width: terminal.width, color: terminal.color };
     let report = match arguments.format {
@@ -31,9 +30,54 @@ pub fn run(arguments: &Investigate, terminal: Terminal) -> Ended {
         write(file, &html::case(&case, &tool()))?;
         messages::note(&format!("the report as a web page is in `{}`", file.display()));
     }
+    if arguments.format == CaseFormat::Text {
+        messages::next_step(&next_step(&case, arguments));
+    }
+    Ok(outcome(&case))
+}
+
+/// The exit code: something wrong goes before something that could not be opened.
+fn outcome(case: &Case) -> Outcome {
     let wrong = case.conclusion.compromised == Compromise::Yes
         || case.verdicts.values().any(|verdict| *verdict >= Verdict::Suspicious);
-    Ok(if wrong { Outcome::Findings } else { Outcome::NothingFound })
+    match (wrong, unopened(case).next()) {
+        (true, _) => Outcome::Findings,
+        (false, Some(_)) => Outcome::CouldNotFinish,
+        (false, None) => Outcome::NothingFound,
+    }
+}
+
+/// What lies in the folder and could not be opened: it has become no artifact.
+fn unopened(case: &Case) -> impl Iterator<Item = &Coverage> {
+    let rows = case.coverage.iter().filter(|row| row.state == ReadState::Unread);
+    rows.filter(|row| case.artifacts.iter().all(|artifact| artifact.path != row.artifact))
+}
+
+/// Says why there is nothing to look at.
+fn nothing(case: &Case, folder: &Path) -> Outcome {
+    let mut outcome = Outcome::NothingToLookAt;
+    for row in unopened(case) {
+        messages::note(&format!("`{}`: {}", row.artifact, row.why));
+        outcome = Outcome::CouldNotFinish;
+    }
+    messages::note(&format!("`{}` holds no file that can be read", folder.display()));
+    messages::hint("give the folder with the models and logs of the incident");
+    outcome
+}
+
+/// What a reader may want after the report.
+fn next_step(case: &Case, arguments: &Investigate) -> String {
+    let folder = arguments.folder.display();
+    if case.findings.is_empty() {
+        return format!("`weighbridge timeline {folder}` prints the events of all logs");
+    }
+    match arguments.html {
+        None => format!(
+            "`weighbridge show F1 {folder}` prints the bytes of a finding; `--html FILE` writes this \
+             report as a web page"
+        ),
+        Some(_) => format!("`weighbridge show F1 {folder}` prints the bytes of a finding"),
+    }
 }
 
 /// The case of `folder`.

@@ -12,9 +12,11 @@ mod show;
 mod timeline;
 
 use crate::cli::{Cli, Verb};
+use crate::messages;
 use crate::terminal::Terminal;
 use std::error::Error;
 use std::process::ExitCode;
+use wb_core::Coverage;
 use wb_report::Tool;
 
 /// How a verb ended. The order is that of the exit codes.
@@ -60,6 +62,14 @@ pub fn run(arguments: Cli) -> Ended {
         Verb::Schema(arguments) => schema::run(&arguments),
         Verb::Completions(arguments) => completions::run(&arguments),
     }
+}
+
+/// Says what could not be opened, when nothing was found to look at. Returns how the verb ends.
+fn nothing_but(skipped: &[Coverage]) -> Outcome {
+    for row in skipped {
+        messages::note(&format!("`{}`: {}", row.artifact, row.why));
+    }
+    if skipped.is_empty() { Outcome::NothingToLookAt } else { Outcome::CouldNotFinish }
 }
 
 /// What reports say about the tool that made them.

@@ -1,7 +1,7 @@
 //! `weighbridge scan`: files by themselves, with an exit code for pipelines.
 
 use super::{Ended, Outcome, tool};
-use crate::cli::{Scan, ScanFormat};
+use crate::cli::{Scan, ScanFormat, Threshold};
 use crate::messages;
 use crate::progress::Bar;
 use crate::terminal::{Terminal, print};
@@ -22,6 +22,7 @@ pub fn run(arguments: &Scan, terminal: Terminal) -> Ended {
     let nothing = scanned.artifacts.is_empty() && scanned.logs.is_empty();
     let report = report(&scanned);
     let style = text::Style { width: terminal.width, color: terminal.color };
+    let unread = report.coverage.iter().any(|row| row.state != ReadState::Read);
     let printed = match arguments.format {
         ScanFormat::Text => text::scan(&report, arguments.verbose, &style),
         ScanFormat::Json => json::scan(&report, &tool()),
@@ -30,6 +31,13 @@ pub fn run(arguments: &Scan, terminal: Terminal) -> Ended {
     print(&printed)?;
     if nothing && report.coverage.is_empty() {
         messages::note("there is no file under the given paths");
+        messages::hint("give model files, or folders that hold some");
+    }
+    if unread && outcome != Outcome::Findings && arguments.fail_on != Threshold::Unknown {
+        messages::note("not everything could be read to its end, so not everything can be judged");
+        messages::hint(
+            "get damaged files again and check permissions; `--fail-on unknown` makes such files fail a scan",
+        );
     }
     Ok(outcome)
 }

@@ -4,8 +4,9 @@ use super::{Ended, Outcome};
 use crate::cli::Show;
 use crate::terminal::{Terminal, print};
 use std::fmt;
-use wb_core::{ArtifactPath, Finding, Span};
-use wb_report::{finding_id, text};
+use std::path::Path;
+use wb_core::{Finding, Span};
+use wb_report::{escape, finding_id, text};
 
 /// Bytes shown before and after the finding's own.
 const AROUND: u64 = 32;
@@ -29,22 +30,15 @@ pub fn run(arguments: &Show, terminal: Terminal) -> Ended {
     Ok(Outcome::NothingFound)
 }
 
-/// A hexadecimal view of the finding's bytes. Members that had to be decoded have none on disk.
-fn bytes_of(folder: &std::path::Path, finding: &Finding) -> String {
+/// A hexadecimal view of the finding's bytes, with offsets in its artifact.
+fn bytes_of(folder: &Path, finding: &Finding) -> String {
     let Some(span) = finding.location.span else { return String::new() };
-    if finding.artifact.as_str().contains(ArtifactPath::MEMBER) {
-        return format!(
-            "\nbytes {}..{} of `{}`, which is inside a container\n",
-            span.start,
-            span.end(),
-            finding.artifact
-        );
-    }
-    let path =
-        if folder.is_dir() { folder.join(finding.artifact.as_str()) } else { folder.to_owned() };
-    match wb_engine::open(&path) {
-        Ok(data) => text::hex(data.as_slice(), window(span), span),
-        Err(error) => format!("\n`{}` cannot be read again: {error}\n", finding.artifact),
+    match wb_engine::bytes_of(folder, &finding.artifact) {
+        Ok(data) => text::hex(&data, window(span), span),
+        Err(error) => {
+            let name = escape::terminal(finding.artifact.as_str());
+            format!("\n`{name}` cannot be read again: {error}\n")
+        }
     }
 }
 

@@ -22,8 +22,10 @@ pub fn run(arguments: &Timeline, terminal: Terminal) -> Ended {
     let options = ScanOptions { hashing: Hashing::Off, ..ScanOptions::default() };
     let scanned = wb_engine::scan(&arguments.logs, options, &Bar::new())?;
     if scanned.logs.is_empty() {
+        let outcome = super::nothing_but(&scanned.skipped);
         messages::note("none of the files reads as a log");
-        return Ok(Outcome::NothingToLookAt);
+        messages::hint("`weighbridge explain` lists the log sources that are read");
+        return Ok(outcome);
     }
     let mut events = wb_engine::all_events(scanned.logs);
     events.retain(|event| wanted(event, arguments));
