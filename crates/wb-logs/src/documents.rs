@@ -1,4 +1,4 @@
-//! [`Document`]: a JSON document over several lines, whose records are the objects in its lists.
+//! [`Document`]: a JSON document over several lines, whose records are the objects in its lists, or itself.
 //!
 //! `kubectl get events -o json` and exports of search engines are such documents. Each record is read when
 //! its last brace is there, so the document is never held.
@@ -19,7 +19,9 @@ pub(crate) struct Document {
     /// The record that is open, and where it began.
     record: Option<(String, Place)>,
     /// Whether a record has ended.
-    pub(crate) found: bool,
+    found: bool,
+    /// All of it so far, for a document that turns out to be one record, such as a ticket.
+    whole: Option<(String, Place)>,
 }
 
 impl Document {
@@ -41,6 +43,15 @@ impl Document {
     /// Reads a line and returns the records that end in it, each with the place where it began.
     pub(crate) fn line(&mut self, text: &str, place: Place) -> Vec<(String, Place)> {
         let mut ended = Vec::new();
+        let began = self.depth == 0;
+        let whole = self.whole.get_or_insert_with(|| (String::new(), place));
+        let length = whole.0.len().saturating_add(text.len());
+        if (began || !whole.0.is_empty()) && !self.found && length < LONGEST_RECORD {
+            whole.0.push_str(text);
+            whole.0.push(' ');
+        } else {
+            whole.0.clear();
+        }
         for character in text.chars() {
             let opens = !self.quoted && matches!(character, '{' | '[');
             let closes = !self.quoted && matches!(character, '}' | ']');
@@ -59,6 +70,9 @@ impl Document {
         }
         if let Some((record, _)) = &mut self.record {
             record.push(' ');
+        }
+        if self.is_over() && !self.found {
+            ended.extend(self.whole.take().filter(|(text, _)| text.starts_with('{')));
         }
         ended
     }
@@ -123,6 +137,13 @@ mod tests {
         assert_eq!(found[0].1, 4);
         assert!(crate::json::parse(&found[0].0).is_some(), "{}", found[0].0);
         assert_eq!(found[1], ("{\"c\": 2}".to_owned(), 7));
+    }
+
+    #[test]
+    fn an_object_without_records_is_one_itself() {
+        let found = records("{\n \"type\": \"alert\",\n \"tags\": [\"a\"]\n}");
+        assert_eq!(found, [("{  \"type\": \"alert\",  \"tags\": [\"a\"] } ".to_owned(), 1)]);
+        assert!(records("[\n 1,\n 2\n]").is_empty());
     }
 
     #[test]

@@ -67,7 +67,8 @@ impl Tally {
                 return;
             }
             Seen::Record { source, timed, structured } => {
-                let json = text.trim_start().starts_with('{');
+                // A record of a document over several lines is read when its brace closes.
+                let json = text.trim_start().starts_with(['{', '}']);
                 let good = match source {
                     "unknown-text" => false,
                     _ if json => timed,

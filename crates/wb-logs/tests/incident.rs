@@ -371,3 +371,29 @@ fn an_appliance_says_who_began_and_what_was_denied() {
     assert_eq!(denied.kind, K::Block);
     assert_eq!(denied.net.expect("two ends").destination.as_deref(), Some("198.51.100.2"));
 }
+
+#[test]
+fn a_connection_that_suricata_records_twice_is_one_attempt() {
+    let ends = r#""src_ip":"10.0.0.5","src_port":4000,"dest_ip":"198.51.100.7","dest_port":443"#;
+    let mut text = String::new();
+    for minute in 0..6 {
+        let at = |second| format!("2026-07-10T23:{minute:02}:{second}.000000+0000");
+        text.push_str(&format!("{{\"timestamp\":\"{}\",\"event_type\":\"tls\",{ends},\"tls\":{{\"sni\":\"hub.example\"}}}}\n", at("00")));
+        text.push_str(&format!("{{\"timestamp\":\"{}\",\"event_type\":\"flow\",{ends},\"flow\":{{\"bytes_toserver\":10}}}}\n", at("30")));
+    }
+    let mut table = FlowTable::default();
+    events("eve.json", text.as_bytes()).0.iter().for_each(|event| table.add(event));
+    let flows = table.finish();
+    assert_eq!(flows.len(), 1);
+    assert_eq!((flows[0].count, flows[0].host.as_deref()), (6, Some("hub.example")));
+    assert_eq!(flows[0].bytes_out, 60);
+}
+
+#[test]
+fn a_ticket_over_several_lines_is_a_record() {
+    let (seen, _) = events(
+        "ticket.json",
+        b"{\n \"created\": \"2026-02-03T06:39:38Z\",\n \"type\": \"alert\",\n \"title\": \"Outbound connections to hub.example\"\n}\n",
+    );
+    assert_eq!(kinds(&seen), [K::Alert]);
+}

@@ -163,7 +163,7 @@ pub(super) const RULES: &[Rule] = &[
     rule(K::Restart, 2, "reloading|reloaded", "@unit", ""),
     rule(K::Change, 2,
         "changed|modified|replaced|overwritten|overwrote|swapped|edited|altered|rewritten|patched|updated|written|renamed|\
-        mtime|moved|truncated|deleted|removed|touched|chmod|chown|attrib|close write|moved_to",
+        detected modification|modification detected|detected change|change detected|mtime|moved|truncated|deleted|removed|touched|chmod|chown|attrib|close write|moved_to",
         "model|models|artifact|weights|checkpoint|config|configuration|file|files|hash|digest|checksum|permissions|requirements|\
         mtime|inode|path|policy|@file|@model",
         "incident|ticket|status"),

@@ -71,6 +71,7 @@ sources! {
     }
     records {
         "suricata-eve": "Suricata EVE",
+        "suricata-flow": "Suricata EVE, records of whole flows",
         "falco": "Falco alerts",
         "hubble": "Cilium Hubble flows",
         "tetragon": "Tetragon process events",

@@ -81,11 +81,18 @@ fn suricata(draft: &mut Draft, value: &Value) {
         "alert" | "anomaly" => EventKind::Alert,
         "dns" => EventKind::Dns,
         "http" | "tls" | "fileinfo" | "ssh" | "smtp" | "quic" | "smb" | "ftp" | "krb5" | "mqtt" => EventKind::Exchange,
-        "flow" | "netflow" => EventKind::Connect,
+        // The end of a connection that other events announced: counted beside them, not on top of them.
+        "flow" | "netflow" => {
+            draft.source = "suricata-flow";
+            EventKind::Connect
+        }
         "drop" => EventKind::Block,
         _ => EventKind::Note,
     });
     draft.textual = false;
+    if event == "fileinfo" {
+        draft.set("network.event", "part");
+    }
     let pointer = |path: &str| value.pointer(path).and_then(Value::as_str);
     let blocked = pointer("/alert/action") == Some("blocked") || event == "drop";
     draft.net().verdict = blocked.then_some(NetVerdict::Blocked);
