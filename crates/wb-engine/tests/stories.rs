@@ -126,6 +126,8 @@ fn look_ups_are_the_traffic_where_there_is_no_other() {
                2026-03-05T10:10:20Z dnsmasq[8]: query[A] x.hub.example from 10.0.0.5\n";
     let asked = case(MODELS, &[("deploy.log", log), ("dns.log", dns)]);
     assert_eq!(moment(&asked, KeyMoment::FirstOutbound), "dns.log:1");
+    let flow = asked.flows.iter().find(|flow| flow.of_compromise).expect("a flow of look-ups");
+    assert_eq!((flow.destination.as_str(), flow.count), ("hub.example", 2));
     let both = case(MODELS, &[("deploy.log", log), ("dns.log", dns), ("net.log", TRAFFIC)]);
     assert_eq!(moment(&both, KeyMoment::FirstOutbound), "net.log:1");
 }
@@ -165,4 +167,27 @@ fn an_update_on_record_outdates_the_digest_before_it() {
     let case = case(TWINS, &[("deploy.log", new), ("SHA256SUMS", &manifest)]);
     assert_eq!(case.roles[&"models/production/rank.pkl".into()].role, Role::Production);
     assert!(matches(&case)["models/production/rank.pkl"].contains(&Some(false)));
+}
+
+#[test]
+fn records_of_one_line_are_told_apart_by_their_time() {
+    let trail = "{\"Records\": [\
+        {\"eventTime\": \"2026-03-05T09:50:00Z\", \"eventSource\": \"s3\", \"eventName\": \"PutObject\", \"requestParameters\": {\"key\": \"a/rank.pkl\"}}, \
+        {\"eventTime\": \"2026-03-05T09:55:00Z\", \"eventSource\": \"sagemaker\", \"eventName\": \"UpdateEndpoint\"}]}\n";
+    let case = case(MODELS, &[("trail.json", trail), ("net.log", TRAFFIC)]);
+    let of_trail =
+        case.timeline.iter().filter(|entry| entry.record.artifact == "trail.json".into());
+    assert_eq!(of_trail.count(), 2);
+}
+
+#[test]
+fn the_one_model_without_a_purpose_runs_unless_another_does() {
+    let unnamed = MODELS.replace("live/rank.pkl", "repository/3/rank.pkl");
+    let log = "2026-03-05 09:59:00 INFO server started\n";
+    let role = |models: &str, path: &str| {
+        case(models, &[("server.log", log), ("net.log", TRAFFIC)]).roles[&path.into()].role
+    };
+    assert_eq!(role(&unnamed, "repository/3/rank.pkl"), Role::Production);
+    let third = unnamed.replace("golden/", "live/");
+    assert_eq!(role(&third, "repository/3/rank.pkl"), Role::Other);
 }

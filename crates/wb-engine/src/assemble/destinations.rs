@@ -83,6 +83,12 @@ impl Destinations {
         self.all.iter().any(|known| known.is_end_of(flow))
     }
 
+    /// The shortest of them that `host` is, or lies below.
+    pub fn named(&self, host: &str) -> Option<&str> {
+        let names = self.all.iter().filter(|known| known.is(host));
+        names.map(|known| known.indicator.value()).min_by_key(|name| name.len())
+    }
+
     /// Whether a record is about one of them: by its network side, or by a field that names it.
     pub fn covers_event(&self, event: &Event) -> bool {
         let net = event.net.as_ref();

@@ -30,8 +30,9 @@ use destinations::Destinations;
 use lifecycle::Lifecycle;
 use std::collections::{BTreeMap, BTreeSet};
 use wb_core::{
-    ArtifactPath, Case, Compromise, Coverage, Dossier, Finding, Flow, Identifier, Indicator,
-    IndicatorKind, KeyMoment, ReadState, RecordRef, Role, RoleAssignment, TimelineEntry, Verdict,
+    ArtifactPath, Case, Compromise, Coverage, Dossier, EventKind, Finding, Flow, Identifier,
+    Indicator, IndicatorKind, KeyMoment, ReadState, RecordRef, Role, RoleAssignment, TimelineEntry,
+    Verdict,
 };
 use wb_logs::flows::{FlowDetail, FlowTable};
 
@@ -43,6 +44,9 @@ pub fn assemble(body: &Body, given: &BTreeMap<ArtifactPath, Role>) -> Case {
     let mut flows = flows(body);
     let relevant = relevant(&findings, &roles);
     let destinations = Destinations::of(body, &relevant, &flows);
+    if !flows.iter().any(|detail| destinations.covers(&detail.flow)) {
+        flows.extend(look_ups(body, &destinations));
+    }
     for detail in &mut flows {
         detail.flow.of_compromise = destinations.covers(&detail.flow);
     }
@@ -181,6 +185,34 @@ fn flows(body: &Body) -> Vec<FlowDetail> {
     let mut table = FlowTable::default();
     for log in &body.logs {
         table.merge(log.flows.clone());
+    }
+    table.finish_detailed()
+}
+
+/// Look-ups of names of the compromise as flows, for where no connection to it is recorded: data may leave in
+/// the names themselves. Each asker has one flow to the name that is known, whatever stands before it.
+fn look_ups(body: &Body, destinations: &Destinations) -> Vec<FlowDetail> {
+    let mut table = FlowTable::default();
+    for event in body.events().filter(|event| event.kind == EventKind::Dns) {
+        let Some(net) = &event.net else { continue };
+        let Some(name) = net.host.as_deref().and_then(|host| destinations.named(host)) else {
+            continue;
+        };
+        let asked = wb_core::Net {
+            source: net.source.clone(),
+            host: Some(name.to_owned()),
+            destination_port: Some(53),
+            transport: net.transport.clone(),
+            protocol: Some("dns".to_owned()),
+            bytes_out: net.bytes_out,
+            verdict: net.verdict,
+            ..wb_core::Net::default()
+        };
+        // The answer to a question is no further attempt.
+        if net.source.is_some() || net.answers.is_empty() {
+            let kind = EventKind::Connect;
+            table.add(&wb_core::Event { kind, net: Some(asked), ..event.clone() });
+        }
     }
     table.finish_detailed()
 }

@@ -103,20 +103,7 @@ impl<'a> Evidence<'a> {
                 moments.push(moment(event, time, Status::Observed));
             }
         }
-        if moments.is_empty() {
-            moments.extend(self.look_ups());
-        }
         moments
-    }
-
-    /// Look-ups of a name of the compromise: where nothing else is recorded, or nothing else is sent, they
-    /// are the traffic.
-    fn look_ups(&self) -> impl Iterator<Item = Moment> + '_ {
-        let asked = self.body.events().filter(|event| event.kind == EventKind::Dns);
-        asked.filter(|event| self.destinations.covers_event(event)).filter_map(|event| {
-            let time = event.time?;
-            Some(moment(event, time, Status::Observed))
-        })
     }
 
     fn last_outbound(&self) -> Option<Moment> {
@@ -322,6 +309,7 @@ fn introducing_event<'a>(
         EventKind::Change,
         EventKind::Exec,
         EventKind::Stage,
+        EventKind::Download,
         EventKind::Restart,
         EventKind::Load,
     ];

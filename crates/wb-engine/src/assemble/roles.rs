@@ -295,14 +295,22 @@ fn inherit(body: &Body, roles: &mut BTreeMap<ArtifactPath, RoleAssignment>) {
     }
 }
 
-/// A folder with one model and no cue about it: that model is the one the alert is about.
+/// One model of which nothing says what it is for, beside none that is known to run: that model is the one
+/// the logs are about.
 fn name_the_only_model(body: &Body, roles: &mut BTreeMap<ArtifactPath, RoleAssignment>) {
     let outer: Vec<&ArtifactPath> = body.whole_models().map(|model| &model.artifact.path).collect();
-    let [only] = outer.as_slice() else { return };
-    if let Some(assignment) = roles.get_mut(*only)
-        && assignment.role == Role::Other
+    let with = |wanted: Role| {
+        let has = |path: &&&ArtifactPath| roles.get(**path).is_some_and(|had| had.role == wanted);
+        outer.iter().filter(has).copied().collect::<Vec<&ArtifactPath>>()
+    };
+    let (unknown, running) = (with(Role::Other), with(Role::Production));
+    if let ([only], []) = (unknown.as_slice(), running.as_slice())
         && !body.logs.is_empty()
     {
-        *assignment = fixed(Role::Production, "it is the only model in the folder");
+        let why = match outer.len() {
+            1 => "it is the only model in the folder",
+            _ => "it is the only model without another purpose",
+        };
+        roles.insert((*only).clone(), fixed(Role::Production, why));
     }
 }

@@ -3,6 +3,7 @@
 use super::destinations::Destinations;
 use super::moments::Moment;
 use crate::body::Body;
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use wb_core::{Event, EventKind, Instant, KeyMoment, NetVerdict, RecordRef, Status, TimelineEntry};
 
@@ -23,9 +24,10 @@ pub fn build(
     moments: &BTreeMap<KeyMoment, Moment>,
 ) -> Vec<TimelineEntry> {
     let mut entries = Vec::new();
-    let mut taken: BTreeSet<(RecordRef, Option<KeyMoment>)> = BTreeSet::new();
+    // An export may hold all its records in one line: the time tells them apart.
+    let mut taken: BTreeSet<(RecordRef, Timestamp)> = BTreeSet::new();
     for (key, moment) in moments {
-        taken.insert((moment.record.clone(), None));
+        taken.insert((moment.record.clone(), moment.time.timestamp));
         entries.push(entry(
             moment.time,
             &moment.record,
@@ -42,7 +44,7 @@ pub fn build(
         let count = counts.entry((event.kind, event.record.artifact.as_str())).or_default();
         *count += 1;
         let most = if matters(event.kind) { PER_KIND } else { PER_TRAFFIC };
-        if *count > most || !taken.insert((event.record.clone(), None)) {
+        if *count > most || !taken.insert((event.record.clone(), time.timestamp)) {
             continue;
         }
         entries.push(entry(
@@ -143,7 +145,10 @@ fn of_fields(event: &Event) -> String {
     parts.extend(event.actor.as_ref().map(|actor| format!("by {actor}")));
     let skipped = ["event.action", "user.name"];
     let fields = event.fields.iter().filter(|(key, _)| !skipped.contains(&key.as_str()));
-    parts.extend(fields.map(|(key, value)| format!("{key}={value}")));
+    // Names with a dot are the ones whose meaning is known; the record's own come after them.
+    let (known, own): (Vec<_>, Vec<_>) = fields.partition(|(key, _)| key.contains('.'));
+    let pairs = known.into_iter().chain(own);
+    parts.extend(pairs.map(|(key, value)| format!("{key}={value}")));
     parts.join(" ")
 }
 
