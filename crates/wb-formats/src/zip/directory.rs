@@ -96,6 +96,11 @@ pub(crate) fn entries(input: Bytes<'_>, budget: &mut Budget) -> Directory {
             "the archive has no central directory".to_owned(),
         );
         sweep::unlisted(input, 0, input.len(), &mut directory, budget);
+        // Members that are in no directory and bytes of no member follow from that: an archive that was
+        // cut short hides nothing, and no reader opens it.
+        directory.oddities.retain(|oddity| {
+            !matches!(oddity.kind, OddityKind::Disagreement | OddityKind::UnownedBytes)
+        });
         return directory;
     };
     several_ends(input, &ends, &end, &mut directory);

@@ -128,6 +128,11 @@ fn stored_after_all<'a>(entry: &Entry, packed: Bytes<'a>) -> Option<Member<'a>> 
 }
 
 fn check_stored(entry: &Entry, packed: Bytes<'_>, content: &mut Content, budget: &mut Budget) {
+    if !entry.listed && entry.data.len < entry.size {
+        // The data of a member that only its local header tells of is what the archive has of it.
+        content.gaps.push(Gap::over(entry.data, format!("member `{}` is cut short", entry.name)));
+        return;
+    }
     if entry.size != entry.data.len {
         let what = format!("stored in {} bytes, size is given as {}", entry.data.len, entry.size);
         note(entry, OddityKind::Disagreement, what, content);

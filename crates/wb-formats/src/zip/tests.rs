@@ -71,6 +71,18 @@ fn without_a_central_directory_the_local_headers_are_read() {
 }
 
 #[test]
+fn an_archive_that_was_cut_short_is_truncated_and_nothing_worse() {
+    let archive = Zip::new().stored("a", b"one").stored("b", &[b'2'; 400]).finish();
+    for end in [archive.len() - 30, archive.len() - 100, 200] {
+        let cut = &archive[..end];
+        let content = parse("zip", cut);
+        assert_eq!(oddities(&content), ["truncated"], "{end}");
+        assert_eq!(children(cut, &content)[0], ("a", &b"one"[..]));
+    }
+    assert_eq!(gaps(&parse("zip", &archive[..200])), ["member `b` is cut short"]);
+}
+
+#[test]
 fn bytes_around_the_archive_are_children() {
     let mut archive = b"#!/bin/sh\necho\n".to_vec();
     archive.extend(Zip::new().stored("a", b"1").finish());
