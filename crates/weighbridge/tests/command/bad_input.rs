@@ -87,7 +87,7 @@ fn a_file_that_may_not_be_read() {
     use std::os::unix::fs::PermissionsExt as _;
     let scratch = folder().with("closed.pkl", harmless());
     let closed = scratch.path("closed.pkl");
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).expect("it is the test's own");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).expect("it is the test's own");
     if !as_nobody(&["--version"]).succeeds() {
         eprintln!("not checked: this user may read every file, and cannot become another");
         return;
