@@ -154,6 +154,9 @@ fn line(listing: &Listing<'_>, one: &Instruction, text: &mut String) {
     text.push('\n');
 }
 
+/// The methods that LOAD_SPECIAL names by index.
+const SPECIAL: [&str; 4] = ["__enter__", "__exit__", "__aenter__", "__aexit__"];
+
 /// What the argument stands for.
 fn explain(listing: &Listing<'_>, one: &Instruction) -> String {
     let code = listing.code;
@@ -208,11 +211,7 @@ fn explain(listing: &Listing<'_>, one: &Instruction) -> String {
         "CALL_INTRINSIC_1" => INTRINSIC.get(index).copied().unwrap_or("").to_owned(),
         "CALL_INTRINSIC_2" => INTRINSIC_OF_TWO.get(index).copied().unwrap_or("").to_owned(),
         "LOAD_COMMON_CONSTANT" => COMMON.get(index).copied().unwrap_or("").to_owned(),
-        "LOAD_SPECIAL" => ["__enter__", "__exit__", "__aenter__", "__aexit__"]
-            .get(index)
-            .copied()
-            .unwrap_or("")
-            .to_owned(),
+        "LOAD_SPECIAL" => SPECIAL.get(index).copied().unwrap_or_default().to_owned(),
         "IS_OP" if bit(14) => if index == 1 { "is not" } else { "is" }.to_owned(),
         "CONTAINS_OP" if bit(14) => if index == 1 { "not in" } else { "in" }.to_owned(),
         _ => named(code, one, index),
