@@ -38,6 +38,14 @@ fn states_that_call() {
         &["run-command os.system (not called) by functools.partial(os.uname) [shell: id]"],
     );
     check(b"cfunctools\npartial\n(cos\nuname\ntR(cos\nuname\n(Vid\nt(dNtb.", &[]);
+    // Called, it is told with its arguments.
+    check(
+        b"cfunctools\npartial\n(cos\nuname\ntR(cos\nsystem\n(Vid\nt(dNtb)R.",
+        &[
+            "run-command os.system (not called) by functools.partial(os.uname) [shell: id]",
+            "run-command os.system by functools.partial(os.uname) [shell: id]",
+        ],
+    );
     check(
         b"cargparse\nNamespace\n)\x81(V__setstate__\ncos\nsystem\ndbVid\nb.",
         &["unknown argparse.Namespace", "run-command os.system [shell: id]"],

@@ -355,7 +355,10 @@ impl<'p> Analyser<'p, '_> {
             _ => None,
         });
         let arguments = Arguments { values, keywords: keywords.collect(), shown: None };
-        self.partial(frame, &arguments, &call, budget);
+        let restored = self.partial(frame, &arguments, &call, budget);
+        if let (Some(slot), Some(restored)) = (frame.values.get_mut(of.index()), restored) {
+            *slot = restored;
+        }
     }
 
     /// A call that happens inside the call at `call`, as one that was reached by it.
