@@ -26,6 +26,7 @@ use wb_core::{ArtifactPath, Budget, Bytes, Claim, Content, Strength};
 #[macro_use]
 mod list;
 
+mod carve;
 mod compressed;
 mod decode;
 mod extents;

@@ -7,7 +7,7 @@ mod object;
 
 use crate::storage::{self, disguised};
 use crate::tensors::{self, Found};
-use crate::{Family, Reader, Request, names, plain_text};
+use crate::{Family, Reader, Request, carve, names, plain_text};
 use wb_code::pickle::{self, Detail, Lifted};
 use wb_core::{
     Budget, Bytes, Child, ChildData, Constant, Content, Field, OddityKind, OpKind, Program, Span, Strength,
@@ -32,7 +32,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     let mut content = Content::default();
     let outcome = pickle::lift(input, Trigger::Load, Detail::Effects, budget);
     let streams = outcome.streams.len();
-    let found = lifted(input, outcome, &mut content);
+    let found = lifted(input, outcome, &mut content, budget);
     content.tensors.extend(found.into_iter().map(storage::tensor));
     object::check(input, &mut content, streams, budget);
     behind(input, &mut content);
@@ -43,11 +43,17 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
 }
 
 /// Adds what was lifted from `input` to `content`, and returns the tensors that its programs rebuild.
-pub(crate) fn lifted(input: Bytes<'_>, lifted: Lifted, content: &mut Content) -> Vec<Found> {
+pub(crate) fn lifted(
+    input: Bytes<'_>,
+    lifted: Lifted,
+    content: &mut Content,
+    budget: &mut Budget,
+) -> Vec<Found> {
     let mut found = Vec::new();
     for program in lifted.programs {
         let tensors = tensors::recover(&program);
         nested(input, &program, &tensors, content);
+        texts(&program, content, budget);
         found.extend(tensors);
         content.programs.push(program);
     }
@@ -85,6 +91,16 @@ fn nested(input: Bytes<'_>, program: &Program, tensors: &[Found], content: &mut 
         let data = if as_written { ChildData::Span(span) } else { ChildData::Owned(bytes.as_slice().to_vec()) };
         if content.children.len() < MOST {
             content.children.push(Child { name: format!("bytes at op {}", op.number), data });
+        }
+    }
+}
+
+/// Text that is a pickle, an archive or an executable in base64 or the like: an application that decodes and
+/// loads it needs no call in this pickle.
+fn texts(program: &Program, content: &mut Content, budget: &mut Budget) {
+    for op in &program.ops {
+        if let OpKind::Constant(Constant::Text(text)) = &op.kind {
+            carve::text(&format!("text at op {}", op.number), text, content, budget);
         }
     }
 }

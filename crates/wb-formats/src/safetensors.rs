@@ -5,7 +5,7 @@
 
 use crate::notes::note;
 use crate::spanned_json::{Json, NotJson, Reader as JsonReader, join_key};
-use crate::{Family, Reader, Request, extents};
+use crate::{Family, Reader, Request, carve, extents};
 use std::collections::BTreeSet;
 use wb_core::{
     Budget, Bytes, Content, Field, Gap, Oddity, OddityKind, Span, Strength, Tensor, Text,
@@ -98,7 +98,14 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     } else {
         header_reader.check_extents(input);
     }
-    header_reader.content
+    let mut content = header_reader.content;
+    carve::bytes(input, &mut content);
+    for index in 0..content.fields.len() {
+        let Some(field) = content.fields.get(index) else { break };
+        let (place, value) = (format!("metadata {}", field.path), field.value.clone());
+        carve::text(&place, &value, &mut content, budget);
+    }
+    content
 }
 
 struct Header {

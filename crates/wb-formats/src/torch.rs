@@ -110,7 +110,7 @@ fn pickles(
         for program in &mut lifted.programs {
             program.place.clone_from(&entry.name);
         }
-        let found = crate::pickle::lifted(bytes, lifted, notes);
+        let found = crate::pickle::lifted(bytes, lifted, notes, budget);
         wanted.extend(found.into_iter().map(|tensor| Wanted { tensor, folder }));
     }
     wanted

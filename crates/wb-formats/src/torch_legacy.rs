@@ -42,7 +42,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     let outcome = pickle::lift_first(input, PICKLES, Trigger::Load, Detail::Effects, budget);
     let streams = outcome.streams.clone();
     let end = streams.iter().map(|span| span.end()).max().unwrap_or(input.offset());
-    let found = lifted(input, outcome, &mut content);
+    let found = lifted(input, outcome, &mut content, budget);
     let behind = input.from(usize::try_from(end.saturating_sub(input.offset())).unwrap_or(usize::MAX));
     if streams.len() < PICKLES {
         rest(behind, &mut content);
