@@ -13,7 +13,7 @@ const SECONDS: u32 = 20;
 /// stable compiler and without a sanitizer.
 const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=3 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-    -Cllvm-args=-simplifycfg-branch-fold-threshold=0 -Ccodegen-units=1";
+    -Cllvm-args=-simplifycfg-branch-fold-threshold=0";
 
 /// The target triple has to be given, or build scripts would be built with the flags too.
 const TRIPLE: &str = "x86_64-unknown-linux-gnu";
