@@ -23,6 +23,9 @@ const MOST_NAMES: usize = 1 << 17;
 /// Intervals in a [`Flow`].
 const MOST_INTERVALS: usize = 300;
 
+/// The source under which records of whole connections count.
+const WHOLE: &str = "whole-flows";
+
 /// Aggregates connection events by source, destination, host and port. Mergeable: the order of events and
 /// of merges does not matter.
 #[derive(Clone, Debug, Default)]
@@ -132,7 +135,9 @@ impl FlowTable {
             return;
         }
         let blocked = event.kind == EventKind::Block || net.verdict == Some(NetVerdict::Blocked);
-        let attempts = self.flows.entry(key).or_default().entry(event.source).or_default();
+        // A log that records a connection by what it carries and again as a whole counts as two sources.
+        let source = if part == Some("whole") { WHOLE } else { event.source };
+        let attempts = self.flows.entry(key).or_default().entry(source).or_default();
         attempts.add((time, &event.record), blocked, net.bytes_out, part == Some("end"));
         attempts.basis = attempts.basis.max(event.time.map(|time| time.basis));
         if net.transport.is_some()

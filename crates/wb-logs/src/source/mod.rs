@@ -71,7 +71,6 @@ sources! {
     }
     records {
         "suricata-eve": "Suricata EVE",
-        "suricata-flow": "Suricata EVE, records of whole flows",
         "falco": "Falco alerts",
         "hubble": "Cilium Hubble flows",
         "tetragon": "Tetragon process events",

@@ -83,7 +83,7 @@ fn suricata(draft: &mut Draft, value: &Value) {
         "http" | "tls" | "fileinfo" | "ssh" | "smtp" | "quic" | "smb" | "ftp" | "krb5" | "mqtt" => EventKind::Exchange,
         // The end of a connection that other events announced: counted beside them, not on top of them.
         "flow" | "netflow" => {
-            draft.source = "suricata-flow";
+            draft.set("network.event", "whole");
             EventKind::Connect
         }
         "drop" => EventKind::Block,
