@@ -191,3 +191,29 @@ fn the_one_model_without_a_purpose_runs_unless_another_does() {
     let third = unnamed.replace("golden/", "live/");
     assert_eq!(role(&third, "repository/3/rank.pkl"), Role::Other);
 }
+
+#[test]
+fn a_restart_that_also_loads_explains_the_traffic_and_an_old_load_does_not() {
+    let contradicted = |log: &str| {
+        let case = case(MODELS, &[("server.log", log), ("net.log", TRAFFIC)]);
+        let said = case.contradictions.iter().any(|one| one.what.contains("the last load"));
+        (said, moment(&case, KeyMoment::Loaded))
+    };
+    let old = "2026-03-03 10:00:00 INFO Loaded model rank.pkl\n";
+    assert_eq!(contradicted(old), (true, "server.log:1".to_owned()));
+    let fresh = format!("{old}2026-03-05 10:00:10 INFO Worker restarted and loaded rank.pkl\n");
+    assert!(!contradicted(&fresh).0);
+    assert_eq!(contradicted(&fresh).1, "server.log:2");
+}
+
+#[test]
+fn an_alert_that_keeps_firing_stands_three_times_in_the_timeline() {
+    let routine: String = (10..30)
+        .map(|minute| {
+            format!("2026-02-20 10:{minute}:00 ALERT disk usage above threshold on infer-1\n")
+        })
+        .collect();
+    let case = case(MODELS, &[("alerts.log", &routine), ("net.log", TRAFFIC)]);
+    let shown = case.timeline.iter().filter(|entry| entry.record.artifact == "alerts.log".into());
+    assert_eq!(shown.count(), 3);
+}

@@ -1,7 +1,7 @@
 //! Contradictions: what the evidence says against itself. None of them decides anything; each is a
 //! question that the analyst has to be told.
 
-use super::moments::Moment;
+use super::moments::{Moment, is_load};
 use super::timeline::cut;
 use crate::body::Body;
 use jiff::SignedDuration;
@@ -150,7 +150,7 @@ fn trigger(
     let Some(outbound) = moments.get(&KeyMoment::FirstOutbound).filter(|_| at_load) else {
         return Vec::new();
     };
-    let is_load = |event: &&Event| matches!(event.kind, EventKind::Load | EventKind::Restart);
+    let is_load = |event: &&Event| event.kind == EventKind::Restart || is_load(event);
     let last = body
         .events()
         .filter(is_load)

@@ -270,10 +270,12 @@ fn is_same_record(a: &RecordRef, b: &RecordRef) -> bool {
 }
 
 /// Whether a model was loaded: a record says so, or a server was started on it.
-fn is_load(event: &Event) -> bool {
+pub fn is_load(event: &Event) -> bool {
     const SERVERS: [&str; 9] =
         ["ollama", "serve", "server", "runner", "vllm", "python", "uvicorn", "gunicorn", "tgi"];
+    let told = event.field("event.actions").unwrap_or_default();
     event.kind == EventKind::Load
+        || told.split(',').any(|deed| deed == EventKind::Load.name())
         || (event.kind == EventKind::Exec
             && event.field("file.name").is_some()
             && event

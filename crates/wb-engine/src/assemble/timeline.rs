@@ -13,6 +13,9 @@ const PER_KIND: usize = 60;
 /// Records of traffic kept per log and kind at the most: every attempt is like the last one.
 const PER_TRAFFIC: usize = 6;
 
+/// Alerts of one wording kept per log at the most: a rule that keeps firing says nothing new.
+const PER_ALERT: usize = 3;
+
 /// Longest summary, in characters.
 const SUMMARY: usize = 180;
 
@@ -37,10 +40,19 @@ pub fn build(
             moment.status,
         ));
     }
+    let mut alerts: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     let mut counts: BTreeMap<(EventKind, &str), usize> = BTreeMap::new();
     for event in body.events() {
         let about = destinations.covers_event(event);
         let (true, Some(time)) = (matters(event.kind) || about, event.time) else { continue };
+        if event.kind == EventKind::Alert {
+            let same = alerts.entry((event.record.artifact.as_str(), event.message.as_str()));
+            let fired = same.or_default();
+            *fired += 1;
+            if *fired > PER_ALERT {
+                continue;
+            }
+        }
         let count = counts.entry((event.kind, event.record.artifact.as_str())).or_default();
         *count += 1;
         let most = if matters(event.kind) { PER_KIND } else { PER_TRAFFIC };

@@ -283,6 +283,8 @@ mod tests {
             ("candidate staged for deployment", K::Stage),
             ("UpdateEndpoint", K::Deploy),
             ("Serving c.pkl on port 8080", K::Load),
+            ("SIGHUP received, c.pkl loaded", K::Load),
+            ("model c.pkl received from the trainer", K::Register),
             ("Reloading infer.service", K::Restart),
             ("Health probe OK", K::Health),
             ("Pull complete: registry.example/x:2.1", K::Download),

@@ -129,7 +129,7 @@ pub(super) const RULES: &[Rule] = &[
         added|stored|saved|put object|putobject|create model|create model package|create model version|createmodel|received|\
         model version created|model created|built|packaged|logged model",
         MODEL,
-        "incident|ticket|metrics|logs|cache|route"),
+        "incident|ticket|metrics|logs|cache|route|signal|sighup|sigterm|request"),
     rule(K::Register, 2,
         "created",
         MODEL,
