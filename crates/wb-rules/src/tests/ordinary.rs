@@ -37,7 +37,7 @@ imblearn.over_sampling._smote.base.SMOTE sklearn_crfsuite.estimator.CRF sklearn_
 pycrfsuite._logparser.TrainLogParser mlxtend.classifier.stacking_cv_classification.StackingCVClassifier
 joblib.numpy_pickle.NumpyArrayWrapper|NDArrayWrapper|ZNDArrayWrapper
 xgboost.core.Booster xgboost.sklearn.XGBClassifier|XGBRegressor lightgbm.basic.Booster lightgbm.sklearn.LGBMClassifier|LGBMRegressor
-catboost.core.CatBoostClassifier
+catboost.core.CatBoostClassifier keras.src.models.sequential.Sequential._unpickle_model keras.src.models.functional.Functional._unpickle_model
 torch._utils._rebuild_tensor|_rebuild_tensor_v2|_rebuild_tensor_v3|_rebuild_parameter|_rebuild_parameter_with_state|_rebuild_qtensor|_rebuild_sparse_tensor|_rebuild_nested_tensor|_rebuild_device_tensor_from_numpy|_rebuild_meta_tensor_no_storage
 torch.FloatStorage|HalfStorage|BFloat16Storage|LongStorage|device|Size|float32|bfloat16|Tensor|Generator torch.cuda.FloatStorage
 torch.storage.UntypedStorage|TypedStorage torch.nn.parameter.Parameter torch.torch_version.TorchVersion torch.serialization._get_layout

@@ -219,6 +219,16 @@ fn a_typosquat_beside_its_original_is_certain() {
 }
 
 #[test]
+fn honest_packages_near_popular_ones_are_ordinary() {
+    let honest = "cattrs attrs ctransformers transformers jiwer onnxslim onnxsim torchvision tensorflow-text \
+        python-dateutil requests-oauthlib pandas-stubs fastapi numba opencv-python-headless";
+    let lines = (1..).zip(honest.split_whitespace());
+    let components = lines.map(|(line, name)| requirement(line, name, "==1.0")).collect();
+    let found = judged("requirements", &Content { components, ..Content::default() }, vec![]);
+    assert_eq!(names(&found), [""; 0]);
+}
+
+#[test]
 fn another_index_is_found() {
     let content = Content {
         components: vec![requirement(1, "torch", "")],
