@@ -5,8 +5,19 @@ use crate::time;
 use std::borrow::Cow;
 use wb_core::{
     Answers, BeaconState, Case, Compromise, Decision, Flow, KeyMoment, Location, NetworkUse,
-    ReadState, RecordRef, Span, Status, TimeBasis, Verdict,
+    ReadState, RecordRef, Span, Status, TimeBasis, Trigger, Verdict,
 };
+
+/// When something runs, as a sentence says it.
+pub(crate) const fn when(trigger: Trigger) -> &'static str {
+    match trigger {
+        Trigger::Load => "at load",
+        Trigger::Inference => "at inference",
+        Trigger::Import => "when imported",
+        Trigger::Install => "when installed",
+        Trigger::Template => "when the template is rendered",
+    }
+}
 
 /// How a headline is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

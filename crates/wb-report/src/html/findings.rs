@@ -73,9 +73,9 @@ fn facts(finding: &Finding, again: &[SeenAgain], writer: &Writer) -> Markup {
         }
         @if let Some(call) = &finding.call {
             dt { "calls" }
-            dd { code { (writer.exact(call)) } @if let Some(trigger) = finding.trigger { " at " (trigger.name()) } }
+            dd { code { (writer.exact(call)) } @if let Some(trigger) = finding.trigger { " " (words::when(trigger)) } }
         } @else if let Some(trigger) = finding.trigger {
-            dt { "happens at" } dd { (trigger.name()) }
+            dt { "happens" } dd { (words::when(trigger)) }
         }
         @if finding.evidence.len() > 1 {
             dt { "evidence" }

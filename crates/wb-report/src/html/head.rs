@@ -203,7 +203,7 @@ fn execution(case: &Case, writer: &Writer) -> Markup {
             @for item in all.iter().take(12) {
                 dd {
                     code { (writer.exact(&item.call)) }
-                    @if let Some(trigger) = item.trigger { " at " (trigger.name()) } ", in "
+                    @if let Some(trigger) = item.trigger { " " (words::when(trigger)) } ", in "
                     (writer.path(&item.artifact))
                     pre.wrap { (writer.exact(&item.command)) }
                 }

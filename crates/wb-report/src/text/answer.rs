@@ -170,7 +170,8 @@ fn what_runs(all: &[Execution]) -> Option<Row> {
     let first = all.first()?;
     let command = first.command.split_whitespace().collect::<Vec<_>>().join(" ");
     let text = more(&format!("`{}` {command}", first.call), all.len());
-    let when = first.trigger.map(|trigger| format!("at {}: ", trigger.name())).unwrap_or_default();
+    let when =
+        first.trigger.map(|trigger| format!("{}: ", words::when(trigger))).unwrap_or_default();
     Some(Row::new("runs", text, 2).lead(Ink::Strong, when))
 }
 

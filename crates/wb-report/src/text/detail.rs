@@ -3,7 +3,7 @@
 use super::page::{Ink, Page, shorten};
 use super::{severity_ink, table, verdict_ink};
 use crate::escape::Defang;
-use crate::words::place;
+use crate::words::{self, place};
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use wb_core::{
@@ -79,15 +79,17 @@ pub(super) fn finding(
     };
     row("rule", &format!("{}{confidence}", finding.rule));
     match (&finding.call, finding.trigger) {
-        (Some(call), Some(trigger)) => row("runs", &format!("`{call}` at {}", trigger.name())),
+        (Some(call), Some(trigger)) => row("runs", &format!("`{call}` {}", words::when(trigger))),
         (Some(call), None) => row("runs", &format!("`{call}`")),
-        (None, Some(trigger)) => row("runs", &format!("at {}", trigger.name())),
+        (None, Some(trigger)) => row("runs", words::when(trigger)),
         (None, None) => {}
     }
     // The first piece of evidence is the finding itself.
     for evidence in finding.evidence.iter().skip(1).take(8) {
-        let place = format!("{}, {}", evidence.artifact, place(&evidence.location));
-        row("evidence", &format!("{}  ({place})", evidence.because));
+        // Evidence at the finding's own place needs no second address.
+        let here = evidence.artifact == finding.artifact && evidence.location == finding.location;
+        let place = format!("  ({}, {})", evidence.artifact, place(&evidence.location));
+        row("evidence", &format!("{}{}", evidence.because, if here { "" } else { &place }));
     }
     for seen in again.iter().take(6) {
         let record = format!("{}:{}", seen.record.artifact, seen.record.line);
