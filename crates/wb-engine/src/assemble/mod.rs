@@ -27,128 +27,166 @@ pub use dossiers::of_content as dossier;
 
 use crate::body::{Body, Inspected, LogRead};
 use destinations::Destinations;
-use lifecycle::Lifecycle;
+use lifecycle::{Deployment, Lifecycle};
+use moments::Moment;
 use std::collections::{BTreeMap, BTreeSet};
 use wb_core::{
-    ArtifactPath, Case, Compromise, Coverage, Dossier, EventKind, Finding, Flow, Identifier,
-    Indicator, IndicatorKind, KeyMoment, ReadState, RecordRef, Role, RoleAssignment, TimelineEntry,
-    Verdict,
+    ArtifactPath, CandidateDecision, Case, Compromise, Coverage, Dossier, EventKind, Finding, Flow,
+    Identifier, Indicator, IndicatorKind, KeyMoment, ReadState, Recommendation, RecordRef, Role,
+    RoleAssignment, TimelineEntry, Verdict,
 };
 use wb_logs::flows::{FlowDetail, FlowTable};
 
 /// Joins everything that was seen to a case. `given` are roles that the user gave by hand.
 pub fn assemble(body: &Body, given: &BTreeMap<ArtifactPath, Role>) -> Case {
-    let lifecycle = Lifecycle::of(body);
-    let roles = roles::assign(body, &lifecycle, given);
-    let findings = findings(&body.artifacts);
-    let mut flows = flows(body);
-    let relevant = relevant(&findings, &roles);
-    let destinations = Destinations::of(body, &relevant, &flows);
-    if !flows.iter().any(|detail| destinations.covers(&detail.flow)) {
-        flows.extend(look_ups(body, &destinations));
-    }
-    for detail in &mut flows {
-        detail.flow.of_compromise = destinations.covers(&detail.flow);
-    }
-    let integrity = integrity::compare(body, &roles);
-    let running = running(body, &roles);
-    let evidence = moments::Evidence {
-        body,
-        lifecycle: &lifecycle,
-        integrity: &integrity,
-        destinations: &destinations,
-        flows: &flows,
-        running: &running,
-    };
-    let wrong = relevant.iter().any(|finding| finding.verdict >= Verdict::Suspicious);
-    let moments = if wrong { evidence.moments() } else { BTreeMap::new() };
-    let began = moments.get(&KeyMoment::FirstOutbound).map(|moment| moment.time.timestamp);
-    let introducing = moments
-        .contains_key(&KeyMoment::Introduced)
-        .then(|| evidence.introduced(began).map(|(_, deployment)| deployment))
-        .flatten();
-    let flows: Vec<Flow> = flows.iter().map(|detail| detail.flow.clone()).collect();
-    let known_moments = &moments;
-    let answers = answers::build(
-        body,
-        &findings,
-        &lifecycle,
-        introducing,
-        known_moments,
-        &destinations,
-        &flows,
-    );
-    let compromised = conclusion::compromise(&findings, &roles, &moments) == Compromise::Yes;
-    let identifiers = identifiers::assemble(&atoms::atoms(body, &destinations));
-    let differences = dossiers::compared(body, &roles);
+    let basis = Basis::of(body, given);
+    let moments = basis.moments();
+    let introducing = basis.introducing(&moments);
+    let flows: Vec<Flow> = basis.flows.iter().map(|detail| detail.flow.clone()).collect();
+    let Basis { lifecycle, roles, findings, destinations, integrity, .. } = &basis;
+    let answers =
+        answers::build(body, findings, lifecycle, introducing, &moments, destinations, &flows);
+    let compromised = conclusion::compromise(findings, roles, &moments) == Compromise::Yes;
+    let identifiers = identifiers::assemble(&atoms::atoms(body, destinations));
+    let differences = dossiers::compared(body, roles);
     let candidates = candidates::Grounds {
         body,
-        findings: &findings,
-        roles: &roles,
-        integrity: &integrity,
+        findings,
+        roles,
+        integrity,
         identifiers: &identifiers,
         differences: &differences,
         compromised,
     }
     .decide();
-    let recommendations = advice::Grounds {
-        body,
-        findings: &findings,
-        roles: &roles,
-        integrity: &integrity,
-        destinations: &destinations,
-        candidates: &candidates,
-        hosts: &answers.host_affected,
-        compromised,
-    }
-    .advice();
-    let missing = missing::Known {
-        body,
-        findings: &findings,
-        roles: &roles,
-        lifecycle: &lifecycle,
-        introducing,
-        moments: &moments,
-        integrity: &integrity,
-        flows: &flows,
-        compromised,
-    }
-    .missing();
-    let conclusion = conclusion::Grounds {
-        findings: &findings,
-        roles: &roles,
-        moments: &moments,
-        integrity: &integrity,
-        destinations: &destinations,
-    }
-    .conclude(&candidates);
-    let hits = search::in_logs(body, &findings);
-    let seen_again = search::seen_again(&findings, &hits);
-    let more = further_indicators(&destinations, &identifiers, body);
-    let mut timeline = timeline::build(body, &destinations, &moments);
-    let mut dossiers = dossiers::build(body, &findings, &differences);
-    attach_raw(body, &mut timeline, &integrity, &seen_again, &mut dossiers);
-    let contradictions =
-        contradictions::find(body, &findings, &roles, &integrity, &moments, &answers);
+    let recommendations = basis.advice(&candidates, &answers.host_affected, compromised);
+    let missing = basis.missing(&moments, introducing, &flows, compromised);
+    let conclusion =
+        conclusion::Grounds { findings, roles, moments: &moments, integrity, destinations }
+            .conclude(&candidates);
+    let hits = search::in_logs(body, findings);
+    let seen_again = search::seen_again(findings, &hits);
+    let more = further_indicators(destinations, &identifiers, body);
+    let mut timeline = timeline::build(body, destinations, &moments);
+    let mut dossiers = dossiers::build(body, findings, &differences);
+    attach_raw(body, &mut timeline, integrity, &seen_again, &mut dossiers);
     Case {
         conclusion,
         artifacts: artifacts(body),
         verdicts: verdicts(body),
-        indicators: search::index(&findings, &hits, more),
+        indicators: search::index(findings, &hits, more),
         seen_again,
         timeline,
         flows,
-        integrity,
         identifiers,
+        contradictions: contradictions::find(body, findings, roles, integrity, &moments, &answers),
         answers,
-        contradictions,
         missing,
         candidates,
         recommendations,
         coverage: coverage(body),
         dossiers,
-        roles,
-        findings,
+        roles: basis.roles,
+        findings: basis.findings,
+        integrity: basis.integrity,
+    }
+}
+
+/// What all conclusions rest on.
+struct Basis<'a> {
+    body: &'a Body,
+    lifecycle: Lifecycle<'a>,
+    roles: BTreeMap<ArtifactPath, RoleAssignment>,
+    findings: Vec<Finding>,
+    destinations: Destinations,
+    flows: Vec<FlowDetail>,
+    integrity: Vec<wb_core::Integrity>,
+    running: Vec<ArtifactPath>,
+    /// Whether anything that can belong to a compromise is suspicious.
+    wrong: bool,
+}
+
+impl<'a> Basis<'a> {
+    fn of(body: &'a Body, given: &BTreeMap<ArtifactPath, Role>) -> Self {
+        let lifecycle = Lifecycle::of(body);
+        let roles = roles::assign(body, &lifecycle, given);
+        let findings = findings(&body.artifacts);
+        let mut flows = flows(body);
+        let relevant = relevant(&findings, &roles);
+        let wrong = relevant.iter().any(|finding| finding.verdict >= Verdict::Suspicious);
+        let destinations = Destinations::of(body, &relevant, &flows);
+        if !flows.iter().any(|detail| destinations.covers(&detail.flow)) {
+            flows.extend(look_ups(body, &destinations));
+        }
+        for detail in &mut flows {
+            detail.flow.of_compromise = destinations.covers(&detail.flow);
+        }
+        let integrity = integrity::compare(body, &roles);
+        let running = running(body, &roles);
+        Self { body, lifecycle, roles, findings, destinations, flows, integrity, running, wrong }
+    }
+
+    fn evidence(&self) -> moments::Evidence<'_> {
+        moments::Evidence {
+            body: self.body,
+            lifecycle: &self.lifecycle,
+            integrity: &self.integrity,
+            destinations: &self.destinations,
+            flows: &self.flows,
+            running: &self.running,
+        }
+    }
+
+    /// The key moments; none when nothing is wrong.
+    fn moments(&self) -> BTreeMap<KeyMoment, Moment> {
+        if self.wrong { self.evidence().moments() } else { BTreeMap::new() }
+    }
+
+    /// The deployment or change that brought in what runs.
+    fn introducing(&self, moments: &BTreeMap<KeyMoment, Moment>) -> Option<&Deployment<'_>> {
+        moments.get(&KeyMoment::Introduced)?;
+        let began = moments.get(&KeyMoment::FirstOutbound).map(|moment| moment.time.timestamp);
+        self.evidence().introduced(began).map(|(_, deployment)| deployment)
+    }
+
+    fn advice(
+        &self,
+        candidates: &[CandidateDecision],
+        hosts: &[String],
+        compromised: bool,
+    ) -> Vec<Recommendation> {
+        advice::Grounds {
+            body: self.body,
+            findings: &self.findings,
+            roles: &self.roles,
+            integrity: &self.integrity,
+            destinations: &self.destinations,
+            candidates,
+            hosts,
+            compromised,
+        }
+        .advice()
+    }
+
+    fn missing(
+        &self,
+        moments: &BTreeMap<KeyMoment, Moment>,
+        introducing: Option<&Deployment<'_>>,
+        flows: &[Flow],
+        compromised: bool,
+    ) -> Vec<String> {
+        missing::Known {
+            body: self.body,
+            findings: &self.findings,
+            roles: &self.roles,
+            lifecycle: &self.lifecycle,
+            introducing,
+            moments,
+            integrity: &self.integrity,
+            flows,
+            compromised,
+        }
+        .missing()
     }
 }
 
