@@ -16,7 +16,10 @@ use wb_core::{
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "Python pickle: pickle, joblib, dill, cloudpickle",
-    endings: &[".pkl", ".pickle", ".joblib", ".dill", ".p", ".sav"],
+    // torch.load and its users read plain pickles under the endings of PyTorch as well.
+    endings: &[
+        ".pkl", ".pickle", ".joblib", ".dill", ".p", ".sav", ".pt", ".pth", ".bin", ".ckpt", ".model",
+    ],
     family: Family::Model,
     refines: &[],
     identify,

@@ -111,9 +111,10 @@ impl Grounds<'_> {
                 _ => format!("Hold `{path}` until a person has looked at it"),
             };
             let digest = self.digest(&candidate.artifact).map(|digest| digest.to_string());
-            let command = digest.map(|digest| {
-                format!("chmod 000 {} && echo '{digest}' >> refused.sha256", quote(path))
-            });
+            // A member of an archive cannot be locked away by itself; its digest can.
+            let alone = candidate.artifact.root() == path;
+            let lock = if alone { format!("chmod 000 {} && ", quote(path)) } else { String::new() };
+            let command = digest.map(|digest| format!("{lock}echo {digest} >> refused.sha256"));
             advise(Phase::Contain, what, command)
         })
         .collect()
@@ -161,13 +162,11 @@ impl Grounds<'_> {
                 } else {
                     "nothing in it runs; nobody recorded its digest, so confirm where it comes from"
                 };
-                let digest =
-                    self.digest(&path).map(|digest| digest.to_string()).unwrap_or_default();
-                all.push(advise(
-                    Phase::Recover,
-                    format!("Return to `{path}`: {trust}"),
-                    Some(format!("echo '{digest}  {path}' | sha256sum --check")),
-                ));
+                let digest = self.digest(&path).filter(|_| path.root() == path.as_str());
+                let check = digest.map(|digest| {
+                    format!("echo {} | sha256sum --check", quote(&format!("{digest}  {path}")))
+                });
+                all.push(advise(Phase::Recover, format!("Return to `{path}`: {trust}"), check));
             }
             None => all.push(advise(
                 Phase::Recover,

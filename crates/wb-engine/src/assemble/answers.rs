@@ -1,46 +1,60 @@
 //! The answers analysts are asked for.
 
 use super::destinations::{Destinations, network_indicator};
-use super::lifecycle::Deployment;
-use super::lifecycle::Lifecycle;
+use super::lifecycle::{Deployment, Lifecycle};
 use super::moments::Moment;
 use crate::body::Body;
 use jiff::tz::Offset;
 use std::collections::{BTreeMap, BTreeSet};
 use wb_code::indicators::requests;
 use wb_core::{
-    Answers, Event, Execution, Finding, Flow, KeyMoment, NetworkUse, PayloadKind,
-    SuspiciousComponent, Verdict,
+    Answers, ArtifactPath, Event, Execution, Finding, Flow, KeyMoment, NetworkUse, Payload,
+    PayloadKind, SuspiciousComponent, Verdict,
 };
 
-/// Puts the answers together.
-pub fn build(
-    body: &Body,
-    findings: &[Finding],
-    lifecycle: &Lifecycle<'_>,
-    introducing: Option<&Deployment<'_>>,
-    moments: &BTreeMap<KeyMoment, Moment>,
-    destinations: &Destinations,
-    flows: &[Flow],
-) -> Answers {
-    let at = |key: KeyMoment| moments.get(&key).map(|moment| moment.time.timestamp);
-    let (introduced, detected) = (at(KeyMoment::Introduced), at(KeyMoment::Detection));
-    let dwell = introduced.zip(detected);
-    let (source_before, source_after) = sources(lifecycle, introducing);
-    Answers {
-        source_before,
-        source_after,
-        moments: moments.iter().map(|(key, moment)| (*key, moment.time.timestamp)).collect(),
-        dwell_seconds: dwell.map(|(from, to)| to.duration_since(from).as_secs()),
-        dwell_calendar_days: dwell.and_then(|(from, to)| {
-            let (from, to) =
-                (Offset::UTC.to_datetime(from).date(), Offset::UTC.to_datetime(to).date());
-            Some(i64::from(from.until(to).ok()?.get_days()))
-        }),
-        execution: executions(findings),
-        network: network(body, findings, destinations),
-        host_affected: hosts(body, introducing, flows),
-        components: components(findings),
+/// What the answers rest on.
+#[derive(Debug)]
+pub struct Grounds<'a> {
+    /// Everything that was seen.
+    pub body: &'a Body,
+    /// Findings, gravest first.
+    pub findings: &'a [Finding],
+    /// The models that run and are the worst.
+    pub running: &'a [ArtifactPath],
+    /// Deployments and changes.
+    pub lifecycle: &'a Lifecycle<'a>,
+    /// The group that brought the compromise in.
+    pub introducing: Option<&'a Deployment<'a>>,
+    /// Key moments.
+    pub moments: &'a BTreeMap<KeyMoment, Moment>,
+    /// Where the compromise talks to.
+    pub destinations: &'a Destinations,
+    /// Connections.
+    pub flows: &'a [Flow],
+}
+
+impl Grounds<'_> {
+    /// Puts the answers together.
+    pub fn answers(&self) -> Answers {
+        let at = |key: KeyMoment| self.moments.get(&key).map(|moment| moment.time.timestamp);
+        let dwell = at(KeyMoment::Introduced).zip(at(KeyMoment::Detection));
+        let (source_before, source_after) = sources(self.lifecycle, self.introducing);
+        let moments = self.moments.iter();
+        Answers {
+            source_before,
+            source_after,
+            moments: moments.map(|(key, moment)| (*key, moment.time.timestamp)).collect(),
+            dwell_seconds: dwell.map(|(from, to)| to.duration_since(from).as_secs()),
+            dwell_calendar_days: dwell.and_then(|(from, to)| {
+                let (from, to) =
+                    (Offset::UTC.to_datetime(from).date(), Offset::UTC.to_datetime(to).date());
+                Some(i64::from(from.until(to).ok()?.get_days()))
+            }),
+            execution: executions(self.findings, self.running),
+            network: network(self.body, self.findings, self.running, self.destinations),
+            host_affected: hosts(self.body, self.introducing, self.flows),
+            components: components(self.findings),
+        }
     }
 }
 
@@ -62,12 +76,10 @@ fn sources(
 }
 
 /// What runs: the innermost readable payload of each finding that calls something.
-fn executions(findings: &[Finding]) -> Vec<Execution> {
+fn executions(findings: &[Finding], running: &[ArtifactPath]) -> Vec<Execution> {
     let mut all: Vec<Execution> = Vec::new();
-    for finding in findings.iter().filter(|finding| finding.verdict >= Verdict::Suspicious) {
-        let (Some(call), Some(payload)) = (&finding.call, finding.payloads.last()) else {
-            continue;
-        };
+    for finding in grave(findings, running) {
+        let (Some(call), Some(payload)) = (&finding.call, innermost(finding)) else { continue };
         let execution = Execution {
             artifact: finding.artifact.clone(),
             call: call.clone(),
@@ -81,33 +93,76 @@ fn executions(findings: &[Finding]) -> Vec<Execution> {
     all
 }
 
-/// What is sent where: as payloads would send it, and as captures show it.
-fn network(body: &Body, findings: &[Finding], destinations: &Destinations) -> Vec<NetworkUse> {
-    let mut all = BTreeSet::new();
-    for finding in findings.iter().filter(|finding| finding.verdict >= Verdict::Suspicious) {
-        for payload in finding.payloads.iter().filter(|payload| payload.kind != PayloadKind::Binary)
-        {
-            for request in requests(&payload.text) {
-                all.insert(NetworkUse {
-                    method: Some(request.method),
-                    scheme: Some(request.scheme),
-                    host: request.host,
-                    port: request.port,
-                    path: Some(request.path),
-                    seen_in: "payload",
-                });
-            }
+/// Findings that are at least suspicious: those of what runs first, each group gravest first.
+fn grave<'a>(
+    findings: &'a [Finding],
+    running: &'a [ArtifactPath],
+) -> impl Iterator<Item = &'a Finding> {
+    let of = move |runs: bool| {
+        findings.iter().filter(move |finding| {
+            finding.verdict >= Verdict::Suspicious && running.contains(&finding.artifact) == runs
+        })
+    };
+    of(true).chain(of(false))
+}
+
+/// The innermost payload that is code; an address in it is no command.
+fn innermost(finding: &Finding) -> Option<&Payload> {
+    let code = |payload: &&Payload| {
+        !matches!(payload.kind, PayloadKind::Url | PayloadKind::Text | PayloadKind::Binary)
+    };
+    finding.payloads.iter().rev().find(code).or_else(|| finding.payloads.last())
+}
+
+/// Requests that the payloads of a finding would send. An address that stands inside another payload is
+/// told there, with its method.
+fn sent(finding: &Finding) -> Vec<NetworkUse> {
+    let told_elsewhere = |payload: &Payload| {
+        payload.kind == PayloadKind::Url
+            && finding.payloads.iter().any(|other| {
+                other.kind != PayloadKind::Url && other.text.contains(payload.text.as_str())
+            })
+    };
+    let texts = finding
+        .payloads
+        .iter()
+        .filter(|payload| payload.kind != PayloadKind::Binary && !told_elsewhere(payload));
+    texts
+        .flat_map(|payload| requests(&payload.text))
+        .map(|request| NetworkUse {
+            method: Some(request.method),
+            scheme: Some(request.scheme),
+            host: request.host,
+            port: request.port,
+            path: Some(request.path),
+            seen_in: "payload",
+        })
+        .collect()
+}
+
+/// What is sent where: as payloads would send it, those that run first, and as captures show it.
+fn network(
+    body: &Body,
+    findings: &[Finding],
+    running: &[ArtifactPath],
+    destinations: &Destinations,
+) -> Vec<NetworkUse> {
+    let mut all: Vec<NetworkUse> = Vec::new();
+    for network in grave(findings, running).flat_map(sent) {
+        if !all.contains(&network) {
+            all.push(network);
         }
     }
     // A proxy's tunnel shows that there was traffic; what went through it only the payload tells.
     let told: BTreeSet<String> = all.iter().map(|sent: &NetworkUse| sent.host.clone()).collect();
     for exchange in captures(body, destinations) {
         let tunnel = exchange.method.as_deref() == Some("CONNECT");
-        if !(tunnel && told.contains(&exchange.host)) {
-            all.insert(exchange);
+        let told = tunnel && told.contains(&exchange.host);
+        if !told && !all.contains(&exchange) {
+            all.push(exchange);
         }
     }
-    all.into_iter().collect()
+    all
 }
 
 /// Requests to destinations of the compromise, as records show them. Records of one session that follow

@@ -1,17 +1,19 @@
 //! The conclusion: compromised or not, how sure, and the sentence a manager reads.
 
-use super::destinations::Destinations;
 use super::missing::stamp;
 use super::moments::Moment;
+use crate::body::Body;
 use std::collections::BTreeMap;
 use wb_core::{
-    ArtifactPath, CandidateDecision, Compromise, Conclusion, Confidence, Decision, Finding,
-    Integrity, KeyMoment, Role, RoleAssignment, Verdict,
+    ArtifactPath, CandidateDecision, Compromise, Conclusion, Confidence, Decision, Finding, Flow,
+    Integrity, KeyMoment, ReadState, Role, RoleAssignment, Verdict,
 };
 
 /// What the conclusion rests on.
 #[derive(Debug)]
 pub struct Grounds<'a> {
+    /// Everything that was seen.
+    pub body: &'a Body,
     /// Findings, gravest first.
     pub findings: &'a [Finding],
     /// Roles.
@@ -20,8 +22,8 @@ pub struct Grounds<'a> {
     pub moments: &'a BTreeMap<KeyMoment, Moment>,
     /// Recorded digests against files.
     pub integrity: &'a [Integrity],
-    /// Where the compromise talks to.
-    pub destinations: &'a Destinations,
+    /// All connections.
+    pub flows: &'a [Flow],
 }
 
 /// Whether anything malicious ran, or stands where it would run: a malicious model in production; or one
@@ -98,11 +100,9 @@ impl Grounds<'_> {
             }
         }
         if let Some(first) = self.moments.get(&KeyMoment::FirstOutbound) {
-            let to: Vec<&str> =
-                self.destinations.all.iter().map(|known| known.indicator.value()).take(3).collect();
             story.push_str(&format!(
-                "; connections to {} since {}",
-                to.join(", "),
+                "; it has tried to reach {} since {}",
+                self.reached().join(", "),
                 stamp(first.time.timestamp)
             ));
         } else {
@@ -111,6 +111,20 @@ impl Grounds<'_> {
         story.push('.');
         story.push_str(&refused(candidates));
         story
+    }
+
+    /// The destinations of the compromise that the logs show traffic to: name, else address.
+    fn reached(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self
+            .flows
+            .iter()
+            .filter(|flow| flow.of_compromise)
+            .map(|flow| flow.host.as_deref().unwrap_or(&flow.destination))
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names.truncate(3);
+        if names.is_empty() { vec!["a destination of its payload"] } else { names }
     }
 
     fn all_clear(&self, candidates: &[CandidateDecision]) -> Conclusion {
@@ -133,7 +147,16 @@ impl Grounds<'_> {
             "Nothing malicious was found in what was supplied.".to_owned()
         };
         summary.push_str(&refused(candidates));
-        let confidence = if suspicious { Confidence::Medium } else { Confidence::High };
+        let unread = |state: ReadState| {
+            self.body.artifacts.iter().any(|inspected| inspected.coverage.state == state)
+        };
+        let nothing_read =
+            !unread(ReadState::Read) && !unread(ReadState::Partial) && self.body.logs.is_empty();
+        let confidence = match (suspicious, nothing_read, unread(ReadState::Unread)) {
+            (_, true, _) => Confidence::Low,
+            (true, ..) | (_, _, true) => Confidence::Medium,
+            _ => Confidence::High,
+        };
         Conclusion { compromised: Compromise::No, confidence, summary }
     }
 }

@@ -31,9 +31,9 @@ use lifecycle::{Deployment, Lifecycle};
 use moments::Moment;
 use std::collections::{BTreeMap, BTreeSet};
 use wb_core::{
-    ArtifactPath, CandidateDecision, Case, Compromise, Coverage, Dossier, EventKind, Finding, Flow,
-    Identifier, Indicator, IndicatorKind, KeyMoment, ReadState, Recommendation, RecordRef, Role,
-    RoleAssignment, TimelineEntry, Verdict,
+    Answers, ArtifactPath, CandidateDecision, Case, Compromise, Coverage, Dossier, EventKind,
+    Finding, Flow, Identifier, Indicator, IndicatorKind, KeyMoment, ReadState, Recommendation,
+    RecordRef, Role, RoleAssignment, TimelineEntry, Verdict,
 };
 use wb_logs::flows::{FlowDetail, FlowTable};
 
@@ -43,9 +43,8 @@ pub fn assemble(body: &Body, given: &BTreeMap<ArtifactPath, Role>) -> Case {
     let moments = basis.moments();
     let introducing = basis.introducing(&moments);
     let flows: Vec<Flow> = basis.flows.iter().map(|detail| detail.flow.clone()).collect();
-    let Basis { lifecycle, roles, findings, destinations, integrity, .. } = &basis;
-    let answers =
-        answers::build(body, findings, lifecycle, introducing, &moments, destinations, &flows);
+    let Basis { roles, findings, destinations, integrity, .. } = &basis;
+    let answers = basis.answers(&moments, introducing, &flows);
     let compromised = conclusion::compromise(findings, roles, &moments) == Compromise::Yes;
     let identifiers = identifiers::assemble(&atoms::atoms(body, destinations));
     let differences = dossiers::compared(body, roles);
@@ -62,7 +61,7 @@ pub fn assemble(body: &Body, given: &BTreeMap<ArtifactPath, Role>) -> Case {
     let recommendations = basis.advice(&candidates, &answers.host_affected, compromised);
     let missing = basis.missing(&moments, introducing, &flows, compromised);
     let conclusion =
-        conclusion::Grounds { findings, roles, moments: &moments, integrity, destinations }
+        conclusion::Grounds { body, findings, roles, moments: &moments, integrity, flows: &flows }
             .conclude(&candidates);
     let hits = search::in_logs(body, findings);
     let seen_again = search::seen_again(findings, &hits);
@@ -124,6 +123,25 @@ impl<'a> Basis<'a> {
         let integrity = integrity::compare(body, &roles);
         let running = running(body, &roles);
         Self { body, lifecycle, roles, findings, destinations, flows, integrity, running, wrong }
+    }
+
+    fn answers(
+        &self,
+        moments: &BTreeMap<KeyMoment, Moment>,
+        introducing: Option<&Deployment<'_>>,
+        flows: &[Flow],
+    ) -> Answers {
+        answers::Grounds {
+            body: self.body,
+            findings: &self.findings,
+            running: &self.running,
+            lifecycle: &self.lifecycle,
+            introducing,
+            moments,
+            destinations: &self.destinations,
+            flows,
+        }
+        .answers()
     }
 
     fn evidence(&self) -> moments::Evidence<'_> {
