@@ -36,6 +36,7 @@ mod names;
 mod notes;
 mod paths;
 mod plain_text;
+mod protobuf;
 mod spanned_json;
 mod storage;
 mod tensors;
@@ -69,6 +70,7 @@ formats! {
     python_source = "python",
     jinja_template = "jinja",
     json,
+    onnx,
 }
 
 /// A format: what it is called, how it is known, how it is read.

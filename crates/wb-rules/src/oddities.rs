@@ -92,6 +92,16 @@ rows! {
         in ["hdf5", "keras-h5"] [ExternalReference, EscapingLink]
         say "the file takes data from another file on the host that loads it"
         do "do not load it where secrets are readable; ask for a file that holds its own data (CVE-2026-1669)"
+    "onnx-external-data" "An ONNX model that keeps weights in a file beside it"
+        Info Clean []
+        in ["onnx"] [ExternalReference]
+        say "weights lie in another file"
+        do "keep that file with the model, and record its digest as well"
+    "onnx-external-path" "An ONNX model whose weights lie outside its folder"
+        High Malicious ["AML.T0037", "T1005"]
+        in ["onnx"] [PathTraversal]
+        say "the model reads a file outside its folder when it is loaded"
+        do "do not load it where secrets are readable (CVE-2022-25882, CVE-2024-27318)"
     "external-reference" "A model that refers to a file outside itself"
         Medium Suspicious ["AML.T0037", "T1005"]
         in [] [ExternalReference]

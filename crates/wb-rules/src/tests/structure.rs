@@ -136,6 +136,7 @@ fn every_oddity_of_every_format_has_exactly_one_rule() {
         "hdf5",
         "safetensors",
         "gguf",
+        "onnx",
         "json",
         "npy",
     ];
@@ -155,6 +156,8 @@ fn oddities_weigh_by_format() {
         ("npy", TrailingBytes, "", "bytes-outside-structure", Verdict::Clean),
         ("gguf", ImpossibleLength, "header", "gguf-odd-structure", Verdict::Suspicious),
         ("zip", PathTraversal, "../x", "archive-path-traversal", Verdict::Malicious),
+        ("onnx", PathTraversal, "tensor `w`", "onnx-external-path", Verdict::Malicious),
+        ("onnx", ExternalReference, "tensor `w`", "onnx-external-data", Verdict::Clean),
         ("keras-h5", ExternalReference, "weights", "hdf5-external-reference", Verdict::Suspicious),
         (
             "keras-h5",
