@@ -39,6 +39,7 @@ mod plain_text;
 mod protobuf;
 mod spanned_json;
 mod storage;
+mod tensorflow;
 mod tensors;
 #[cfg(test)]
 mod testing;
@@ -71,6 +72,9 @@ formats! {
     jinja_template = "jinja",
     json,
     onnx,
+    saved_model = "saved-model",
+    meta_graph = "meta-graph",
+    tensorflow_graph = "tensorflow-graph",
 }
 
 /// A format: what it is called, how it is known, how it is read.

@@ -102,6 +102,11 @@ rows! {
         in ["onnx"] [PathTraversal]
         say "the model reads a file outside its folder when it is loaded"
         do "do not load it where secrets are readable (CVE-2022-25882, CVE-2024-27318)"
+    "saved-model-asset-path" "A TensorFlow model with an asset outside its folder"
+        High Malicious ["AML.T0037", "T1005"]
+        in ["saved-model", "meta-graph"] [PathTraversal]
+        say "the model opens a file outside its folder when it is loaded"
+        do "do not load it where secrets are readable; ask for a model that holds its own assets"
     "external-reference" "A model that refers to a file outside itself"
         Medium Suspicious ["AML.T0037", "T1005"]
         in [] [ExternalReference]

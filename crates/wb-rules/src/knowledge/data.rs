@@ -32,6 +32,7 @@ callables![
     resolve,
     standard_library,
     subprocess,
+    tensorflow,
     torch,
 ];
 

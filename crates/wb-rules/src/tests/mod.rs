@@ -6,6 +6,7 @@ mod gadgets;
 mod ordinary;
 mod pages;
 mod structure;
+mod tensorflow;
 
 use crate::examine::{Examined, judge};
 use wb_code::capability::Effects;

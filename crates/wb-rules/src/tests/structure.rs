@@ -137,6 +137,9 @@ fn every_oddity_of_every_format_has_exactly_one_rule() {
         "safetensors",
         "gguf",
         "onnx",
+        "saved-model",
+        "meta-graph",
+        "tensorflow-graph",
         "json",
         "npy",
     ];
@@ -156,6 +159,7 @@ fn oddities_weigh_by_format() {
         ("npy", TrailingBytes, "", "bytes-outside-structure", Verdict::Clean),
         ("gguf", ImpossibleLength, "header", "gguf-odd-structure", Verdict::Suspicious),
         ("zip", PathTraversal, "../x", "archive-path-traversal", Verdict::Malicious),
+        ("saved-model", PathTraversal, "a", "saved-model-asset-path", Verdict::Malicious),
         ("onnx", PathTraversal, "tensor `w`", "onnx-external-path", Verdict::Malicious),
         ("onnx", ExternalReference, "tensor `w`", "onnx-external-data", Verdict::Clean),
         ("keras-h5", ExternalReference, "weights", "hdf5-external-reference", Verdict::Suspicious),
