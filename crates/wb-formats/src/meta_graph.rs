@@ -8,7 +8,8 @@ use wb_core::{Budget, Bytes, Content, Strength};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "TensorFlow MetaGraph: a graph with its signatures and collections",
-    endings: &[".meta"],
+    // Other tools use `.meta` as well, so that it promises nothing.
+    endings: &[".pb", ".meta"],
     family: Family::Model,
     refines: &[],
     identify,

@@ -15,7 +15,7 @@ mod tensor;
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "ONNX: a graph of operators with its weights",
-    endings: &[".onnx"],
+    endings: &[".onnx", ".pb"],
     family: Family::Model,
     refines: &[],
     identify,

@@ -59,6 +59,18 @@ pub(crate) fn text(bytes: Bytes<'_>) -> String {
     String::from_utf8_lossy(bytes.head(KEPT).as_slice()).into_owned()
 }
 
+/// The place of `part` inside `place`. Both are cut to a length that can be kept for every node: a file may
+/// nest deep, and name its parts at length.
+pub(crate) fn below(place: &str, part: &str) -> String {
+    const PLACE: usize = 384;
+    const PART: usize = 128;
+    let cut = |text: &str, most: usize| {
+        let kept = text.get(..text.floor_char_boundary(most)).unwrap_or_default().to_owned();
+        if kept.len() < text.len() { kept + "…" } else { kept }
+    };
+    format!("{}.{}", cut(place, PLACE), cut(part, PART))
+}
+
 /// A value as its wire type tells it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Value<'a> {

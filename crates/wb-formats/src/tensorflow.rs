@@ -34,8 +34,8 @@ pub(crate) struct Library {
 struct Scope {
     /// `None` for the graph itself.
     function: Option<String>,
-    /// Names of the function's arguments.
-    arguments: Vec<String>,
+    /// The function's arguments and their positions.
+    arguments: BTreeMap<String, usize>,
     nodes: Vec<Node>,
     by_name: BTreeMap<String, usize>,
 }

@@ -1,7 +1,7 @@
 //! Graphs, nodes and their attributes, to any depth.
 
 use super::Model;
-use crate::protobuf::{Field as Wire, Value, Walk, each};
+use crate::protobuf::{Field as Wire, Value, Walk, below, each};
 use wb_core::{Bytes, Component, Field};
 
 /// How many strings of one attribute are kept as settings.
@@ -15,7 +15,7 @@ impl Model {
             let Some(bytes) = field.bytes() else { return };
             match field.number {
                 1 => {
-                    let place = format!("{place}.node[{nodes}]");
+                    let place = below(place, &format!("node[{nodes}]"));
                     nodes = nodes.saturating_add(1);
                     self.node(bytes, &place, walk);
                 }
@@ -41,7 +41,7 @@ impl Model {
             match field.number {
                 1 => self.push(format!("{place}.name"), field.text().unwrap_or_default(), field.span),
                 7 => {
-                    let place = format!("{place}.node[{nodes}]");
+                    let place = below(place, &format!("node[{nodes}]"));
                     nodes = nodes.saturating_add(1);
                     self.node(bytes, &place, walk);
                 }
@@ -124,12 +124,12 @@ impl Model {
         walk: &mut Walk<'_>,
     ) {
         let name = name_of(bytes);
-        let place = format!("{node}.{name}");
+        let place = below(node, &name);
         let mut values: Vec<(String, Wire<'_>)> = Vec::new();
         let mut graphs = 0_usize;
         each(bytes, &place, walk, |field, walk| match (field.number, field.value) {
-            (2, Value::Fixed32(bits)) => values.push((f32::from_bits(bits).to_string(), field)),
-            (3, Value::Varint(number)) => {
+            (2, Value::Fixed32(bits)) if values.len() < STRINGS => values.push((f32::from_bits(bits).to_string(), field)),
+            (3, Value::Varint(number)) if values.len() < STRINGS => {
                 values.push((number.cast_signed().to_string(), field));
             }
             (4 | 9, Value::Bytes(_)) if values.len() < STRINGS => {

@@ -105,3 +105,10 @@ fn messages_that_nest_without_end_and_budgets_that_do_end() {
     each(Bytes::new(b"\x08\0\x08\0\x08\0\x08\0"), "m", &mut walk, |_, _| count += 1);
     assert_eq!((count, walk.notes.gaps.len()), (3, 1));
 }
+
+#[test]
+fn places_stay_short_however_deep_they_are() {
+    assert_eq!(below("graph", "node[1]"), "graph.node[1]");
+    let deep = (0..1_000).fold(String::new(), |place, _| below(&place, &"é".repeat(1_000)));
+    assert!(deep.len() < 600, "{}", deep.len());
+}

@@ -12,7 +12,9 @@ use wb_core::{
 /// How far constants are followed along edges and calls.
 const FARTHEST: u32 = 16;
 /// How many steps following the inputs of one operation may take.
-const STEPS: u64 = 1 << 12;
+const STEPS: u64 = 1 << 10;
+/// How many callers of one function are asked for its arguments.
+const CALLERS: usize = 64;
 /// How many inputs of one operation are looked at.
 const INPUTS: usize = 16;
 
@@ -104,9 +106,9 @@ impl Library {
                 _ => None,
             };
         }
-        let position = inside.arguments.iter().position(|argument| argument == name)?;
+        let position = *inside.arguments.get(name)?;
         let places = callers.get(inside.function.as_deref()?)?;
-        places.iter().find_map(|(scope, at)| {
+        places.iter().take(CALLERS).find_map(|(scope, at)| {
             let node = self.scopes.get(*scope)?.nodes.get(*at)?;
             // A branch is chosen by the first input, which is not handed on.
             let chosen = ["If", "StatelessIf", "Case", "StatelessCase"];
@@ -160,7 +162,7 @@ impl Library {
             .enumerate()
             .filter_map(|(scope, inside)| Some((inside.function.as_deref()?, scope)))
             .collect();
-        let mut reached = BTreeSet::new();
+        let (mut reached, mut called) = (BTreeSet::new(), BTreeSet::new());
         let mut waiting: Vec<(usize, usize)> = Vec::new();
         let graph = self.scopes.first();
         waiting
@@ -176,8 +178,10 @@ impl Library {
                 Some((scope, *inside.by_name.get(name)?))
             }));
             for callee in node.called().filter_map(|function| functions.get(function)) {
-                let count = self.scopes.get(*callee).map_or(0, |inside| inside.nodes.len());
-                waiting.extend((0..count).map(|at| (*callee, at)));
+                if called.insert(*callee) {
+                    let count = self.scopes.get(*callee).map_or(0, |inside| inside.nodes.len());
+                    waiting.extend((0..count).map(|at| (*callee, at)));
+                }
             }
         }
         reached

@@ -1,7 +1,7 @@
 //! `GraphDef`, `FunctionDef` and `NodeDef`, from bytes to [`Library`] and components.
 
 use super::{Library, Node, Scope};
-use crate::protobuf::{Field as Wire, Value, Walk, each, varints};
+use crate::protobuf::{Field as Wire, Value, Walk, below, each, varints};
 use wb_core::{Bytes, Component, Content, Field, OddityKind, Span, Tensor};
 
 /// How many strings of one attribute or constant are kept.
@@ -63,14 +63,17 @@ fn function_scope(
             (2, Value::Bytes(argument)) => {
                 each(argument, place, walk, |field, _| {
                     if field.number == 1 {
-                        scope.arguments.extend(field.text());
+                        let position = scope.arguments.len();
+                        if let Some(name) = field.text() {
+                            scope.arguments.entry(name).or_insert(position);
+                        }
                     }
                 });
             }
             _ => {}
         });
     });
-    let place = format!("{place}.library.{name}");
+    let place = below(place, &format!("library.{name}"));
     let mut inside = crate::protobuf::Fields::of(bytes);
     while let Ok(Some(field)) = inside.next() {
         if let (3, Some(node)) = (field.number, field.bytes()) {
@@ -87,7 +90,7 @@ impl Scope {
         if !walk.keeps(bytes.span()) {
             return;
         }
-        let place = format!("{place}.node[{}]", self.nodes.len());
+        let place = below(place, &format!("node[{}]", self.nodes.len()));
         let mut node = Node { span: bytes.span(), place, ..Node::default() };
         let mut device = None;
         let mut reader = Attributes { tensors: Vec::new(), settings: Vec::new() };
@@ -149,7 +152,7 @@ impl Attributes {
 
     /// An `AttrValue`, or the list in one.
     fn value(&mut self, key: &str, bytes: Bytes<'_>, node: &mut Node, walk: &mut Walk<'_>) {
-        let place = format!("{}.{key}", node.place);
+        let place = below(&node.place, key);
         each(bytes, &place, walk, |field, walk| match (field.number, field.value) {
             (1, Value::Bytes(list)) => self.list(key, list, node, walk),
             (2, Value::Bytes(text)) => self.text(key, text, &field, node),
@@ -160,7 +163,7 @@ impl Attributes {
     }
 
     fn list(&mut self, key: &str, bytes: Bytes<'_>, node: &mut Node, walk: &mut Walk<'_>) {
-        let place = format!("{}.{key}", node.place);
+        let place = below(&node.place, key);
         each(bytes, &place, walk, |field, walk| match (field.number, field.value) {
             (2, Value::Bytes(text)) => self.text(key, text, &field, node),
             (8, Value::Bytes(tensor)) => self.tensor(key, tensor, node, walk),
@@ -185,7 +188,7 @@ impl Attributes {
     /// A `TensorProto`: strings of constants are settings, everything else a tensor.
     fn tensor(&mut self, key: &str, bytes: Bytes<'_>, node: &mut Node, walk: &mut Walk<'_>) {
         const TEXT: u64 = 7;
-        let place = format!("{}.{key}", node.place);
+        let place = below(&node.place, key);
         let (mut dtype, mut shape, mut raw) = (0, Vec::new(), None);
         each(bytes, &place, walk, |field, walk| match (field.number, field.value) {
             (1, Value::Varint(kind)) => dtype = kind,
