@@ -32,18 +32,39 @@ impl Data {
 /// # Errors
 /// What the operating system says, also when the path is no regular file.
 pub fn open(path: &Path) -> io::Result<Data> {
-    // Opening a pipe waits for a writer, perhaps for ever, so the question comes first; it comes again
-    // afterwards because another process may put something else in the file's place.
-    regular(&std::fs::metadata(path)?)?;
-    let mut file = File::open(path)?;
+    let mut file = without_waiting(path)?;
     let metadata = file.metadata()?;
     regular(&metadata)?;
-    if metadata.len() < MAP_FROM {
-        let mut data = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
-        file.read_to_end(&mut data)?;
-        return Ok(Data::Read(data));
+    if metadata.len() >= MAP_FROM {
+        return map(&file).map(Data::Mapped);
     }
-    map(&file).map(Data::Mapped)
+    let mut data = vec![0; usize::try_from(metadata.len()).unwrap_or(0)];
+    let mut filled = 0;
+    while let Some(rest) = data.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    data.truncate(filled);
+    Ok(Data::Read(data))
+}
+
+/// Opens a file without waiting: opening a pipe would wait for a writer, perhaps for ever. The flag means
+/// nothing for regular files.
+#[cfg(unix)]
+fn without_waiting(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)
+}
+
+/// Opens a file, after asking whether it is one.
+#[cfg(not(unix))]
+fn without_waiting(path: &Path) -> io::Result<File> {
+    regular(&std::fs::metadata(path)?)?;
+    File::open(path)
 }
 
 fn regular(metadata: &Metadata) -> io::Result<()> {
