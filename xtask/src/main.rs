@@ -39,7 +39,8 @@ fn cargo(arguments: &[&str]) -> Result<(), String> {
     let status = Command::new("cargo")
         .args(arguments)
         .current_dir(root())
-        .env("RUSTDOCFLAGS", "-D warnings")
+        // Module pages point at private items for those who read the source.
+        .env("RUSTDOCFLAGS", "-D warnings -A rustdoc::private_intra_doc_links")
         .status()
         .map_err(|error| format!("cargo cannot be started: {error}"))?;
     match status.success() {

@@ -1,7 +1,7 @@
 //! Languages to [`Program`](wb_core::Program)s, and back to text.
 //!
 //! Each language has a module that lifts its code to the one form of wb-core. [`capability`] then answers
-//! for all of them what a program can do; [`print`] shows any program as Python; [`peel`] takes encodings
+//! for all of them what a program can do; [`mod@print`] shows any program as Python; [`peel`] takes encodings
 //! off strings; [`indicators`] finds hosts, URLs and commands in text.
 //!
 //! Nothing here judges and nothing is ever run. Every function is total: hostile input yields what could

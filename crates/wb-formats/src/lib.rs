@@ -1,6 +1,6 @@
 //! Files to [`Content`]. One module and one page per format; formats never judge.
 //!
-//! A format is a [`Reader`] in its own module and one line in the list below. [`identify`] asks every
+//! A format is a `Reader` in its own module and one line in the list below. [`identify`] asks every
 //! format about the bytes; [`Format::parse`] reads them and cannot fail: what is odd becomes an oddity,
 //! what cannot be read becomes a gap.
 

@@ -2,7 +2,7 @@
 //!
 //! [`examine`] analyses the programs of one artifact with [`knowledge`] of callables and asks every one of
 //! the [`rules`]. Rules come in three kinds: those about what code does are rows of one table
-//! ([`effects`]), those about odd structure are rows of another ([`oddities`]), and those that look at
+//! (`effects`), those about odd structure are rows of another (`oddities`), and those that look at
 //! something of their own are modules under `rules/`. [`explain`] tells what is known about a rule or a
 //! callable; [`rulebook`] is all of it as bytes.
 

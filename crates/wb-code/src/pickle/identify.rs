@@ -7,6 +7,8 @@ use wb_core::Bytes;
 
 /// Opcodes looked at before a stream is taken for what it has looked like so far.
 const ENOUGH: u64 = 4096;
+/// Opcodes looked at behind PROTO, which hardly anything else begins with.
+const ENOUGH_AFTER_PROTO: u64 = 64;
 /// Opcodes looked at in a stream that stands behind stray bytes.
 const CARVED: u64 = 1 << 22;
 /// Bytes looked at when there is no PROTO: ordinary text may hold no newline for a long way.
@@ -59,7 +61,7 @@ pub(super) fn acts(input: Bytes<'_>) -> (bool, usize) {
 }
 
 fn begins_after_proto(input: Bytes<'_>) -> bool {
-    let walk = walk(input, ENOUGH);
+    let walk = walk(input, ENOUGH_AFTER_PROTO);
     match walk.outcome {
         Outcome::Stop(_) | Outcome::Enough => true,
         Outcome::Failed | Outcome::CutOff => walk.acts || walk.count >= 5 || walk.framed,

@@ -31,7 +31,7 @@ pub(super) fn lift_all(
     let mut lifted = Lifted::default();
     let mut texts = Texts::default();
     let mut at = 0;
-    if !identify::is_pickle(input) && !starts_stream(input) {
+    if !starts_stream(input) && !identify::is_pickle(input) {
         at = next_stream(input, 0, budget).unwrap_or(0);
         if at > 0 {
             lifted.oddities.push(stray(input, 0, at, OddityKind::LeadingBytes));

@@ -1,6 +1,6 @@
 //! A case as one self-contained page: no network, nothing beside it, readable without its script.
 //!
-//! Evidence is hostile: every string goes through [`Writer`] (visible control characters, bounded
+//! Evidence is hostile: every string goes through `Writer` (visible control characters, bounded
 //! length) and maud's escaping; the page's security policy allows its own style and script by digest and
 //! nothing else, so that even markup that slipped through could not run or load anything.
 

@@ -4,6 +4,7 @@
 use super::pattern::Pattern;
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 use std::sync::Arc;
 use wb_core::Capability;
@@ -66,15 +67,43 @@ pub(crate) struct Fact {
     pub origin: &'static str,
 }
 
+/// FNV-1a, for tables whose keys ship with the binary: nobody can choose them to collide, and loading the
+/// tables is most of what a small scan costs.
+#[derive(Clone, Copy, Debug)]
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+}
+
+/// A table with keys that ship with the binary.
+type Shipped<K, V> = HashMap<K, V, BuildHasherDefault<Fnv>>;
+
 /// All facts, by exact name and by pattern.
 #[derive(Debug)]
 pub(super) struct Facts {
     facts: Vec<Fact>,
-    exact: HashMap<String, usize>,
+    exact: Shipped<String, usize>,
     /// By literal first segment, the most specific pattern first; `""` holds those without one.
-    patterns: HashMap<String, Vec<(Pattern, usize)>>,
-    modules: HashMap<&'static str, &'static str>,
-    names: HashMap<&'static str, &'static str>,
+    patterns: Shipped<String, Vec<(Pattern, usize)>>,
+    modules: Shipped<&'static str, &'static str>,
+    names: Shipped<&'static str, &'static str>,
+    /// First segments of all aliases: most names have none of them.
+    aliased: HashSet<&'static str, BuildHasherDefault<Fnv>>,
     pub(super) standard: HashSet<&'static str>,
 }
 
@@ -111,19 +140,21 @@ fn groups(table: &'static str) -> impl Iterator<Item = Group> {
 #[serde(deny_unknown_fields)]
 struct Aliases {
     #[serde(borrow)]
-    modules: HashMap<&'static str, &'static str>,
+    modules: Shipped<&'static str, &'static str>,
     #[serde(borrow)]
-    names: HashMap<&'static str, &'static str>,
+    names: Shipped<&'static str, &'static str>,
 }
 
 impl Facts {
     /// Reads the data files.
     pub(super) fn read() -> Self {
         let aliases: Aliases = parse(ALIASES);
+        let all = aliases.modules.keys().chain(aliases.names.keys());
         let mut facts = Self {
             facts: Vec::new(),
-            exact: HashMap::new(),
-            patterns: HashMap::new(),
+            exact: Shipped::with_capacity_and_hasher(4096, BuildHasherDefault::default()),
+            patterns: Shipped::default(),
+            aliased: all.filter_map(|name| name.split('.').next()).collect(),
             modules: aliases.modules,
             names: aliases.names,
             standard: STANDARD_LIBRARY.lines().collect(),
@@ -200,6 +231,9 @@ impl Facts {
     }
 
     fn replaced(&self, name: &str) -> Option<String> {
+        if !self.aliased.contains(name.split('.').next()?) {
+            return None;
+        }
         if let Some(other) = self.names.get(name) {
             return Some((*other).to_owned());
         }

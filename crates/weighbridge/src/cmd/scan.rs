@@ -20,7 +20,7 @@ pub fn run(arguments: &Scan, terminal: Terminal) -> Ended {
     let scanned = wb_engine::scan(&arguments.paths, options, &Bar::new())?;
     let outcome = outcome(&scanned, arguments.fail_on.into());
     let nothing = scanned.artifacts.is_empty() && scanned.logs.is_empty();
-    let report = report(&scanned);
+    let report = report(scanned);
     let style = text::Style { width: terminal.width, color: terminal.color };
     let unread = report.coverage.iter().any(|row| row.state != ReadState::Read);
     let printed = match arguments.format {
@@ -55,17 +55,18 @@ fn outcome(scanned: &Scanned, threshold: Verdict) -> Outcome {
 }
 
 /// What a scan report shows.
-fn report(scanned: &Scanned) -> wb_report::Scan {
-    let inspected = scanned.artifacts.iter();
-    let mut artifacts: Vec<(wb_core::Artifact, Verdict)> =
-        inspected.map(|found| (found.artifact.clone(), found.verdict)).collect();
-    artifacts.extend(scanned.logs.iter().map(|log| (log.artifact.clone(), Verdict::Clean)));
-    artifacts.sort_by(|a, b| a.0.path.cmp(&b.0.path));
-    let mut coverage: Vec<wb_core::Coverage> =
-        scanned.artifacts.iter().map(|found| found.coverage.clone()).collect();
-    coverage.extend(scanned.skipped.iter().cloned());
-    coverage.sort_by(|a, b| a.artifact.cmp(&b.artifact));
+fn report(scanned: Scanned) -> wb_report::Scan {
     let findings = wb_engine::findings(&scanned.artifacts);
     let indicators = wb_engine::index_findings(&findings);
+    let mut coverage = scanned.skipped;
+    let mut artifacts: Vec<(wb_core::Artifact, Verdict)> =
+        Vec::with_capacity(scanned.artifacts.len().saturating_add(scanned.logs.len()));
+    for found in scanned.artifacts {
+        coverage.push(found.coverage);
+        artifacts.push((found.artifact, found.verdict));
+    }
+    artifacts.extend(scanned.logs.into_iter().map(|log| (log.artifact, Verdict::Clean)));
+    artifacts.sort_by(|a, b| a.0.path.cmp(&b.0.path));
+    coverage.sort_by(|a, b| a.artifact.cmp(&b.artifact));
     wb_report::Scan { artifacts, findings, indicators, coverage }
 }
