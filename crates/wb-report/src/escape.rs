@@ -1,5 +1,5 @@
-//! Hostile text made harmless: one function per medium ([`terminal`], [`markup`], [`json`]), and
-//! [`Defang`], which keeps hostile destinations from being followed by accident.
+//! Hostile text made harmless: one function per medium ([`terminal`], [`markup`], [`json`], [`csv`],
+//! [`markdown`]), and [`Defang`], which keeps hostile destinations from being followed by accident.
 //!
 //! Everything that comes from evidence (paths, log lines, names, payloads, settings) may hold escape
 //! sequences, bidirectional overrides or invisible characters. Escaping shows them as `\x1b` or
@@ -41,6 +41,58 @@ pub fn json(document: &str) -> String {
         }
     }
     out
+}
+
+/// A cell of a CSV file (RFC 4180): quoted where it must be; as [`terminal`] otherwise. A spreadsheet would
+/// compute a cell that begins like a formula (CWE-1236), so an apostrophe goes before it: a value that begins
+/// with `'=`, `'+`, `'-` or `'@` is the value after the apostrophe.
+pub fn csv(text: &str) -> String {
+    let text = terminal(text);
+    let formula = text.trim_start().starts_with(['=', '+', '-', '@', '|', '%']);
+    let guard = if formula { "'" } else { "" };
+    if text.contains([',', '"', '\n', ';', '\'']) || formula || text.trim().len() != text.len() {
+        return format!("\"{guard}{}\"", text.replace('"', "\"\""));
+    }
+    text.into_owned()
+}
+
+/// A line of text in Markdown (CommonMark, with the tables and links of GitHub): nothing in it is markup, a
+/// link or a mention.
+pub fn markdown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    for character in terminal(text).chars() {
+        match character {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            // `www.` and an address are links in GitHub's dialect, `@name` and `#1` mentions; a backslash or
+            // an entity before the sign ends that.
+            '@' => out.push_str("&#64;"),
+            '#' => out.push_str("&#35;"),
+            ':' => out.push_str("&#58;"),
+            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '!' | '|' | '~' | '$'
+            | '+' | '=' => {
+                out.push('\\');
+                out.push(character);
+            }
+            _ => out.push(character),
+        }
+    }
+    out.replace("www.", "www\\.").replace("- ", "\\- ")
+}
+
+/// Text between back quotes in Markdown, on one line: as long a fence as it needs.
+pub fn markdown_code(text: &str) -> String {
+    let text = terminal(text);
+    let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let pad = if text.starts_with('`') || text.ends_with('`') || text.trim().is_empty() {
+        " "
+    } else {
+        ""
+    };
+    // A table cell ends at a bar even inside code.
+    format!("{fence}{pad}{}{pad}{fence}", text.replace('|', "\\|"))
 }
 
 /// Whether a character acts instead of being seen: control, bidirectional, zero-width and tag characters.
@@ -161,6 +213,24 @@ mod tests {
         assert_eq!(terminal(hostile), "a\\x1b[31m\\x9b2J\\u{202e}cod\\u{200b}\\r\\nß 日本");
         assert_eq!(markup("a\tb\n\u{7}"), "a\tb\n\\x07");
         assert!(matches!(terminal("plain `text` ✓"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn no_cell_is_computed_and_every_cell_stays_one() {
+        assert_eq!(csv("hub.example"), "hub.example");
+        assert_eq!(csv("=cmd|' /C calc'!A1"), "\"'=cmd|' /C calc'!A1\"");
+        assert_eq!(csv(" +1"), "\"' +1\"");
+        assert_eq!(csv("a \"b\", c\r\n"), "\"a \"\"b\"\", c\\r\\n\"");
+    }
+
+    #[test]
+    fn nothing_is_markup_in_markdown() {
+        assert_eq!(
+            markdown("<b> [a](http://b) @me #1"),
+            "&lt;b&gt; \\[a\\]\\(http&#58;//b\\) &#64;me &#35;1"
+        );
+        assert_eq!(markdown_code("a`b``c"), "```a`b``c```");
+        assert_eq!(markdown_code("`"), "`` ` ``");
     }
 
     #[test]

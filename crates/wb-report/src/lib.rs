@@ -1,12 +1,15 @@
-//! A [`Case`](wb_core::Case) as text, JSON, HTML and SARIF. Reports are views: they compute nothing.
+//! A [`Case`](wb_core::Case) as text, JSON, HTML, SARIF and in the formats of other programs. Reports are
+//! views: they compute nothing.
 //!
 //! - [`text`]: for a terminal; the first 25 lines answer the analyst
 //! - [`json`]: for machines; versioned, with a published schema
 //! - [`html`]: one self-contained page
 //! - [`sarif`]: for code-scanning tools
+//! - [`export`]: the files that a case can be taken in, those above and others, as one list
 //! - [`escape`]: what makes hostile text harmless in each of them
 
 pub mod escape;
+pub mod export;
 pub mod html;
 pub mod json;
 pub mod sarif;

@@ -39,6 +39,25 @@ pub fn validate(schema: &str, document: &str, expected: Option<&str>) {
     }
 }
 
+/// Runs `script` in a Python that has `modules` and with `input`: it ends with exit code 0 and
+/// prints nothing but complaints.
+///
+/// # Panics
+/// When it complains.
+#[track_caller]
+pub fn accepts(modules: &[&str], script: &str, input: &str) {
+    let python = python();
+    let import = format!("import {}", modules.join(", "));
+    let there = Run::of(&python).args(["-c", &import]).succeeds();
+    let missing =
+        format!("`{python}` lacks one of {}; WEIGHBRIDGE_PYTHON names another", modules.join(", "));
+    if is_there(there, &missing) {
+        let ended = Run::of(&python).args(["-c", script]).input(input).end();
+        ended.code(0);
+        assert_eq!(ended.out, "", "the document is not accepted");
+    }
+}
+
 /// The Python that serves as oracle: `WEIGHBRIDGE_PYTHON`, or `python3`.
 pub fn python() -> String {
     std::env::var("WEIGHBRIDGE_PYTHON").unwrap_or_else(|_| "python3".into())

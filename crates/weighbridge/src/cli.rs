@@ -1,8 +1,10 @@
 //! The arguments of the command, in the words of `--help`.
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Command, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use wb_report::export::{self, EXPORTS, Export};
 
 /// Investigates AI supply-chain incidents and keeps the next one out.
 #[derive(Debug, Parser)]
@@ -110,7 +112,8 @@ pub fn complaint(error: &clap::Error) -> Option<String> {
 #[command(after_help = "Examples:\n  \
     weighbridge investigate incident/\n  \
     weighbridge investigate incident/ --role suspect.bin=production --role old.bin=baseline\n  \
-    weighbridge investigate incident/ --format json > case.json\n\n\
+    weighbridge investigate incident/ --format json > case.json\n  \
+    weighbridge investigate incident/ --export out/   ticket, web page, STIX, MISP, indicators, ...\n\n\
     Roles are inferred from what logs say was deployed, from recorded digests and from names;\n\
     the report shows why.")]
 pub struct Investigate {
@@ -121,25 +124,43 @@ pub struct Investigate {
     #[arg(long = "role", value_name = "PATH=ROLE", value_parser = role)]
     pub roles: Vec<(String, wb_core::Role)>,
     /// How to print the case
-    #[arg(long, value_enum, default_value_t = CaseFormat::Text)]
+    #[arg(long, value_parser = case_formats(), default_value = "text")]
     pub format: CaseFormat,
     /// Also write the case as one self-contained web page
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+    /// Also write every format but `text`, each to a file of this folder
+    #[arg(long, value_name = "DIR")]
+    pub export: Option<PathBuf>,
     /// Print the first screen only
     #[arg(long)]
     pub brief: bool,
 }
 
 /// How a case is printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug)]
 pub enum CaseFormat {
     /// For people.
     Text,
-    /// For programs: see `weighbridge schema case`.
-    Json,
-    /// SARIF 2.1.0, findings only.
-    Sarif,
+    /// As one of the files that a case can be taken in.
+    Export(&'static Export),
+}
+
+/// The formats of a case, with what each is for.
+fn case_formats() -> impl TypedValueParser<Value = CaseFormat> {
+    let text = PossibleValue::new("text").help("For people");
+    let exports =
+        EXPORTS.iter().map(|export| PossibleValue::new(export.name).help(sentence(export.about)));
+    PossibleValuesParser::new([text].into_iter().chain(exports))
+        .map(|name| export::named(&name).map_or(CaseFormat::Text, CaseFormat::Export))
+}
+
+/// A clause as help texts begin it.
+fn sentence(clause: &str) -> String {
+    let mut characters = clause.chars();
+    characters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
 /// Arguments of `scan`.

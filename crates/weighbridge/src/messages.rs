@@ -18,6 +18,11 @@ pub fn note(text: &str) {
     anstream::eprintln!("note: {}", escape::terminal(text));
 }
 
+/// Prints a line of a list that a note begins.
+pub fn item(text: &str) {
+    anstream::eprintln!("  {}", escape::terminal(text));
+}
+
 /// Prints what helps after a note.
 pub fn hint(text: &str) {
     anstream::eprintln!("hint: {}", escape::terminal(text));

@@ -2,6 +2,7 @@
 //! string is hostile.
 
 mod cases;
+mod export;
 mod html;
 mod json;
 mod sarif;

@@ -10,7 +10,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use wb_core::{ArtifactPath, Case, Compromise, Coverage, ReadState, Verdict};
 use wb_engine::{InvestigateOptions, investigate};
-use wb_report::{html, json, sarif, text};
+use wb_report::export::{EXPORTS, Source};
+use wb_report::{html, text};
 
 /// Investigates a folder and prints the case.
 pub fn run(arguments: &Investigate, terminal: Terminal) -> Ended {
@@ -18,19 +19,25 @@ pub fn run(arguments: &Investigate, terminal: Terminal) -> Ended {
     if case.artifacts.is_empty() {
         return Ok(nothing(&case, &arguments.folder));
     }
+    if let Some(folder) = &arguments.export {
+        refuse_evidence(folder, &arguments.folder)?;
+    }
+    let (tool, rules) = (tool(), super::explain::rule_infos());
+    let source = Source { case: &case, tool: &tool, rules: &rules };
     let style = text::Style { width: terminal.width, color: terminal.color };
-    let report = match arguments.format {
+    print(&match arguments.format {
         CaseFormat::Text if arguments.brief => text::summary(&case, &style),
-        CaseFormat::Text => text::case(&case, &tool(), &style),
-        CaseFormat::Json => json::case(&case, &tool()),
-        CaseFormat::Sarif => sarif::case(&case, &tool(), &super::explain::rule_infos()),
-    };
-    print(&report)?;
+        CaseFormat::Text => text::case(&case, &tool, &style),
+        CaseFormat::Export(export) => (export.write)(&source),
+    })?;
     if let Some(file) = &arguments.html {
-        write(file, &html::case(&case, &tool()))?;
+        write(file, &html::case(&case, &tool))?;
         messages::note(&format!("the report as a web page is in `{}`", file.display()));
     }
-    if arguments.format == CaseFormat::Text {
+    if let Some(folder) = &arguments.export {
+        write_all(folder, &source)?;
+    }
+    if matches!(arguments.format, CaseFormat::Text) {
         messages::next_step(&next_step(&case, arguments));
     }
     Ok(outcome(&case))
@@ -71,12 +78,12 @@ fn next_step(case: &Case, arguments: &Investigate) -> String {
     if case.findings.is_empty() {
         return format!("`weighbridge timeline {folder}` prints the events of all logs");
     }
-    match arguments.html {
-        None => format!(
-            "`weighbridge show F1 {folder}` prints the bytes of a finding; `--html FILE` writes this \
-             report as a web page"
+    match (&arguments.html, &arguments.export) {
+        (None, None) => format!(
+            "`weighbridge show F1 {folder}` prints the bytes of a finding; `--export DIR` writes this \
+             report as a web page, a ticket, STIX, ..."
         ),
-        Some(_) => format!("`weighbridge show F1 {folder}` prints the bytes of a finding"),
+        _ => format!("`weighbridge show F1 {folder}` prints the bytes of a finding"),
     }
 }
 
@@ -120,4 +127,35 @@ impl std::error::Error for NotWritten {}
 
 fn write(file: &Path, text: &str) -> Result<(), NotWritten> {
     std::fs::write(file, text).map_err(|error| NotWritten(file.to_owned(), error))
+}
+
+/// Writes the case in every format.
+fn write_all(folder: &Path, source: &Source<'_>) -> Result<(), NotWritten> {
+    std::fs::create_dir_all(folder).map_err(|error| NotWritten(folder.to_owned(), error))?;
+    for export in EXPORTS {
+        write(&folder.join(export.file), &(export.write)(source))?;
+    }
+    messages::note(&format!("`{}` holds the case as:", folder.display()));
+    for export in EXPORTS {
+        messages::item(&format!("{:<27} {}", export.file, export.about));
+    }
+    Ok(())
+}
+
+/// Reports that lie among the evidence would be read as evidence the next time.
+fn refuse_evidence(folder: &Path, evidence: &Path) -> Result<(), String> {
+    let whole = |path: &Path| {
+        let known = path.ancestors().find_map(|up| Some((up, up.canonicalize().ok()?)));
+        known.map(|(up, real)| real.join(path.strip_prefix(up).unwrap_or(Path::new(""))))
+    };
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    match (whole(&absolute), whole(evidence)) {
+        (Some(target), Some(evidence)) if target.starts_with(&evidence) => Err(format!(
+            "`{}` lies in the folder of evidence, and what is written there would be read as evidence\n\
+             hint: choose a folder outside `{}`",
+            folder.display(),
+            evidence.display()
+        )),
+        _ => Ok(()),
+    }
 }

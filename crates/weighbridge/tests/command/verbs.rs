@@ -184,3 +184,26 @@ fn schemas_and_completions_are_printed() {
         Run::of("bash").args(["-n"]).input(script).end().code(0).quiet();
     }
 }
+
+#[test]
+fn investigate_exports_a_case_for_every_receiver() {
+    let scratch = Scratch::new();
+    let folder = scratch.path("out/of/the/case");
+    let evidence = case("quiet-update");
+    let ended = weighbridge(&["investigate", &evidence, "--brief", "--export", &folder]).end();
+    ended.code(1).complains("stix-bundle.json").complains("quarantine.sh");
+    for file in ["report.html", "ticket.md", "case.json", "misp-event.json", "contain.nft"] {
+        let path = std::path::Path::new(&folder).join(file);
+        assert!(path.is_file(), "{file}");
+    }
+    // One of them alone goes to standard output.
+    let stix = weighbridge(&["investigate", &evidence, "--format", "stix"]).end();
+    let written = std::fs::read_to_string(format!("{folder}/stix-bundle.json"));
+    assert!(stix.code(1).out == written.expect("it is written"));
+    weighbridge(&["investigate", &evidence, "--format", "stiks"]).end().complains("'stix'");
+    // Reports among the evidence would be evidence the next time.
+    let inside = format!("{evidence}/reports");
+    let refused = weighbridge(&["investigate", &evidence, "--export", &inside]).end();
+    refused.code(2).complains("hint: choose a folder outside");
+    assert!(!std::path::Path::new(&inside).exists());
+}
