@@ -14,6 +14,8 @@ pub struct Body {
     pub artifacts: Vec<Inspected>,
     /// Every log, by path.
     pub logs: Vec<LogRead>,
+    /// Every connection of every log, aggregated.
+    pub flows: FlowTable,
     /// What could not be looked at at all.
     pub skipped: Vec<Coverage>,
 }
@@ -76,12 +78,10 @@ pub struct LogRead {
     pub artifact: Artifact,
     /// Lines, range, digests.
     pub summary: Summary,
-    /// Events worth keeping: everything but connections, which are in `flows`.
+    /// Events worth keeping: everything but connections, which are in [`Body::flows`].
     pub events: Vec<Event>,
     /// How many events were left out because there were too many.
     pub left_out: u64,
-    /// Connections, aggregated.
-    pub flows: FlowTable,
     /// Where its text can be read again.
     pub text: LogText,
 }

@@ -50,11 +50,11 @@ fn gather(
     let how = ScanOptions { limits: options.limits, hashing: Hashing::All, keep_contents: true };
     let scanned = scan_files(found, how, progress);
     progress.begin("reading logs", 0);
-    let logs = read_logs(scanned.logs);
+    let (logs, flows) = read_logs(scanned.logs);
     progress.end();
     let mut artifacts = scanned.artifacts;
     artifacts.sort_by(|a, b| a.artifact.path.cmp(&b.artifact.path));
-    Ok(Body { artifacts, logs, skipped: scanned.skipped })
+    Ok(Body { artifacts, logs, flows, skipped: scanned.skipped })
 }
 
 fn holds(body: &Body, path: &ArtifactPath) -> bool {

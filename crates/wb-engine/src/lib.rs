@@ -24,7 +24,7 @@ pub use difference::differences;
 pub use discover::{Discovered, Found, discover};
 pub use inspect::{Hashing, Inspection, Inspector, inspect};
 pub use investigate::{InvestigateOptions, investigate};
-pub use logs::{LogInput, all_events, read_log, read_logs};
+pub use logs::{LogInput, all_events, read_logs};
 pub use member::bytes_of;
 pub use progress::{Progress, Silent};
 pub use scan::{ScanOptions, Scanned, scan, scan_files};

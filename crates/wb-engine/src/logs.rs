@@ -1,12 +1,17 @@
-//! Reading logs: which events are kept, where text is read again, and clocks that need each other.
+//! Reading logs: all of them, in parallel, with memory for what matters; clocks that need each other.
+
+mod collect;
+mod text;
 
 use crate::body::{LogRead, LogText};
+use collect::{Allowance, Collected};
 use jiff::Timestamp;
 use rayon::prelude::*;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor};
-use wb_core::{Artifact, Event, EventKind};
-use wb_logs::{ClockHints, Summary, flows::FlowTable};
+use std::io;
+use std::ops::Range;
+use wb_core::{Artifact, Event};
+use wb_logs::flows::FlowTable;
+use wb_logs::{ClockHints, LogReader, Part, Summary};
 
 /// A log that was recognised and is yet to be read.
 #[derive(Debug)]
@@ -17,123 +22,152 @@ pub struct LogInput {
     pub text: LogText,
 }
 
-/// Events kept per log at the most; more are counted and aggregated, not kept.
-const KEPT_EVENTS: usize = 200_000;
+/// Logs above this size are read in stretches, one log after the other.
+const LARGE: u64 = 32 << 20;
 
-/// Name look-ups kept per log at the most.
-const KEPT_LOOKUPS: usize = 20_000;
+/// How much of a large log is read at its beginning, to know it.
+const BEGINNING: u64 = 4 << 20;
 
-impl LogText {
-    /// Opens the text from its beginning.
-    ///
-    /// # Errors
-    /// What the operating system says.
-    pub fn open(&self) -> io::Result<Box<dyn BufRead + '_>> {
-        Ok(match self {
-            Self::File(path) => Box::new(BufReader::with_capacity(1 << 18, File::open(path)?)),
-            Self::Decoded(text) => Box::new(Cursor::new(&**text)),
-        })
+/// Length of the stretches, in bytes.
+const STRETCH: u64 = 16 << 20;
+
+/// Reads all logs, and aggregates their connections. Logs whose records lack a year are read again once the
+/// others have said when it was.
+pub fn read_logs(inputs: Vec<LogInput>) -> (Vec<LogRead>, FlowTable) {
+    let allowance = Allowance::of(inputs.len());
+    let (large, small): (Vec<LogInput>, Vec<LogInput>) =
+        inputs.into_iter().partition(|input| input.text.len() > LARGE);
+    let first = |input| read_log(input, ClockHints::default(), allowance);
+    let mut logs: Vec<(LogRead, FlowTable)> = small.into_par_iter().map(first).collect();
+    logs.extend(large.into_iter().map(first));
+    logs.sort_by(|(a, _), (b, _)| a.artifact.path.cmp(&b.artifact.path));
+    let near = latest_explicit(logs.iter().map(|(log, _)| &log.summary));
+    let mut flows = FlowTable::default();
+    let mut read = Vec::with_capacity(logs.len());
+    for (log, connections) in logs {
+        if log.summary.lacks_year {
+            let hints = ClockHints { near: near.or_else(|| log.text.modified()) };
+            let input = LogInput { artifact: log.artifact, text: log.text };
+            let (log, connections) = read_log(input, hints, allowance);
+            flows.merge(connections);
+            read.push(log);
+        } else {
+            flows.merge(connections);
+            read.push(log);
+        }
     }
-}
-
-/// Reads all logs. Logs whose records lack a year are read again once the others have said when it was.
-pub fn read_logs(inputs: Vec<LogInput>) -> Vec<LogRead> {
-    let mut logs: Vec<LogRead> =
-        inputs.into_par_iter().map(|input| read_log(input, ClockHints::default())).collect();
-    logs.sort_by(|a, b| a.artifact.path.cmp(&b.artifact.path));
-    let near = latest_explicit(&logs);
-    logs.into_iter()
-        .map(|log| {
-            if !log.summary.lacks_year {
-                return log;
-            }
-            let hints = ClockHints { near: near.or_else(|| modified(&log.text)) };
-            read_log(LogInput { artifact: log.artifact, text: log.text }, hints)
-        })
-        .collect()
+    (read, flows)
 }
 
 /// Every event of the logs, connections too, in the order of logs and records.
-pub fn all_events(inputs: Vec<LogInput>) -> Vec<Event> {
-    let mut events = Vec::new();
-    for log in read_logs(inputs) {
-        let near = log.summary.range.map(|(_, last)| last);
-        let hints = ClockHints { near: near.filter(|_| log.summary.lacks_year) };
-        stream(&log.artifact, &log.text, hints, &mut |event| events.push(event));
+pub fn all_events(mut inputs: Vec<LogInput>) -> Vec<Event> {
+    inputs.sort_by(|a, b| a.artifact.path.cmp(&b.artifact.path));
+    let first = inputs.par_iter().map(|input| every_event(input, ClockHints::default()));
+    let mut logs: Vec<(Summary, Vec<Event>)> = first.collect();
+    let near = latest_explicit(logs.iter().map(|(summary, _)| summary));
+    for (input, log) in inputs.iter().zip(&mut logs) {
+        if log.0.lacks_year {
+            let hints = ClockHints { near: near.or_else(|| input.text.modified()) };
+            *log = every_event(input, hints);
+        }
     }
-    events
+    logs.into_iter().flat_map(|(_, events)| events).collect()
+}
+
+fn every_event(input: &LogInput, hints: ClockHints) -> (Summary, Vec<Event>) {
+    let mut events = Vec::new();
+    let path = &input.artifact.path;
+    let summary = (input.text.open()).and_then(|mut text| {
+        wb_logs::read(path, &mut *text, hints, &mut |event| events.push(event))
+    });
+    (summary.unwrap_or_else(|error| stopped(Summary::default(), &error)), events)
 }
 
 /// Reads one log. A log that cannot be read says so in its summary.
-pub fn read_log(input: LogInput, hints: ClockHints) -> LogRead {
+fn read_log(input: LogInput, hints: ClockHints, allowance: Allowance) -> (LogRead, FlowTable) {
     let LogInput { artifact, text } = input;
-    let mut collected = Collected::default();
-    let summary = stream(&artifact, &text, hints, &mut |event| collected.add(event));
-    LogRead {
-        artifact,
-        summary,
-        events: collected.events,
-        left_out: collected.left_out,
-        flows: collected.flows,
-        text,
+    let mut collected = Collected::new(allowance);
+    let mut part = Part::default();
+    let stopped_by = read_text(&artifact, &text, hints, &mut part, &mut collected).err();
+    let mut summary = part.finish();
+    if let Some(error) = stopped_by {
+        summary = stopped(summary, &error);
     }
+    let Collected { events, left_out, flows, .. } = collected;
+    (LogRead { artifact, summary, events, left_out, text }, flows)
 }
 
-/// Hands every event of a log to `sink`.
-fn stream(
+fn stopped(mut summary: Summary, error: &io::Error) -> Summary {
+    summary.problems.push(format!("reading stopped: {error}"));
+    summary
+}
+
+/// Reads a text into `part` and `collected`; a large one in stretches, if its lines can be read so.
+fn read_text(
     artifact: &Artifact,
     text: &LogText,
     hints: ClockHints,
-    sink: &mut dyn FnMut(Event),
-) -> Summary {
-    let summary =
-        text.open().and_then(|mut reader| wb_logs::read(&artifact.path, &mut *reader, hints, sink));
-    summary.unwrap_or_else(|error| Summary {
-        problems: vec![format!("reading stopped: {error}")],
-        ..Summary::default()
-    })
-}
-
-/// What is kept of the events of one log.
-#[derive(Default)]
-struct Collected {
-    events: Vec<Event>,
-    lookups: usize,
-    left_out: u64,
-    flows: FlowTable,
-}
-
-impl Collected {
-    fn add(&mut self, event: Event) {
-        self.flows.add(&event);
-        let aggregated = event.net.is_some()
-            && matches!(event.kind, EventKind::Connect | EventKind::Block)
-            && event.message.len() < 4096;
-        if aggregated {
-            return;
-        }
-        if event.kind == EventKind::Dns {
-            self.lookups += 1;
-        }
-        if self.events.len() >= KEPT_EVENTS || self.lookups > KEPT_LOOKUPS {
-            self.left_out += 1;
-            return;
-        }
-        self.events.push(event);
+    part: &mut Part,
+    collected: &mut Collected,
+) -> io::Result<()> {
+    let mut reader = LogReader::new(&artifact.path, hints);
+    let all = text.len();
+    if all <= LARGE {
+        reader.read(&mut *text.open()?, 0, collected)?;
+        *part = reader.finish();
+        return Ok(());
     }
+    let beginning = text.line_after(BEGINNING)?;
+    reader.read(&mut *text.stretch(0..beginning)?, 0, collected)?;
+    let Some(knowing) = reader.fork() else {
+        reader.read(&mut *text.stretch(beginning..all)?, beginning, collected)?;
+        *part = reader.finish();
+        return Ok(());
+    };
+    *part = reader.finish();
+    let allowance = collected.allowance().of_stretch();
+    let read = |stretch: &Range<u64>| {
+        // What could be forked once can be forked again.
+        let reader = knowing.fork().unwrap_or_else(|| LogReader::new(&artifact.path, hints));
+        read_stretch(reader, text, stretch.clone(), Collected::new(allowance))
+    };
+    // As many as are read at the same time are held at the same time.
+    for some in stretches(text, beginning..all)?.chunks(rayon::current_num_threads().max(1)) {
+        let some: Vec<io::Result<(Part, Collected)>> = some.par_iter().map(read).collect();
+        for one in some {
+            let (next, found) = one?;
+            collected.join(found, part.lines());
+            part.join(next);
+        }
+    }
+    Ok(())
+}
+
+/// Cuts a text at ends of lines.
+fn stretches(text: &LogText, all: Range<u64>) -> io::Result<Vec<Range<u64>>> {
+    let mut stretches = Vec::new();
+    let mut start = all.start;
+    while start < all.end {
+        let end = text.line_after(start.saturating_add(STRETCH))?.clamp(start, all.end);
+        stretches.push(start..end);
+        start = end;
+    }
+    Ok(stretches)
+}
+
+/// Reads a stretch of a log.
+fn read_stretch(
+    mut reader: LogReader<'_>,
+    text: &LogText,
+    stretch: Range<u64>,
+    mut collected: Collected,
+) -> io::Result<(Part, Collected)> {
+    reader.read(&mut *text.stretch(stretch.clone())?, stretch.start, &mut collected)?;
+    Ok((reader.finish(), collected))
 }
 
 /// The latest moment that a log with explicit years names.
-fn latest_explicit(logs: &[LogRead]) -> Option<Timestamp> {
-    logs.iter()
-        .filter(|log| !log.summary.lacks_year)
-        .filter_map(|log| log.summary.range.map(|(_, last)| last))
-        .max()
-}
-
-/// When the log was last written to.
-fn modified(text: &LogText) -> Option<Timestamp> {
-    let LogText::File(path) = text else { return None };
-    let modified = std::fs::metadata(path).ok()?.modified().ok()?;
-    Timestamp::try_from(modified).ok()
+fn latest_explicit<'a>(summaries: impl Iterator<Item = &'a Summary>) -> Option<Timestamp> {
+    let explicit = summaries.filter(|summary| !summary.lacks_year);
+    explicit.filter_map(|summary| summary.range.map(|(_, last)| last)).max()
 }

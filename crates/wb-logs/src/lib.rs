@@ -1,8 +1,10 @@
 //! Records to [`Event`]s. One module and one page per log source; logs stream.
 //!
-//! `lines` reads bounded lines in any encoding; `wrap` takes layers off (syslog, containers, the journal);
+//! [`LogReader`] reads a log in one go or in stretches, into a [`Sink`] that says how much it wants. `lines`
+//! reads bounded lines in any encoding; `wrap` takes layers off (syslog, containers, the journal);
 //! a module of `source` makes a draft of what is left; `enrich` finds in its message what has no field,
-//! with `grammar` deciding what happened; `clock` says when. [`flows`] aggregates connections.
+//! with `grammar` deciding what happened; `clock` says when. [`flows`] aggregates connections. Where nobody
+//! asks for more, `lanes` reads the bulk of large logs straight into what only counts.
 
 #![deny(
     clippy::indexing_slicing,
@@ -12,7 +14,6 @@
 )]
 #![cfg_attr(test, allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::panic))]
 
-mod beacon;
 mod clock;
 mod digests;
 mod documents;
@@ -23,22 +24,29 @@ pub mod flows;
 mod grammar;
 mod json;
 mod labels;
+mod lanes;
 mod line;
 mod lines;
 mod order;
 mod pairs;
+mod part;
 mod reader;
 mod recognise;
 mod scan;
+mod sink;
 mod source;
 mod stamp;
 mod tokens;
+mod wide;
 mod wrap;
 
+pub use part::Part;
 pub use recognise::recognise;
+pub use sink::Sink;
 
 use crate::lines::Lines;
 use crate::reader::Reader;
+use crate::sink::Everything;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
@@ -98,13 +106,46 @@ pub fn read(
     hints: ClockHints,
     sink: &mut dyn FnMut(Event),
 ) -> io::Result<Summary> {
-    let mut lines = Lines::new(text);
-    let mut reader = Reader::new(artifact, hints);
-    let mut ended = true;
-    while let Some(place) = lines.advance()? {
-        ended = place.ended;
-        reader.note_length(place);
-        reader.line(place, &lines.decoded(), lines.held(), sink);
+    let mut reader = LogReader::new(artifact, hints);
+    reader.read(text, 0, &mut Everything(sink))?;
+    Ok(reader.finish().finish())
+}
+
+/// Reads a log in stretches, one after the other or at the same time.
+pub struct LogReader<'a>(Reader<'a>);
+
+impl<'a> LogReader<'a> {
+    /// A reader for the beginning of a log.
+    pub fn new(artifact: &'a ArtifactPath, hints: ClockHints) -> Self {
+        Self(Reader::new(artifact, hints))
     }
-    Ok(reader.finish(ended))
+
+    /// A reader for a later stretch of the log, which begins with a line and knows the headers read so far.
+    /// `None` when lines of this log can only be read in order. Lines and records of the stretch are numbered
+    /// from 1; [`Part::join`] puts that right.
+    pub fn fork(&self) -> Option<Self> {
+        self.0.fork().map(Self)
+    }
+
+    /// Reads `text`, which begins at `offset` of the log and goes on where was read to before.
+    ///
+    /// # Errors
+    /// Only what reading from `text` returns: broken records are never an error.
+    pub fn read(
+        &mut self,
+        text: &mut dyn BufRead,
+        offset: u64,
+        sink: &mut dyn Sink,
+    ) -> io::Result<()> {
+        let mut lines = Lines::new(text, self.0.lines(), offset);
+        while let Some(place) = lines.advance()? {
+            self.0.line(place, &lines.decoded(), lines.held(), sink);
+        }
+        Ok(())
+    }
+
+    /// What was read.
+    pub fn finish(self) -> Part {
+        self.0.finish()
+    }
 }

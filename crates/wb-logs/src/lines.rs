@@ -1,11 +1,17 @@
 //! [`Lines`]: lines of a log, each held up to a bound, in whatever encoding the log is.
 
+use crate::wide::{ByteOrder, WideLines};
 use memchr::memchr;
 use std::borrow::Cow;
 use std::io::{self, BufRead};
+use std::ops::Range;
 
 /// How much of a line is read for its fields. The rest is counted, not held.
 pub(crate) const LONGEST_LINE: usize = 1 << 20;
+
+/// Text read at once: at first, and once there is more.
+const FIRST_BLOCK: usize = 64 << 10;
+const BLOCK: usize = 512 << 10;
 
 /// A line as it is in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,129 +33,163 @@ impl Place {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Encoding {
-    Utf8,
-    Utf16Le,
-    Utf16Be,
-}
-
-/// Reads lines from `text`.
+/// Reads lines from `text`. Lines lie in a block of text and are not copied.
 pub(crate) struct Lines<'a> {
     text: &'a mut dyn BufRead,
-    held: Vec<u8>,
-    encoding: Encoding,
+    block: Vec<u8>,
+    /// What of the block was read from the text and not yet handed out.
+    unread: Range<usize>,
+    line: Range<usize>,
+    wide: Option<WideLines>,
+    begun: bool,
     number: u64,
     offset: u64,
 }
 
 impl<'a> Lines<'a> {
-    pub(crate) fn new(text: &'a mut dyn BufRead) -> Self {
-        Self { text, held: Vec::new(), encoding: Encoding::Utf8, number: 0, offset: 0 }
+    /// The lines of `text`, which begins at `offset` of its log, after `number` lines.
+    pub(crate) fn new(text: &'a mut dyn BufRead, number: u64, offset: u64) -> Self {
+        Self {
+            text,
+            block: Vec::new(),
+            unread: 0..0,
+            line: 0..0,
+            wide: None,
+            begun: offset > 0,
+            number,
+            offset,
+        }
     }
 
     /// Reads the next line; [`Self::held`] then has its bytes.
     pub(crate) fn advance(&mut self) -> io::Result<Option<Place>> {
-        if self.number == 0 {
+        if !self.begun {
+            self.begun = true;
             self.byte_order_mark()?;
         }
-        self.held.clear();
-        let (length, ended) = self.fill()?;
-        if length == 0 && !ended {
-            return Ok(None);
+        if let Some(wide) = &mut self.wide {
+            return wide.advance(self.text);
         }
+        let Some((length, ended)) = self.next_line()? else { return Ok(None) };
         self.number = self.number.saturating_add(1);
         let place = Place { number: self.number, offset: self.offset, length, ended };
-        let end = match (ended, self.encoding) {
-            (false, _) => 0,
-            (true, Encoding::Utf8) => 1,
-            (true, _) => 2,
-        };
-        self.offset = self.offset.saturating_add(length).saturating_add(end);
+        self.offset = self.offset.saturating_add(length).saturating_add(u64::from(ended));
         Ok(Some(place))
     }
 
     /// The bytes of the line, at most [`LONGEST_LINE`].
     pub(crate) fn held(&self) -> &[u8] {
-        &self.held
+        match &self.wide {
+            Some(wide) => wide.held(),
+            None => self.block.get(self.line.clone()).unwrap_or_default(),
+        }
     }
 
     /// The line as text: decoded, without colour codes and carriage return.
     pub(crate) fn decoded(&self) -> Cow<'_, str> {
-        match self.encoding {
-            Encoding::Utf8 => clean(&self.held),
-            Encoding::Utf16Le => Cow::Owned(utf16(&self.held, u16::from_le_bytes)),
-            Encoding::Utf16Be => Cow::Owned(utf16(&self.held, u16::from_be_bytes)),
+        match &self.wide {
+            Some(wide) => Cow::Owned(wide.decoded()),
+            None => clean(self.held()),
         }
     }
 
     fn byte_order_mark(&mut self) -> io::Result<()> {
         let head = self.text.fill_buf()?;
-        let (encoding, mark) = match head {
-            [0xef, 0xbb, 0xbf, ..] => (Encoding::Utf8, 3),
-            [0xff, 0xfe, ..] => (Encoding::Utf16Le, 2),
-            [0xfe, 0xff, ..] => (Encoding::Utf16Be, 2),
+        let (order, mark) = match head {
+            [0xef, 0xbb, 0xbf, ..] => (None, 3),
+            [0xff, 0xfe, ..] => (Some(ByteOrder::Little), 2),
+            [0xfe, 0xff, ..] => (Some(ByteOrder::Big), 2),
             [first, 0, second, 0, ..] if first.is_ascii() && second.is_ascii() => {
-                (Encoding::Utf16Le, 0)
+                (Some(ByteOrder::Little), 0)
             }
             [0, first, 0, second, ..] if first.is_ascii() && second.is_ascii() => {
-                (Encoding::Utf16Be, 0)
+                (Some(ByteOrder::Big), 0)
             }
-            _ => (Encoding::Utf8, 0),
+            _ => (None, 0),
         };
-        self.encoding = encoding;
         self.text.consume(mark);
         self.offset = mark as u64;
+        self.wide = order.map(|order| WideLines::new(order, mark as u64));
         Ok(())
     }
 
-    /// Reads up to and over the line's end. Returns the length without it and whether it was there.
-    fn fill(&mut self) -> io::Result<(u64, bool)> {
-        let mut length: u64 = 0;
-        let mut previous = 0_u8;
+    /// Finds the next line. Returns its length without its end, and whether the end was there.
+    fn next_line(&mut self) -> io::Result<Option<(u64, bool)>> {
+        // Where no line's end was found before.
+        let mut searched = 0_usize;
         loop {
-            let available = self.text.fill_buf()?;
-            if available.is_empty() {
-                return Ok((length, false));
+            let unread = self.block.get(self.unread.clone()).unwrap_or_default();
+            let start = self.unread.start;
+            if let Some(found) = memchr(b'\n', unread.get(searched..).unwrap_or_default()) {
+                let length = searched.saturating_add(found);
+                let end = start.saturating_add(length);
+                self.line = start..start.saturating_add(length.min(LONGEST_LINE));
+                self.unread.start = end.saturating_add(1);
+                return Ok(Some((length as u64, true)));
             }
-            let newline = memchr(b'\n', available);
-            let taken = available.get(..newline.unwrap_or(available.len())).unwrap_or_default();
-            let room = LONGEST_LINE.saturating_sub(self.held.len());
-            self.held.extend_from_slice(taken.get(..taken.len().min(room)).unwrap_or_default());
-            length = length.saturating_add(taken.len() as u64);
-            previous = taken.last().copied().unwrap_or(previous);
-            let used = taken.len().saturating_add(usize::from(newline.is_some()));
-            self.text.consume(used);
-            if newline.is_some() && self.is_line_end(&mut length, previous)? {
-                return Ok((length, true));
+            searched = unread.len();
+            if searched > LONGEST_LINE {
+                return self.overlong().map(Some);
+            }
+            if self.more()? == 0 {
+                let left = self.unread.len();
+                self.line = self.unread.clone();
+                self.unread.start = self.unread.end;
+                return Ok((left > 0).then_some((left as u64, false)));
             }
         }
     }
 
-    /// Whether the newline byte just read ends the line. In UTF-16 it may be half of another character.
-    fn is_line_end(&mut self, length: &mut u64, previous: u8) -> io::Result<bool> {
-        let even = length.is_multiple_of(2);
-        match self.encoding {
-            Encoding::Utf8 => return Ok(true),
-            Encoding::Utf16Le
-                if even && self.text.fill_buf()?.first().is_none_or(|&next| next == 0) =>
-            {
-                let half = self.text.fill_buf()?.len().min(1);
-                self.text.consume(half);
-                return Ok(true);
+    /// Reads more text behind what is unread. Returns how many bytes there were.
+    fn more(&mut self) -> io::Result<usize> {
+        if self.unread.end == self.block.len() {
+            self.block.copy_within(self.unread.clone(), 0);
+            self.unread = 0..self.unread.len();
+            if self.block.is_empty() {
+                // Most texts are short, and their length is known before they are read.
+                let known = self.text.fill_buf()?.len().saturating_add(1);
+                self.block.resize(known.min(FIRST_BLOCK), 0);
+            } else if self.block.len().saturating_sub(self.unread.end) < BLOCK.div_euclid(2) {
+                self.block.resize(self.unread.end.saturating_add(BLOCK), 0);
             }
-            Encoding::Utf16Be if !even && previous == 0 => {
-                *length = length.saturating_sub(1);
-                self.held.truncate(usize::try_from(*length).unwrap_or(usize::MAX));
-                return Ok(true);
+        }
+        let room = self.block.get_mut(self.unread.end..).unwrap_or_default();
+        let read = read_some(self.text, room)?;
+        self.unread.end = self.unread.end.saturating_add(read);
+        Ok(read)
+    }
+
+    /// Keeps the beginning of a line longer than [`LONGEST_LINE`] and passes over the rest.
+    fn overlong(&mut self) -> io::Result<(u64, bool)> {
+        self.block.copy_within(self.unread.clone(), 0);
+        let mut length = self.unread.len() as u64;
+        self.line = 0..LONGEST_LINE;
+        self.block.resize(self.block.len().max(LONGEST_LINE.saturating_add(BLOCK)), 0);
+        loop {
+            let room = self.block.get_mut(LONGEST_LINE..).unwrap_or_default();
+            let read = read_some(self.text, room)?;
+            let rest = room.get(..read).unwrap_or_default();
+            let end = LONGEST_LINE.saturating_add(read);
+            if let Some(found) = memchr(b'\n', rest) {
+                self.unread = LONGEST_LINE.saturating_add(found).saturating_add(1)..end;
+                return Ok((length.saturating_add(found as u64), true));
             }
-            Encoding::Utf16Le | Encoding::Utf16Be => {}
+            if read == 0 {
+                self.unread = end..end;
+                return Ok((length, false));
+            }
+            length = length.saturating_add(read as u64);
         }
-        *length = length.saturating_add(1);
-        if self.held.len() < LONGEST_LINE {
-            self.held.push(b'\n');
+    }
+}
+
+/// Reads what there is, again when a signal came in between.
+fn read_some(text: &mut dyn BufRead, room: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match text.read(room) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            other => return other,
         }
-        Ok(false)
     }
 }
 
@@ -160,15 +200,8 @@ pub(crate) fn clean(bytes: &[u8]) -> Cow<'_, str> {
     if memchr(0x1b, text.as_bytes()).is_some() { Cow::Owned(without_escapes(&text)) } else { text }
 }
 
-fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
-    let units = bytes.chunks_exact(2).filter_map(|pair| Some(unit(pair.try_into().ok()?)));
-    let text: String =
-        char::decode_utf16(units).map(|item| item.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
-    without_escapes(text.trim_end_matches('\r'))
-}
-
 /// Drops terminal escape sequences: ECMA-48 control sequences, and operating system commands up to BEL.
-fn without_escapes(text: &str) -> String {
+pub(crate) fn without_escapes(text: &str) -> String {
     let mut kept = String::with_capacity(text.len());
     let mut characters = text.chars();
     while let Some(character) = characters.next() {
@@ -195,7 +228,7 @@ mod tests {
 
     fn lines(bytes: &[u8]) -> Vec<(Place, String)> {
         let mut input = bytes;
-        let mut lines = Lines::new(&mut input);
+        let mut lines = Lines::new(&mut input, 0, 0);
         let mut seen = Vec::new();
         while let Some(place) = lines.advance().expect("memory") {
             seen.push((place, lines.decoded().into_owned()));

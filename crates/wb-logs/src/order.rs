@@ -5,6 +5,8 @@ use jiff::Timestamp;
 /// Watches the times of one log.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Order {
+    /// The first record.
+    first: Option<(Timestamp, u64)>,
     earliest: Option<Timestamp>,
     latest: Option<Timestamp>,
     previous: Option<(Timestamp, u64)>,
@@ -14,7 +16,7 @@ pub(crate) struct Order {
     /// How many intervals have a length of 2^n milliseconds.
     lengths: Vec<u64>,
     intervals: u64,
-    /// The longest intervals: milliseconds, line before, line after.
+    /// The longest intervals: milliseconds, line before, line after; gravest first.
     longest: Vec<(i64, u64, u64, Timestamp)>,
 }
 
@@ -26,6 +28,7 @@ const MOST_GAPS: usize = 3;
 
 impl Order {
     pub(crate) fn see(&mut self, time: Timestamp, line: u64, source: &'static str) {
+        self.first = self.first.or(Some((time, line)));
         self.earliest = Some(self.earliest.map_or(time, |known| known.min(time)));
         self.latest = Some(self.latest.map_or(time, |known| known.max(time)));
         if let Some((before, line_before)) = self.previous {
@@ -59,8 +62,9 @@ impl Order {
             *count = count.saturating_add(1);
         }
         self.intervals = self.intervals.saturating_add(1);
-        self.longest.push((milliseconds, before, line, from));
-        if self.longest.len() > 64 {
+        let shortest = self.longest.get(MOST_GAPS.saturating_sub(1)).map_or(-1, |gap| gap.0);
+        if milliseconds > shortest {
+            self.longest.push((milliseconds, before, line, from));
             self.trim();
         }
     }
@@ -70,12 +74,47 @@ impl Order {
         self.longest.truncate(MOST_GAPS);
     }
 
+    /// Takes the records of the part of the log that follows; its lines come after `lines` others.
+    pub(crate) fn join(&mut self, next: Self, lines: u64, source: &str) {
+        let shifted = |line: u64| line.saturating_add(lines);
+        let Some((first, line)) = next.first else { return };
+        self.first = self.first.or(Some((first, shifted(line))));
+        if let Some((before, line_before)) = self.previous {
+            let step = first.as_millisecond().saturating_sub(before.as_millisecond());
+            if step < 0 {
+                self.back(step.saturating_neg(), shifted(line), source);
+            } else {
+                self.forward(step, line_before, shifted(line), before);
+            }
+        }
+        self.earliest = self.earliest.into_iter().chain(next.earliest).min();
+        self.latest = self.latest.into_iter().chain(next.latest).max();
+        self.previous = next.previous.map(|(time, line)| (time, shifted(line)));
+        self.backwards = self.backwards.saturating_add(next.backwards);
+        let back = next.first_back.map(|(line, seconds)| (shifted(line), seconds));
+        self.first_back = self.first_back.or(back);
+        if self.lengths.len() < next.lengths.len() {
+            self.lengths.resize(next.lengths.len(), 0);
+        }
+        for (own, other) in self.lengths.iter_mut().zip(&next.lengths) {
+            *own = own.saturating_add(*other);
+        }
+        self.intervals = self.intervals.saturating_add(next.intervals);
+        let longest = next.longest.into_iter();
+        self.longest.extend(
+            longest.map(|(length, before, after, from)| {
+                (length, shifted(before), shifted(after), from)
+            }),
+        );
+        self.trim();
+    }
+
     pub(crate) fn range(&self) -> Option<(Timestamp, Timestamp)> {
         self.earliest.zip(self.latest)
     }
 
     /// What is odd, one sentence each.
-    pub(crate) fn problems(mut self) -> Vec<String> {
+    pub(crate) fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if let Some((line, seconds)) = self.first_back {
             problems.push(format!(
@@ -83,7 +122,6 @@ impl Order {
                 self.backwards
             ));
         }
-        self.trim();
         let Some(usual) = self.usual() else { return problems };
         let gaps = self
             .longest

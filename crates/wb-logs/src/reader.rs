@@ -1,26 +1,26 @@
-//! [`Reader`]: from lines to events and the [`Summary`].
+//! [`Reader`]: from lines to events, and what is left of a stretch of a log when they are read.
 
+use crate::ClockHints;
 use crate::clock::Clock;
 use crate::digests::Found;
 use crate::documents::Document;
 use crate::draft::Draft;
 use crate::enrich::enrich;
+use crate::flows::Connection;
 use crate::json::Value;
+use crate::lanes::{Glance, Lane, Light, Outcome, Shape, Shapes, TimeKey};
 use crate::line::Line;
 use crate::lines::Place;
-use crate::order::Order;
+use crate::part::{MOST_DIGESTS, Part};
 use crate::scan::bounded;
+use crate::sink::Sink;
 use crate::source::{self, Reading, State};
 use crate::wrap::{Layer, Unwrapped, unwrap};
-use crate::{ClockHints, Summary};
 use std::collections::BTreeSet;
 use wb_core::{ArtifactPath, Event, EventKind, Instant, RecordRef, RecordedDigest, Span};
 
 /// Layers taken off a line at the most.
 const MOST_LAYERS: usize = 4;
-
-/// Digests kept per log at the most.
-const MOST_DIGESTS: usize = 10_000;
 
 /// A record split over lines is put together up to this length.
 const LONGEST_JOINED: usize = 64 << 10;
@@ -28,15 +28,21 @@ const LONGEST_JOINED: usize = 64 << 10;
 /// A digest on a line of its own is of the file named at most this many lines before.
 const NEAR_LINES: u64 = 4;
 
-/// Reads the lines of one log.
+/// Every message of the first lines of a log is read as an event, however often it says the same.
+const ALL_WHOLE: u64 = 4_000;
+
+/// Reads the lines of one log, or of a stretch of it.
 pub(crate) struct Reader<'a> {
     artifact: &'a ArtifactPath,
     clock: Clock,
     state: State,
-    order: Order,
-    summary: Summary,
+    part: Part,
+    /// Records of the source that is being counted: a run of one source is added to the summary as one.
+    run: (&'static str, u64),
     /// Beginning of a record that goes on in the next line.
     joined: String,
+    /// Whether there ever was such a record.
+    joins: bool,
     /// Time of the record before, for lines that continue it.
     last: Option<Instant>,
     /// The file named last, and in which line.
@@ -46,8 +52,12 @@ pub(crate) struct Reader<'a> {
     begun: bool,
     /// The JSON document that lines are of.
     document: Option<Document>,
-    /// The last line, if no source knows it.
-    odd_end: Option<Place>,
+    lane: Lane,
+    shapes: Shapes,
+    /// The shape of the line being read, if it may be ordinary.
+    shape: Option<Shape>,
+    /// Lines before this stretch.
+    before: u64,
 }
 
 /// What came of a line, for [`crate::recognise`].
@@ -69,16 +79,38 @@ impl<'a> Reader<'a> {
             artifact,
             clock: Clock::new(hints, artifact.file_name()),
             state: State::default(),
-            order: Order::default(),
-            summary: Summary::default(),
+            part: Part::default(),
+            run: ("", 0),
             joined: String::new(),
+            joins: false,
             last: None,
             file: None,
             digests: BTreeSet::new(),
             begun: false,
             document: None,
-            odd_end: None,
+            lane: Lane::None,
+            shapes: Shapes::default(),
+            shape: None,
+            before: 0,
         }
+    }
+
+    /// A reader for a later stretch of the log, which knows its headers; `None` when what follows can only be
+    /// read in order.
+    pub(crate) fn fork(&self) -> Option<Self> {
+        let in_order = self.document.is_some()
+            || self.joins
+            || self.clock.lacks_year
+            || self.state.tells_a_story();
+        (!in_order).then(|| Self {
+            clock: self.clock.clone(),
+            state: self.state.clone(),
+            begun: true,
+            lane: self.lane.clone(),
+            shapes: self.shapes.clone(),
+            before: self.before.saturating_add(self.part.summary.lines),
+            ..Self::new(self.artifact, ClockHints::default())
+        })
     }
 
     /// Reads a line and hands what it records to `sink`.
@@ -87,12 +119,19 @@ impl<'a> Reader<'a> {
         place: Place,
         text: &str,
         raw: &[u8],
-        sink: &mut dyn FnMut(Event),
+        sink: &mut dyn Sink,
     ) -> Seen {
-        self.summary.lines = self.summary.lines.saturating_add(1);
-        self.odd_end = None;
+        self.part.summary.lines = self.part.summary.lines.saturating_add(1);
+        self.part.odd_end = None;
+        self.shape = None;
+        if place.is_cut() {
+            self.part.note_length(place.number, place.length);
+        }
+        if !sink.wants_everything() && self.short_way(place, text, sink).is_some() {
+            return Seen::Blank;
+        }
         if text.trim().is_empty() {
-            self.summary.understood = self.summary.understood.saturating_add(1);
+            self.part.summary.understood = self.part.summary.understood.saturating_add(1);
             return Seen::Blank;
         }
         if place.number <= 20 && text.starts_with(['#', '/', '-', ';']) {
@@ -106,12 +145,100 @@ impl<'a> Reader<'a> {
             Seen::Blank | Seen::Header(_) => true,
             Seen::Record { timed, structured, .. } => timed || structured,
         };
-        if understood {
-            self.summary.understood = self.summary.understood.saturating_add(1);
-        } else if self.summary.not_understood.len() < 10 {
-            self.summary.not_understood.push(place.number);
-        }
+        self.count(understood, place);
         seen
+    }
+
+    fn count(&mut self, understood: bool, place: Place) {
+        if understood {
+            self.part.summary.understood = self.part.summary.understood.saturating_add(1);
+        } else {
+            self.part.note_not_understood(place.number);
+        }
+    }
+
+    /// Reads a line on the short way, if it fits the lane and is not wanted whole.
+    fn short_way(&mut self, place: Place, text: &str, sink: &mut dyn Sink) -> Option<()> {
+        if self.lane == Lane::None || self.document.is_some() || !self.joined.is_empty() {
+            return None;
+        }
+        match self.lane.glance(text, &self.state)? {
+            Glance::Net(light) => self.light(place, &light, sink),
+            Glance::Words { stamp, words } => {
+                let early = self.before.saturating_add(self.part.summary.lines) <= ALL_WHOLE;
+                if early || self.state.tells_a_story() {
+                    return None;
+                }
+                let shape = self.shapes.of(words)?;
+                self.shape = Some(shape);
+                let ordinary = self.shapes.ordinary(shape)?;
+                let time = match (ordinary.timed, stamp) {
+                    (true, stamp) => Some(self.clock.resolve(stamp?)?),
+                    (false, _) => None,
+                };
+                if let Some(time) = time {
+                    self.last = Some(time);
+                    self.part.order.see(time.timestamp, place.number, ordinary.source);
+                }
+                if ordinary.understood {
+                    self.count_record(ordinary.source);
+                } else {
+                    self.part.odd_end = (!place.ended).then_some(place.number);
+                }
+                self.count(ordinary.understood, place);
+                sink.ordinary(ordinary.kind);
+                Some(())
+            }
+        }
+    }
+
+    /// Counts a record of the network, if the sink needs no more of it.
+    fn light(&mut self, place: Place, light: &Light<'_>, sink: &mut dyn Sink) -> Option<()> {
+        let time = self.clock.resolve(light.stamp)?;
+        let connection = Connection {
+            by: light.by,
+            kind: light.kind,
+            time: Some(time),
+            line: place.number,
+            offset: place.offset,
+            source: &light.source,
+            destination: &light.destination,
+            port: light.port,
+            host: &light.host,
+            transport: &light.transport,
+            bytes_out: light.bytes_out,
+            blocked: light.blocked,
+            part: light.part,
+            method: &light.method,
+            path: &light.path,
+            answers: &light.answers,
+        };
+        if !sink.connection(self.artifact, &connection) {
+            return None;
+        }
+        self.last = Some(time);
+        self.part.order.see(time.timestamp, place.number, light.by);
+        self.count_record(light.by);
+        self.count(true, place);
+        Some(())
+    }
+
+    /// Counts a record of `source`.
+    fn count_record(&mut self, source: &'static str) {
+        if !std::ptr::eq(self.run.0, source) {
+            self.end_run();
+            self.run.0 = source;
+        }
+        self.run.1 = self.run.1.saturating_add(1);
+        self.part.source = source;
+    }
+
+    fn end_run(&mut self) {
+        let (source, count) = std::mem::take(&mut self.run);
+        if count > 0 {
+            let known = self.part.summary.sources.entry(source).or_default();
+            *known = known.saturating_add(count);
+        }
     }
 
     /// Reads a line of a JSON document over several lines; `None` outside of one. Text that no such document
@@ -121,7 +248,7 @@ impl<'a> Reader<'a> {
         place: Place,
         text: &str,
         raw: &[u8],
-        sink: &mut dyn FnMut(Event),
+        sink: &mut dyn Sink,
     ) -> Option<Seen> {
         if !self.begun {
             self.begun = true;
@@ -145,8 +272,15 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a whole record, or several of an export that has them in one object.
-    fn whole(&mut self, place: Place, text: &str, raw: &[u8], sink: &mut dyn FnMut(Event)) -> Seen {
+    fn whole(&mut self, place: Place, text: &str, raw: &[u8], sink: &mut dyn Sink) -> Seen {
         let (layers, reading) = self.layers(text);
+        let lane = match &reading {
+            Some(Reading::Record(draft)) if !sink.wants_everything() => {
+                self.next_lane(text, draft, &layers)
+            }
+            _ => Lane::None,
+        };
+        self.lane = lane;
         match reading {
             None => Seen::Blank,
             Some(Reading::Header(source)) => Seen::Header(source),
@@ -157,6 +291,29 @@ impl<'a> Reader<'a> {
                     seen = self.record(draft, layers.clone(), place, text, raw, sink);
                 }
                 seen
+            }
+        }
+    }
+
+    /// The lane that lines like this one can take.
+    fn next_lane(&self, text: &str, draft: &Draft, layers: &[Layer]) -> Lane {
+        if !text.trim_start().starts_with('{') {
+            return match draft.source {
+                source if source.starts_with("zeek") && self.state.zeek_plan().is_some() => {
+                    Lane::ZeekRows
+                }
+                "vpc-flow" if layers.is_empty() => Lane::Vpc,
+                _ => Lane::Text,
+            };
+        }
+        match (layers.first().map(|layer| layer.source), draft.source) {
+            (Some("journald-json"), _) => Lane::Journal,
+            (_, "suricata-eve") => Lane::Eve,
+            (None, source) if source.starts_with("zeek") => Lane::ZeekJson,
+            _ if matches!(self.lane, Lane::Json(_)) => self.lane.clone(),
+            _ => {
+                let key = crate::json::parse(text).and_then(|value| TimeKey::of(&value));
+                key.map_or(Lane::None, |key| Lane::Json(Box::new(key)))
             }
         }
     }
@@ -184,6 +341,7 @@ impl<'a> Reader<'a> {
                     layers.push(*layer);
                     current = std::borrow::Cow::Owned(inner);
                     if partial && self.joined.len() < LONGEST_JOINED {
+                        self.joins = true;
                         self.joined.push_str(&current);
                         return (layers, None);
                     }
@@ -208,31 +366,33 @@ impl<'a> Reader<'a> {
         place: Place,
         text: &str,
         raw: &[u8],
-        sink: &mut dyn FnMut(Event),
+        sink: &mut dyn Sink,
     ) -> Seen {
         merge(&mut draft, layers);
         let found = enrich(&mut draft);
         let time = self.time(&draft, text);
         if draft.stamp.is_some() || draft.structured {
-            let count = self.summary.sources.entry(draft.source).or_default();
-            *count = count.saturating_add(1);
+            self.count_record(draft.source);
         }
-        if draft.source == "unknown-text" {
-            self.odd_end = Some(place);
+        if draft.source == "unknown-text" && !place.ended {
+            self.part.odd_end = Some(place.number);
         }
+        let digests = !found.is_empty();
         let record =
             RecordRef { artifact: self.artifact.clone(), line: place.number, offset: place.offset };
         self.record_digests(&mut draft, found, place, raw);
         if let Some(time) = time.filter(|_| draft.stamp.is_some()) {
-            self.order.see(time.timestamp, place.number, draft.source);
+            self.part.order.see(time.timestamp, place.number, draft.source);
         }
-        let seen = Seen::Record {
-            source: draft.source,
-            timed: draft.stamp.is_some(),
-            structured: draft.structured,
-        };
-        sink(event(draft, time, record));
-        seen
+        let (source, timed, structured) = (draft.source, draft.stamp.is_some(), draft.structured);
+        let event = event(draft, time, record);
+        if let Some(shape) = self.shape.take() {
+            let understood = timed || structured;
+            let event = Some(&event).filter(|_| !digests);
+            self.shapes.note(shape, Outcome { event, timed, understood });
+        }
+        sink.event(event);
+        Seen::Record { source, timed, structured }
     }
 
     /// The record's own time; an indented line continues the record before it.
@@ -256,13 +416,13 @@ impl<'a> Reader<'a> {
                 found.file = Some(file.clone());
             }
             let key = (found.file.clone(), found.digest.hex.clone());
-            if self.summary.digests.len() >= MOST_DIGESTS || !self.digests.insert(key) {
+            if self.part.summary.digests.len() >= MOST_DIGESTS || !self.digests.insert(key) {
                 continue;
             }
             let span = position(raw, &found.digest.hex).map(|at| {
                 Span::new(place.offset.saturating_add(at), found.digest.hex.len() as u64)
             });
-            self.summary.digests.push(RecordedDigest {
+            self.part.summary.digests.push(RecordedDigest {
                 file: found.file,
                 digest: found.digest,
                 line: place.number,
@@ -274,33 +434,17 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Notes what is odd about a line as bytes.
-    pub(crate) fn note_length(&mut self, place: Place) {
-        if place.is_cut() && self.summary.problems.len() < 8 {
-            self.summary.problems.push(format!(
-                "line {} has {} bytes; only the first {} were read for its fields",
-                place.number,
-                place.length,
-                crate::lines::LONGEST_LINE
-            ));
-        }
+    /// Lines read so far.
+    pub(crate) const fn lines(&self) -> u64 {
+        self.part.summary.lines
     }
 
-    /// The summary, once all lines are read. `ended` says whether the last line had its end.
-    pub(crate) fn finish(mut self, ended: bool) -> Summary {
-        self.summary.range = self.order.range();
-        self.summary.lacks_year = self.clock.lacks_year;
-        self.summary.problems.extend(self.order.problems());
-        let mostly = self.summary.understood.saturating_mul(2) > self.summary.lines;
-        if let Some(place) = self.odd_end.filter(|_| !ended && mostly) {
-            self.summary.problems.push(format!("line {}, the last, is cut", place.number));
-        }
-        if !self.joined.is_empty() {
-            self.summary
-                .problems
-                .push("the last record is cut: its next part is not there".to_owned());
-        }
-        self.summary
+    /// What was read, once all lines are.
+    pub(crate) fn finish(mut self) -> Part {
+        self.end_run();
+        self.part.summary.lacks_year = self.clock.lacks_year;
+        self.part.unfinished = !self.joined.is_empty();
+        self.part
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::ClockHints;
 use crate::lines::Lines;
 use crate::reader::{Reader, Seen};
+use crate::sink::Everything;
 use std::collections::BTreeMap;
 use wb_core::{ArtifactPath, Bytes};
 
@@ -20,7 +21,7 @@ pub fn recognise(head: Bytes<'_>) -> Option<&'static str> {
     let artifact = ArtifactPath::from("");
     let mut reader = Reader::new(&artifact, ClockHints::default());
     let mut input = head.as_slice();
-    let mut lines = Lines::new(&mut input);
+    let mut lines = Lines::new(&mut input, 0, 0);
     let mut tally = Tally::default();
     let mut looked = 0_usize;
     while looked < MOST_LINES
@@ -33,11 +34,12 @@ pub fn recognise(head: Bytes<'_>) -> Option<&'static str> {
         looked = looked.saturating_add(1);
         let text = lines.decoded();
         let mut named = false;
-        let seen = reader.line(place, &text, lines.held(), &mut |event| {
+        let mut look = |event: wb_core::Event| {
             named = event.kind != wb_core::EventKind::Note
                 || event.level.is_some()
                 || event.host.is_some();
-        });
+        };
+        let seen = reader.line(place, &text, lines.held(), &mut Everything(&mut look));
         tally.count(seen, named, &text);
     }
     tally.verdict()

@@ -110,7 +110,7 @@ impl<'a> Basis<'a> {
         let lifecycle = Lifecycle::of(body);
         let roles = roles::assign(body, &lifecycle, given);
         let findings = findings(&body.artifacts);
-        let mut flows = flows(body);
+        let mut flows = body.flows.clone().finish_detailed();
         let relevant = relevant(&findings, &roles);
         let wrong = relevant.iter().any(|finding| finding.verdict >= Verdict::Suspicious);
         let destinations = Destinations::of(body, &relevant, &flows);
@@ -234,15 +234,6 @@ fn relevant<'a>(
 ) -> Vec<&'a Finding> {
     let role = |finding: &Finding| roles.get(&finding.artifact).map_or(Role::Other, |r| r.role);
     findings.iter().filter(|finding| role(finding) != Role::Dependency).collect()
-}
-
-/// All connections, merged over logs.
-fn flows(body: &Body) -> Vec<FlowDetail> {
-    let mut table = FlowTable::default();
-    for log in &body.logs {
-        table.merge(log.flows.clone());
-    }
-    table.finish_detailed()
 }
 
 /// Look-ups of names of the compromise as flows, for where no connection to it is recorded: data may leave in

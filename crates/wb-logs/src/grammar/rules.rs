@@ -174,7 +174,7 @@ pub(super) const RULES: &[Rule] = &[
     rule(K::Restart, 2,
         "started|starting|booted|started server|stopped|stopping|came up",
         "service|unit|server|worker|workers|daemon|container|pod|systemd|gunicorn|uvicorn|vllm|triton|@unit|engine|application",
-        ""),
+        "session|sessions"),
     rule(K::Connect, 2,
         "connected|connecting|connection|connect|session established|conn|established|outbound|egress|contacted|\
         beacon|dialing|dialed|posting|calling",

@@ -10,7 +10,7 @@ use crate::tokens::{address, endpoint, named_endpoint};
 use wb_core::{EventKind, NetVerdict};
 
 /// Nothing is remembered.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct State;
 
 /// Reads a line of any of them.

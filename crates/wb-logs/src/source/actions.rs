@@ -6,7 +6,7 @@ use crate::line::Line;
 use wb_core::EventKind;
 
 /// The step that lines belong to.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct State {
     step: String,
 }

@@ -10,7 +10,7 @@ use crate::tokens::address;
 use wb_core::{EventKind, NetVerdict};
 
 /// Nothing is remembered.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct State;
 
 /// An address and a port.

@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use wb_core::EventKind;
 
 /// Nothing is remembered.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct State;
 
 /// Reads a line with `msg=audit(`.

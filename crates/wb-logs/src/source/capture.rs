@@ -10,12 +10,19 @@ use crate::tokens::named_endpoint;
 use wb_core::{EventKind, Net, NetVerdict};
 
 /// The session that lines belong to.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct State {
     session: String,
     net: Option<Net>,
     /// Whether a session or request was seen, so that `Host:` and the like are its headers.
     active: bool,
+}
+
+impl State {
+    /// Whether a session or request was seen that later lines may belong to.
+    pub(crate) fn is_inside(&self) -> bool {
+        self.active
+    }
 }
 
 /// What the first word of a line introduces.

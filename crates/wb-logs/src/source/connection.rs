@@ -8,7 +8,7 @@ use crate::line::Line;
 use wb_core::{EventKind, NetVerdict};
 
 /// Nothing is remembered.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct State;
 
 /// Words that begin the body of a line about a connection.

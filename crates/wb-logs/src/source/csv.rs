@@ -7,7 +7,7 @@ use crate::line::Line;
 use crate::stamp::parse_whole;
 
 /// The header, once seen.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct State {
     columns: Vec<String>,
     time: Vec<usize>,

@@ -6,7 +6,7 @@ use crate::line::Line;
 use crate::stamp::{Stamp, parse_prefix};
 
 /// Nothing is remembered.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct State;
 
 /// Layers are taken off before sources are asked.

@@ -7,7 +7,7 @@ use crate::line::Line;
 use crate::pairs::pairs;
 
 /// Nothing is remembered.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct State;
 
 /// Reads a line that begins with a pair, has at least two, and has a time in a pair or before them.

@@ -6,11 +6,18 @@ use crate::line::Line;
 use crate::stamp::{Stamp, parse_whole};
 
 /// Where in the message the line before was.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct State {
     part: Part,
     stamp: Option<Stamp>,
     subject: Option<String>,
+}
+
+impl State {
+    /// Whether the lines are of a message.
+    pub(crate) fn is_inside(&self) -> bool {
+        matches!(self.part, Part::Headers | Part::Body)
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

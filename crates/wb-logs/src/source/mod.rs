@@ -3,6 +3,7 @@
 use crate::Source;
 use crate::draft::Draft;
 use crate::json::Value;
+use crate::lanes::{VpcColumns, ZeekPlan};
 use crate::line::Line;
 
 /// Writes the `mod` lines, the list of sources, and the list of readers. A module's names share its page
@@ -19,7 +20,7 @@ macro_rules! sources {
         },)+)+];
 
         /// What the modules remember from line to line.
-        #[derive(Debug, Default)]
+        #[derive(Clone, Debug, Default)]
         pub(crate) struct State {
             $($module: $module::State,)+
         }
@@ -110,6 +111,23 @@ impl Reading {
 /// Reads a row of a log whose header was seen, which needs no layers taken off. The bulk of large logs.
 pub(crate) fn read_row(text: &str, state: &mut State) -> Option<Reading> {
     zeek::read_plain(text, &mut state.zeek)
+}
+
+impl State {
+    /// How rows under a Zeek header are read on the short way.
+    pub(crate) fn zeek_plan(&self) -> Option<&ZeekPlan> {
+        self.zeek.plan()
+    }
+
+    /// Where the columns of a VPC flow log are.
+    pub(crate) fn vpc_columns(&self) -> &VpcColumns {
+        self.vpc_flow.places()
+    }
+
+    /// Whether lines mean what lines before them said, so that they cannot be read without those.
+    pub(crate) fn tells_a_story(&self) -> bool {
+        self.mail.is_inside() || self.capture.is_inside()
+    }
 }
 
 /// Reads a line that is text.

@@ -8,7 +8,7 @@ use crate::tokens::address;
 use wb_core::{EventKind, NetVerdict};
 
 /// Nothing is remembered.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct State;
 
 /// Reads a line that has `SRC=` and `DST=`.

@@ -7,7 +7,7 @@ use crate::tokens::address;
 use wb_core::EventKind;
 
 /// Nothing is remembered.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct State;
 
 /// Reads a line whose time is followed by `IP`.

@@ -8,7 +8,7 @@ use crate::line::Line;
 use wb_core::{EventKind, NetVerdict};
 
 /// Nothing is remembered.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct State;
 
 /// JSON objects come by [`read_json`]; there is no text to read.

@@ -9,7 +9,7 @@ use crate::scan::leading;
 use crate::stamp::Stamp;
 
 /// Nothing is remembered.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct State;
 
 /// Reads any line that has a time at its head.

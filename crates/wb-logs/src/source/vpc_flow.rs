@@ -3,15 +3,30 @@
 use super::Reading;
 use crate::draft::{Draft, fill};
 use crate::labels::{transport, verdict};
+use crate::lanes::VpcColumns;
 use crate::line::Line;
 use crate::stamp::epoch;
 use crate::tokens::address;
 use wb_core::{EventKind, NetVerdict};
 
 /// The order of columns, when a header line gave it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct State {
     columns: Vec<String>,
+    places: VpcColumns,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { columns: Vec::new(), places: VpcColumns::new(DEFAULT.into_iter()) }
+    }
+}
+
+impl State {
+    /// Where the columns are.
+    pub(crate) fn places(&self) -> &VpcColumns {
+        &self.places
+    }
 }
 
 const DEFAULT: [&str; 14] = [
@@ -24,6 +39,7 @@ pub(crate) fn read(line: &Line<'_>, state: &mut State) -> Option<Reading> {
     let first = line.text.trim_start().as_bytes().first()?;
     if first.is_ascii_alphabetic() && line.text.contains("srcaddr") && line.text.contains("dstaddr") {
         state.columns = line.text.split_whitespace().map(|name| name.trim_start_matches("${").trim_end_matches('}').to_ascii_lowercase()).take(64).collect();
+        state.places = VpcColumns::new(state.columns.iter().map(String::as_str));
         return Some(Reading::Header("vpc-flow"));
     }
     record(line.text, state).or_else(|| record(line.body(), state)).and_then(Reading::record)

@@ -4,17 +4,26 @@ use super::Reading;
 use crate::draft::{Draft, fill};
 use crate::json::{self, Value};
 use crate::labels::{assign, is_unset};
+use crate::lanes::ZeekPlan;
 use crate::line::Line;
 use crate::stamp::{parse_whole, epoch};
 use wb_core::{EventKind, NetVerdict};
 
 /// The header of the log being read.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct State {
     header: Option<Header>,
+    plan: Option<ZeekPlan>,
 }
 
-#[derive(Debug)]
+impl State {
+    /// How rows are read on the short way.
+    pub(crate) fn plan(&self) -> Option<&ZeekPlan> {
+        self.plan.as_ref()
+    }
+}
+
+#[derive(Clone, Debug)]
 struct Header {
     path: &'static Path,
     separator: char,
@@ -141,7 +150,12 @@ fn directive(text: &str, state: &mut State) -> Option<Reading> {
             if state.header.is_some() => {}
         _ => return None,
     }
-    Some(Reading::Header(state.header.as_ref().map_or("zeek", |header| header.path.source)))
+    let header = state.header.as_ref();
+    state.plan = header.filter(|header| !header.columns.is_empty()).and_then(|header| {
+        let names = header.columns.iter().map(|(_, name)| name.as_str());
+        ZeekPlan::new(header.path.source, header.path.kind, header.separator, names)
+    });
+    Some(Reading::Header(header.map_or("zeek", |header| header.path.source)))
 }
 
 fn header(state: &mut State) -> &mut Header {
