@@ -1,6 +1,6 @@
 //! Files that stand where numbers or text are expected. They become children, to be read like any other file.
 
-use crate::storage::disguised;
+use crate::storage::{Disguised, disguised};
 use wb_core::{Budget, Bytes, Child, ChildData, Content, OddityKind, Span};
 
 /// How many are taken from one artifact.
@@ -35,11 +35,82 @@ pub(crate) fn bytes(input: Bytes<'_>, content: &mut Content) {
     }
 }
 
+/// A file that data is, or holds.
+pub(crate) struct Hidden {
+    /// How it hides, in words for the name of a child; empty when it stands in the open.
+    pub(crate) how: String,
+    /// Where it begins, when it stands there as it is; the bytes otherwise.
+    pub(crate) data: Result<usize, Vec<u8>>,
+    /// What it is.
+    pub(crate) kind: Disguised,
+}
+
+/// The file that `data` is: as it stands, compressed or encoded, backwards, or behind other bytes.
+pub(crate) fn hidden(data: &[u8], content: &mut Content, budget: &mut Budget) -> Option<Hidden> {
+    if let Some(kind) = disguised(Bytes::new(data)) {
+        return Some(Hidden { how: String::new(), data: Ok(0), kind });
+    }
+    if let Some(found) = unpacked(data, "", content, budget) {
+        return Some(found);
+    }
+    if let Some(at) = wb_code::pickle::behind_bytes(Bytes::new(data), usize::MAX) {
+        return Some(Hidden { how: format!("offset {at}"), data: Ok(at), kind: Disguised::Pickle });
+    }
+    let ends = matches!(data, [b'.', .., 2..=5, 0x80]);
+    if !ends && !is_digits(data) {
+        return None;
+    }
+    let forwards: Vec<u8> = data.iter().rev().copied().collect();
+    if let Some(kind) = disguised(Bytes::new(&forwards)) {
+        return Some(Hidden { how: "reversed".to_owned(), data: Err(forwards), kind });
+    }
+    unpacked(&forwards, "reversed", content, budget)
+}
+
+/// The first file under the encodings of `data`.
+fn unpacked(
+    data: &[u8],
+    before: &str,
+    content: &mut Content,
+    budget: &mut Budget,
+) -> Option<Hidden> {
+    if data.len() > LONGEST_TEXT || !(is_compressed(data) || is_digits(data)) {
+        return None;
+    }
+    let layers = wb_code::peel::peel(data, budget, &mut content.gaps);
+    layers.into_iter().find_map(|layer| {
+        let kind = disguised(Bytes::new(&layer.data))?;
+        let names = layer.layers.iter().map(String::as_str);
+        let how: Vec<&str> =
+            Some(before).into_iter().filter(|name| !name.is_empty()).chain(names).collect();
+        Some(Hidden { how: how.join(", "), data: Err(layer.data), kind })
+    })
+}
+
+/// Whether data begins like a compressed stream. The elements of arrays are not given to this.
+fn is_compressed(data: &[u8]) -> bool {
+    let magic: [&[u8]; 8] = [
+        b"\x1f\x8b\x08",
+        b"BZh",
+        b"\xfd7zXZ\x00",
+        b"\x78\x01",
+        b"\x78\x5e",
+        b"\x78\x9c",
+        b"\x78\xda",
+        b"\x5d\x00\x00",
+    ];
+    magic.iter().any(|magic| data.starts_with(magic))
+}
+
+/// Whether data is nothing but digits of an encoding, as far as its beginning says.
+pub(crate) fn is_digits(data: &[u8]) -> bool {
+    let digit = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_=\r\n".contains(byte);
+    data.len() >= SHORTEST_TEXT && data.trim_ascii().iter().take(256).all(digit)
+}
+
 /// A file in `text`, in base64, hexadecimal digits and the like, one encoding in the other.
 pub(crate) fn text(place: &str, text: &str, content: &mut Content, budget: &mut Budget) {
-    let digits = |byte: u8| byte.is_ascii_alphanumeric() || b"+/-_=\r\n".contains(&byte);
-    let encoded = text.trim().bytes().take(256).all(digits);
-    if !encoded || !(SHORTEST_TEXT..=LONGEST_TEXT).contains(&text.len()) {
+    if !is_digits(text.as_bytes()) || !(SHORTEST_TEXT..=LONGEST_TEXT).contains(&text.len()) {
         return;
     }
     let layers = wb_code::peel::peel(text.as_bytes(), budget, &mut content.gaps);

@@ -228,11 +228,11 @@ impl Model<'_> {
 
     /// llama-cpp-python rendered chat templates without a sandbox: CVE-2024-34359.
     fn template(&mut self, key: &str, text: &str, span: Span, budget: &mut Budget) {
-        let mut program = wb_code::jinja::lift(text, budget);
-        program.place = key.to_owned();
-        program.component = Some(key.to_owned());
-        shift(&mut program, span);
-        self.content.programs.push(program);
+        let placed = |part: Span| {
+            let start = part.start.saturating_add(span.start).min(span.end());
+            Span::new(start, part.len.min(span.end().saturating_sub(start)))
+        };
+        crate::template::read(text, key, key, placed, &mut self.content, budget);
     }
 
     fn tensor(&mut self, names: &mut BTreeSet<String>, budget: &mut Budget) -> Result<(), Stop> {
@@ -351,17 +351,6 @@ fn is_template(key: &str) -> bool {
 
 fn spend(budget: &mut Budget) -> Result<(), Stop> {
     budget.steps(1).and_then(|()| budget.items(1)).map_err(|_| Stop::budget())
-}
-
-/// Moves the spans of a program, which count from the start of its text, to the text's place in the file.
-fn shift(program: &mut wb_core::Program, text: Span) {
-    for op in &mut program.ops {
-        op.span.start = op.span.start.saturating_add(text.start).min(text.end());
-        if let wb_core::OpKind::Define { body, .. } = &mut op.kind {
-            shift(body, text);
-        }
-    }
-    program.span = text;
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! A Jinja template in a file of its own, such as the `chat_template.jinja` that language models ship.
 
 use crate::plain_text;
-use crate::{Family, Reader, Request};
-use wb_core::{Budget, Bytes, Content, Gap, Strength};
+use crate::{Family, Reader, Request, template};
+use wb_core::{Budget, Bytes, Content, Gap, Span, Strength};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "Jinja template",
@@ -46,10 +46,10 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     let mut content = Content::default();
     match plain_text::text(input, LONGEST) {
         Some(text) => {
-            let mut program = wb_code::jinja::lift(text, budget);
-            program.component = Some("chat_template".to_owned());
-            program.span = input.span();
-            content.programs.push(program);
+            let mark = (input.len() as u64).saturating_sub(text.len() as u64);
+            let start = input.offset().saturating_add(mark);
+            let placed = |span: Span| Span::new(span.start.saturating_add(start), span.len);
+            template::read(text, "", "chat_template", placed, &mut content, budget);
         }
         None => content.gaps.push(Gap::over(input.span(), "not read as text")),
     }

@@ -1,11 +1,9 @@
 //! JSON: configurations of models, tokenizers and training runs. Everything becomes fields; templates and
 //! configurations that name what to call become programs.
 
-mod target;
-
 use crate::checksums::digests_of;
 use crate::spanned_json::{self, Json, Node};
-use crate::{Family, Reader, Request};
+use crate::{Family, Reader, Request, target};
 use serde::de::IgnoredAny;
 use wb_core::{Budget, Bytes, Content, Field, Gap, Strength};
 

@@ -39,6 +39,8 @@ mod plain_text;
 mod protobuf;
 mod spanned_json;
 mod storage;
+mod target;
+mod template;
 mod tensorflow;
 mod tensors;
 #[cfg(test)]
@@ -71,6 +73,8 @@ formats! {
     python_source = "python",
     jinja_template = "jinja",
     json,
+    yaml,
+    encoded_text = "encoded-text",
     onnx,
     saved_model = "saved-model",
     meta_graph = "meta-graph",

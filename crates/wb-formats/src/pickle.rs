@@ -5,12 +5,12 @@
 
 mod object;
 
-use crate::storage::{self, disguised};
+use crate::storage::{self, Disguised, disguised};
 use crate::tensors::{self, Found};
 use crate::{Family, Reader, Request, carve, names, plain_text};
 use wb_code::pickle::{self, Detail, Lifted};
 use wb_core::{
-    Budget, Bytes, Child, ChildData, Constant, Content, Field, OddityKind, OpKind, Program, Span, Strength,
+    Budget, Bytes, Child, ChildData, Constant, Content, Field, Oddity, OddityKind, OpKind, Program, Span, Strength,
     Trigger,
 };
 
@@ -27,8 +27,20 @@ pub(crate) const FORMAT: Reader = Reader {
     named: None,
 };
 
+/// How far behind the first byte a pickle is looked for.
+const LEADING: usize = 4096;
+
+/// A pickle from the first byte on; or one that does something behind a few other bytes, which a loader that
+/// is given the place, or that skips a header, runs all the same.
 fn identify(input: Bytes<'_>) -> Option<Strength> {
-    pickle::is_pickle(input).then_some(Strength::Strong)
+    if pickle::is_pickle(input) {
+        return Some(Strength::Strong);
+    }
+    // Members of an archive are read as its members.
+    if input.starts_with(b"PK\x03\x04") {
+        return None;
+    }
+    pickle::behind_bytes(input, LEADING).map(|_| Strength::Weak)
 }
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
@@ -55,7 +67,7 @@ pub(crate) fn lifted(
     let mut found = Vec::new();
     for program in lifted.programs {
         let tensors = tensors::recover(&program);
-        nested(input, &program, &tensors, content);
+        nested(input, &program, &tensors, content, budget);
         texts(&program, content, budget);
         found.extend(tensors);
         content.programs.push(program);
@@ -69,7 +81,13 @@ pub(crate) fn lifted(
 /// Bytes that begin like a pickle, an archive or an executable become children: `torch.storage.
 /// _load_from_bytes`, `pickle.loads` and `__setstate__` methods load such bytes a second time. The elements
 /// of arrays are left alone; random numbers begin like anything.
-fn nested(input: Bytes<'_>, program: &Program, tensors: &[Found], content: &mut Content) {
+fn nested(
+    input: Bytes<'_>,
+    program: &Program,
+    tensors: &[Found],
+    content: &mut Content,
+    budget: &mut Budget,
+) {
     const SHORTEST: usize = 8;
     const MOST: usize = 1_000;
     let mut arrays: Vec<Span> = tensors.iter().filter_map(|tensor| tensor.span).collect();
@@ -87,23 +105,51 @@ fn nested(input: Bytes<'_>, program: &Program, tensors: &[Found], content: &mut 
             }
             _ => continue,
         };
-        if bytes.len() < SHORTEST || arrays.binary_search(&span).is_ok() || disguised(bytes).is_none() {
+        if bytes.len() < SHORTEST || arrays.binary_search(&span).is_ok() {
             continue;
         }
+        let Some(found) = carve::hidden(bytes.as_slice(), content, budget) else { continue };
         let as_written = input.at_span(span).is_some_and(|found| found.as_slice() == bytes.as_slice());
-        let data = if as_written { ChildData::Span(span) } else { ChildData::Owned(bytes.as_slice().to_vec()) };
+        let data = match found.data {
+            Ok(at) if as_written => {
+                let at = at as u64;
+                ChildData::Span(Span::new(span.start.saturating_add(at), span.len.saturating_sub(at)))
+            }
+            Ok(at) => ChildData::Owned(bytes.from(at).as_slice().to_vec()),
+            Err(data) => ChildData::Owned(data),
+        };
+        let place = format!("bytes at op {}", op.number);
+        if let Disguised::Executable(what) = found.kind {
+            content.oddities.push(Oddity {
+                kind: OddityKind::EmbeddedExecutable,
+                place: place.clone(),
+                span: Some(span),
+                what: format!("the bytes are {what}"),
+            });
+        }
+        let name = if found.how.is_empty() { place } else { format!("{place}, {}", found.how) };
         if content.children.len() < MOST {
-            content.children.push(Child { name: format!("bytes at op {}", op.number), data });
+            content.children.push(Child { name, data });
         }
     }
 }
 
-/// Text that is a pickle, an archive or an executable in base64 or the like: an application that decodes and
-/// loads it needs no call in this pickle.
+/// Text that is a pickle of protocol 0, or an archive or an executable in base64 or the like: an application
+/// that decodes and loads it needs no call in this pickle.
 fn texts(program: &Program, content: &mut Content, budget: &mut Budget) {
+    const MOST: usize = 1_000;
     for op in &program.ops {
-        if let OpKind::Constant(Constant::Text(text)) = &op.kind {
-            carve::text(&format!("text at op {}", op.number), text, content, budget);
+        if let OpKind::Constant(Constant::Text(text)) = &op.kind
+            && content.children.len() < MOST
+            && let Some(found) = carve::hidden(text.as_bytes(), content, budget)
+        {
+            let place = format!("text at op {}", op.number);
+            let name = if found.how.is_empty() { place } else { format!("{place}, {}", found.how) };
+            let data = match found.data {
+                Ok(at) => text.as_bytes().get(at..).unwrap_or_default().to_vec(),
+                Err(data) => data,
+            };
+            content.children.push(Child { name, data: ChildData::Owned(data) });
         }
     }
 }

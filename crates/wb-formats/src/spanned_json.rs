@@ -18,6 +18,8 @@ pub(crate) struct Json {
     pub(crate) node: Node,
     /// Its bytes, in the offsets of the [`Bytes`] that were read.
     pub(crate) span: Span,
+    /// The tag that it bears in YAML, in full, unless that is one of the plain types; JSON has none.
+    pub(crate) tag: Option<Box<str>>,
 }
 
 /// The kinds of values.
@@ -246,7 +248,7 @@ impl<'a> Reader<'a> {
             Some(b'"') => Node::Text(self.string()?),
             _ => Node::Plain(self.plain()?),
         };
-        Ok(Json { node, span: self.span_from(start) })
+        Ok(Json { node, span: self.span_from(start), tag: None })
     }
 
     fn object(&mut self, budget: &mut Budget) -> Read<Node> {

@@ -65,6 +65,7 @@ macro_rules! rules {
 }
 
 rules![
+    config_names_remote_code = "config-names-remote-code",
     keras_lambda_unresolved = "keras-lambda-unresolved",
     keras_unknown_class = "keras-unknown-class",
     keras_unknown_setting = "keras-unknown-setting",
@@ -74,6 +75,9 @@ rules![
     pickle_persistent_id = "pickle-persistent-id",
     requirement_odd_index = "requirement-odd-index",
     requirement_typosquat = "requirement-typosquat",
+    template_loops_long = "template-loops-long",
+    template_switches_on_content = "template-switches-on-content",
+    torch_item_set_on_tensor = "torch-item-set-on-tensor",
 ];
 
 /// Every rule, by name.
@@ -89,8 +93,9 @@ pub fn rules() -> &'static [Rule] {
 }
 
 /// Data files that rules of their own read, by name.
-pub(crate) fn sources() -> [(&'static str, &'static str); 3] {
+pub(crate) fn sources() -> [(&'static str, &'static str); 4] {
     [
+        ("diffusers_pipelines.txt", config_names_remote_code::PIPELINES),
         ("keras_functions.txt", crate::keras::FUNCTIONS),
         ("keras_layers.toml", crate::keras::LAYERS),
         ("popular_packages.txt", crate::near_names::POPULAR),

@@ -1,4 +1,4 @@
-//! Binary containers by recipe: zip, gzip, safetensors, GGUF.
+//! Binary containers by recipe: zip, tar, gzip, safetensors, GGUF.
 
 use flate2::{Compression, Crc, GzBuilder};
 use serde::Deserialize;
@@ -43,6 +43,33 @@ pub fn zip(members: &[(String, Vec<u8>)]) -> Vec<u8> {
     out.extend((directory.len() as u32).to_le_bytes());
     out.extend(start.to_le_bytes());
     out.extend(0u16.to_le_bytes());
+    out
+}
+
+/// A tar archive of plain files (POSIX.1-1988 ustar).
+pub fn tar(members: &[(String, Vec<u8>)]) -> Vec<u8> {
+    const BLOCK: usize = 512;
+    let mut out = Vec::new();
+    for (name, data) in members {
+        let mut header = [0_u8; BLOCK];
+        let mut set = |at: usize, text: &[u8]| header[at..at + text.len()].copy_from_slice(text);
+        set(0, name.as_bytes());
+        set(100, b"0000644\0");
+        set(108, b"0000000\0");
+        set(116, b"0000000\0");
+        set(124, format!("{:011o}\0", data.len()).as_bytes());
+        set(136, b"00000000000\0");
+        // The checksum is taken with blanks in its own place.
+        set(148, b"        ");
+        header[156] = b'0';
+        header[257..265].copy_from_slice(b"ustar\x0000");
+        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+        header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        out.extend(header);
+        out.extend(data);
+        out.resize(out.len().next_multiple_of(BLOCK), 0);
+    }
+    out.resize(out.len() + 2 * BLOCK, 0);
     out
 }
 

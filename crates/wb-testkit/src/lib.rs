@@ -3,19 +3,21 @@
 //!
 //! A [`Recipe`] is a TOML file with one `[[file]]` table per file of a case. The bytes of a file are given
 //! by one of the keys of [`Node`]: `text`, `hex`, `base64`, `pickle` (opcodes by name, one per line), `log`
-//! (lines and repeated lines, sorted by time), `zip`, `gzip`, `safetensors`, `gguf`. In text,
-//! `@sha256(PATH)@` stands for the digest of another file of the recipe and `@sha256:16(PATH)@` for its
-//! first 16 digits.
+//! (lines and repeated lines, sorted by time), `zip`, `tar`, `gzip`, `safetensors`, `gguf`, `join` (one piece
+//! behind the other). In text, `@sha256(PATH)@` stands for the digest of another file of the recipe and
+//! `@sha256:16(PATH)@` for its first 16 digits, `@(NAME|ENCODING)@` for one of the `parts` of the file.
 
 mod binary;
+mod encode;
 mod log;
 pub mod oracle;
 mod pickle;
 mod run;
 mod scratch;
 
-pub use binary::{gguf, safetensors, zip};
-pub use pickle::assemble as pickle;
+pub use binary::{gguf, safetensors, tar, zip};
+pub use encode::{Parts, encode};
+pub use pickle::{assemble as pickle, assemble_with as pickle_with};
 pub use run::{Ended, Run, flat};
 pub use scratch::Scratch;
 
@@ -37,6 +39,7 @@ pub struct Recipe {
 #[serde(deny_unknown_fields)]
 pub struct Node {
     /// Path in the case, or name in the archive.
+    #[serde(default)]
     pub path: String,
     /// Text, with digests filled in.
     pub text: Option<String>,
@@ -52,6 +55,16 @@ pub struct Node {
     pub log: Option<Vec<log::Lines>>,
     /// Members of a zip archive.
     pub zip: Option<Vec<Node>>,
+    /// Members of a tar archive.
+    pub tar: Option<Vec<Node>>,
+    /// Pieces, one behind the other.
+    pub join: Option<Vec<Node>>,
+    /// Data that `pickle` and `text` may hold under encodings, by name.
+    #[serde(default)]
+    pub parts: BTreeMap<String, Node>,
+    /// Encodings that the whole file is under, the first one innermost.
+    #[serde(default)]
+    pub encoded: Vec<String>,
     /// What is compressed with gzip.
     pub gzip: Option<Box<Node>>,
     /// A safetensors file.
@@ -96,18 +109,43 @@ impl Node {
             || self.zip.iter().flatten().any(Node::mentions_digests)
     }
 
-    fn build(&self, built: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, String> {
+    /// The bytes; `built` holds the files that digests may be of.
+    ///
+    /// # Errors
+    /// What is wrong with the recipe.
+    pub fn build(&self, built: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, String> {
         let mut bytes = self.own_bytes(built)?;
         if let Some(more) = &self.then {
             bytes.extend_from_slice(more.as_bytes());
         }
+        for encoding in &self.encoded {
+            bytes = encode(&bytes, encoding)?;
+        }
         Ok(bytes)
+    }
+
+    fn parts(&self, built: &BTreeMap<String, Vec<u8>>) -> Result<Parts, String> {
+        // Parts may hold the parts that come before them in the alphabet.
+        let mut parts = Parts::new();
+        for (name, node) in &self.parts {
+            let mut bytes = match (&node.text, &node.pickle) {
+                (Some(text), _) => fill_parts(text, &parts)?.into_bytes(),
+                (_, Some(opcodes)) => pickle::assemble_with(opcodes, &parts)?,
+                _ => node.own_bytes(built)?,
+            };
+            for encoding in &node.encoded {
+                bytes = encode(&bytes, encoding)?;
+            }
+            parts.insert(name.clone(), bytes);
+        }
+        Ok(parts)
     }
 
     fn own_bytes(&self, built: &BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>, String> {
         let dense = |text: &str| text.split_whitespace().collect::<String>().into_bytes();
         if let Some(text) = &self.text {
-            return fill(text, built).map(String::into_bytes);
+            let text = fill_parts(text, &self.parts(built)?)?;
+            return fill(&text, built).map(String::into_bytes);
         }
         if let Some(hex) = &self.hex {
             let decoded = data_encoding::HEXLOWER_PERMISSIVE.decode(&dense(hex));
@@ -117,17 +155,21 @@ impl Node {
             return data_encoding::BASE64.decode(&dense(base64)).map_err(|error| error.to_string());
         }
         if let Some(opcodes) = &self.pickle {
-            return pickle::assemble(opcodes);
+            return pickle::assemble_with(opcodes, &self.parts(built)?);
         }
         if let Some(lines) = &self.log {
             return fill(&log::write(lines)?, built).map(String::into_bytes);
         }
-        if let Some(members) = &self.zip {
-            let members: Result<Vec<(String, Vec<u8>)>, String> = members
-                .iter()
-                .map(|member| Ok((member.path.clone(), member.build(built)?)))
-                .collect();
-            return Ok(zip(&members?));
+        if let Some(nodes) = &self.zip {
+            return Ok(zip(&members(nodes, built)?));
+        }
+        if let Some(nodes) = &self.tar {
+            return Ok(tar(&members(nodes, built)?));
+        }
+        if let Some(pieces) = &self.join {
+            let pieces: Result<Vec<Vec<u8>>, String> =
+                pieces.iter().map(|piece| piece.build(built)).collect();
+            return Ok(pieces?.concat());
         }
         if let Some(inner) = &self.gzip {
             return binary::gzip(&inner.build(built)?);
@@ -140,6 +182,28 @@ impl Node {
         }
         Ok(Vec::new())
     }
+}
+
+fn members(
+    nodes: &[Node],
+    built: &BTreeMap<String, Vec<u8>>,
+) -> Result<Vec<(String, Vec<u8>)>, String> {
+    nodes.iter().map(|member| Ok((member.path.clone(), member.build(built)?))).collect()
+}
+
+/// Fills in `@(NAME|ENCODING)@`.
+fn fill_parts(text: &str, parts: &Parts) -> Result<String, String> {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("@(") {
+        let (name, tail) = after.split_once(")@").ok_or("`@(` is not closed by `)@`")?;
+        out.push_str(before);
+        let data = encode::part(name, parts)?;
+        out.push_str(&String::from_utf8(data).map_err(|_| format!("`{name}` is no text"))?);
+        rest = tail;
+    }
+    out.push_str(rest);
+    Ok(out)
 }
 
 /// Fills in `@sha256(PATH)@` and `@sha256:N(PATH)@`.

@@ -283,6 +283,12 @@ impl<'p> Analyser<'p, '_> {
         call: &CallSite,
         budget: &mut Budget,
     ) -> Value {
+        if matches!(name, "format" | "format_map")
+            && receiver.as_readable().is_some_and(walks_in_fields)
+        {
+            let from = arguments.values.first().cloned().unwrap_or_default();
+            return Value::Walk(self.note_walk(frame, &from, name, call.id, call.site));
+        }
         if let Some(value) = pure::method(receiver, name, &arguments.values) {
             return value;
         }
@@ -537,6 +543,13 @@ impl<'p> Analyser<'p, '_> {
             _ => Value::Unknown,
         }
     }
+}
+
+/// Whether a field of a format string leads from its argument to unrelated objects: `{0.__init__.__globals__}`
+/// (CVE-2016-10745).
+fn walks_in_fields(text: &str) -> bool {
+    let fields = text.split('{').skip(1).filter_map(|field| field.split('}').next());
+    fields.into_iter().any(|field| field.contains(".__") || field.contains("[__"))
 }
 
 /// The parameters of a definition, in order: what its first ops give to names.

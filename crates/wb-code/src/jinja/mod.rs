@@ -7,7 +7,10 @@
 
 mod expression;
 mod lexer;
+mod notable;
 mod statement;
+
+pub use notable::{Branch, Notable, notable};
 
 use lexer::{Segment, Token, TokenKind};
 use wb_core::{Budget, Constant, Language, Op, OpKind, Program, Span, Trigger, ValueId};

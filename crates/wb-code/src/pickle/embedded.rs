@@ -27,27 +27,14 @@ const MAGIC: &[&[u8]] = &[
     b"\x78\xda",
 ];
 
-/// How the same begins in base64 (zlib, gzip, bzip2, ELF, PE, zip, marshalled code).
-const BASE64: &[&[u8]] = &[
-    b"eJw",
-    b"eNo",
-    b"eAE",
-    b"eF4",
-    b"H4sI",
-    b"Qlpo",
-    b"f0VM",
-    b"TVqQ",
-    b"UEsD",
-    b"4wAAAAAA",
-    b"4wEAAAAA",
-];
+/// How the same begins in base64 (gzip, bzip2, xz, ELF, PE, zip, marshalled code).
+const BASE64: &[&[u8]] =
+    &[b"H4sI", b"Qlpo", b"/Td6WF", b"f0VM", b"TVqQ", b"UEsD", b"4wAAAAAA", b"4wEAAAAA"];
 
 /// How the same begins in hexadecimal.
 const HEX: &[&[u8]] = &[
-    b"8002",
-    b"8003",
-    b"800495",
-    b"800595",
+    b"7801",
+    b"785e",
     b"789c",
     b"78da",
     b"1f8b08",
@@ -84,6 +71,22 @@ pub(super) fn is_embedded(step: &Step<'_>) -> bool {
 }
 
 fn is_binary(data: &[u8]) -> bool {
+    begins_binary(data) || is_reversed(data) || holds_stream(data)
+}
+
+/// A pickle from its STOP to its PROTO.
+fn is_reversed(data: &[u8]) -> bool {
+    let [b'.', .., 2..=5, 0x80] = data else { return false };
+    let forwards: Vec<u8> = data.iter().rev().copied().take(1 << 20).collect();
+    super::is_pickle(Bytes::new(&forwards))
+}
+
+/// Whether a pickle that does something stands behind other bytes.
+fn holds_stream(data: &[u8]) -> bool {
+    super::streams::framed_stream(Bytes::new(data), usize::MAX).is_some()
+}
+
+fn begins_binary(data: &[u8]) -> bool {
     let pickle = match data {
         [0x80, 2..=5, ..] => true,
         [b'c' | b'(', ..] => data.contains(&b'\n'),
@@ -121,23 +124,58 @@ fn is_marshalled_code(data: &[u8]) -> bool {
 
 /// Text that begins like base64 or hexadecimal digits of something known, and has no other letters.
 fn is_encoded(data: &[u8]) -> bool {
-    let data = data.trim_ascii_start();
+    let data = data.trim_ascii();
     if data.len() < SHORTEST_ENCODED {
         return false;
     }
+    let mut backwards = [0_u8; 16];
+    for (to, from) in backwards.iter_mut().zip(data.iter().rev().skip_while(|byte| **byte == b'='))
+    {
+        *to = *from;
+    }
+    begins_encoded(data, data) || begins_encoded(&backwards, data)
+}
+
+/// Whether `data` begins like digits of something known, and all of `whole` are such digits.
+fn begins_encoded(data: &[u8], whole: &[u8]) -> bool {
     let begins = |prefixes: &[&[u8]]| {
         prefixes.iter().any(|prefix| {
             data.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
         })
     };
-    let sample = data.get(..256.min(data.len())).unwrap_or(data);
+    let sample = whole.get(..256.min(whole.len())).unwrap_or(whole);
     let digits = |byte: &u8| {
         byte.is_ascii_alphanumeric()
             || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=' | b'\n' | b'\r')
     };
-    let base64 = BASE64.iter().any(|prefix| data.starts_with(prefix)) || is_pickle_in_base64(data);
+    let base64 = BASE64.iter().any(|prefix| data.starts_with(prefix))
+        || is_zlib_in_base64(data)
+        || is_pickle_in_base64(data);
+    let base32 = data.starts_with(b"QAB") || data.starts_with(b"QAC");
+    let in_base32 = |byte: &u8| matches!(byte, b'A'..=b'Z' | b'2'..=b'7' | b'=' | b'\n' | b'\r');
     (base64 && sample.iter().all(digits))
-        || (begins(HEX) && sample.iter().all(|b| b.is_ascii_hexdigit() || b.is_ascii_whitespace()))
+        || (base32 && sample.iter().all(in_base32))
+        || ((begins(HEX) || is_pickle_in_hex(data))
+            && sample.iter().all(|b| b.is_ascii_hexdigit() || b.is_ascii_whitespace()))
+}
+
+/// Whether base64 digits begin with a header of zlib: `78 01`, `78 5e`, `78 9c` or `78 da`, whose last four bits
+/// share a digit with what follows.
+fn is_zlib_in_base64(data: &[u8]) -> bool {
+    matches!(
+        data,
+        [b'e', b'A', b'E'..=b'H', ..]
+            | [b'e', b'F', b'4'..=b'7', ..]
+            | [b'e', b'J', b'w'..=b'z', ..]
+            | [b'e', b'N', b'o'..=b'r', ..]
+    )
+}
+
+/// Whether hexadecimal digits begin with PROTO and an opcode.
+fn is_pickle_in_hex(data: &[u8]) -> bool {
+    let Some(digits @ [b'8', b'0', b'0', b'2'..=b'5', ..]) = data.get(..6) else { return false };
+    let code = data_encoding::HEXLOWER_PERMISSIVE.decode(digits).ok();
+    code.and_then(|bytes| bytes.last().copied()).is_some_and(|code| op::info(code).is_some())
 }
 
 /// Whether base64 digits begin with PROTO and an opcode.

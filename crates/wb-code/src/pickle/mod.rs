@@ -56,6 +56,12 @@ pub struct Lifted {
     pub gaps: Vec<Gap>,
 }
 
+/// The index of a pickle that begins in `input` behind other bytes, but within the first `within` of them,
+/// with PROTO, and imports or calls something; `None` when there is none.
+pub fn behind_bytes(input: Bytes<'_>, within: usize) -> Option<usize> {
+    streams::framed_stream(input, within)
+}
+
 /// Lifts every pickle stream in `input`.
 ///
 /// Follows what CPython's C unpickler does, and goes on where another loader would: streams one after

@@ -260,6 +260,29 @@ fn starts_stream(input: Bytes<'_>) -> bool {
     matches!(input.head(2).as_slice(), [0x80, 0..=5])
 }
 
+/// The index of a stream in `input` that begins with PROTO, comes to its STOP and imports or calls something;
+/// it begins among the first `within` bytes, the very first left out. Bounded in the places that are tried.
+pub(super) fn framed_stream(input: Bytes<'_>, within: usize) -> Option<usize> {
+    const MOST_TRIES: u32 = 1_000;
+    let mut walked: usize = 0;
+    let mut tries: u32 = 0;
+    let mut at: usize = 1;
+    while tries < MOST_TRIES && walked <= input.len().saturating_add(1 << 16) {
+        let here = at.saturating_add(input.head(within).from(at).find_byte(0x80)?);
+        let candidate = input.from(here);
+        if identify::may_begin(candidate) {
+            tries = tries.saturating_add(1);
+            let (acts, used) = identify::acts(candidate);
+            if acts {
+                return Some(here);
+            }
+            walked = walked.saturating_add(used);
+        }
+        at = here.saturating_add(1);
+    }
+    None
+}
+
 /// The index of the next stream at or after `from` that parses to its STOP and does something.
 fn next_stream(input: Bytes<'_>, from: usize, budget: &mut Budget) -> Option<usize> {
     let mut tries: u32 = 0;

@@ -48,7 +48,7 @@ fn targets_are_calls() {
         op.kind == OpKind::Import { module: "os".to_owned(), name: "system".to_owned() }
     }));
     assert!(ops.iter().any(|op| {
-        matches!(&op.kind, OpKind::Call { arguments, keywords, .. } if arguments.len() == 1 && keywords.len() == 1)
+        matches!(&op.kind, OpKind::Call { arguments, keywords, .. } if arguments.len() == 2 && keywords.len() == 1)
     }));
     let jsonpickle = br#"{"py/reduce": [{"py/function": "os.system"}, {"py/tuple": ["id"]}]}"#;
     assert_eq!(parse("json", jsonpickle).programs.len(), 1);

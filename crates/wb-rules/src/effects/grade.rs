@@ -119,11 +119,44 @@ fn inside(setting: Setting, story: &Story<'_>) -> Option<Grade> {
 
 /// A configuration has no reason to name anything outside its framework.
 fn configured(story: &Story<'_>) -> Option<Grade> {
+    if is_everyday(story) {
+        return Some(if reaches_named(story) { DOUBTFUL.unsure() } else { MINOR.unsure() });
+    }
     deed(story).or(match story.capability {
-        Capability::Environment | Capability::Defer | Capability::AttributeWalk => Some(SUSPICIOUS),
+        Capability::Environment => reads_secret(story).then_some(SUSPICIOUS),
+        Capability::Defer | Capability::AttributeWalk => Some(SUSPICIOUS),
         Capability::Resolve | Capability::Import => Some(SUSPICIOUS),
         Capability::Unknown => Some(MINOR.unsure()),
         _ => None,
+    })
+}
+
+/// Loggers, data sets and checkpoints of ML packages write and fetch files for a living, and configurations of
+/// training runs name them. Operations of TensorFlow graphs are calls of the graph, not of a person.
+fn is_everyday(story: &Story<'_>) -> bool {
+    let root = story.main.callable.split('.').next().unwrap_or_default();
+    let touches = matches!(
+        story.capability,
+        Capability::Network | Capability::WriteFile | Capability::ReadFile
+    );
+    touches && root != "tensorflow" && !knowledge::is_standard_library(root)
+}
+
+/// Whether the file or the host is named in the configuration.
+fn reaches_named(story: &Story<'_>) -> bool {
+    let all = story.all();
+    let mut indicators = all.iter().flat_map(|effect| &effect.indicators);
+    reads_outside(story) || indicators.any(|indicator| indicator.kind() == IndicatorKind::Url)
+}
+
+/// Folders and ranks are taken from the environment everywhere; a secret has no place in a configuration.
+fn reads_secret(story: &Story<'_>) -> bool {
+    const WORDS: [&str; 7] = ["KEY", "TOKEN", "SECRET", "PASS", "CREDENTIAL", "COOKIE", "AUTH"];
+    let all = story.all();
+    let mut indicators = all.iter().flat_map(|effect| &effect.indicators);
+    indicators.any(|indicator| {
+        let name = indicator.value().to_ascii_uppercase();
+        indicator.kind() == IndicatorKind::Env && WORDS.iter().any(|word| name.contains(word))
     })
 }
 

@@ -1,0 +1,110 @@
+//! Code that a configuration names and that lies elsewhere: in Python files beside it, in other
+//! repositories, in packages. Each becomes a component of the kind [`KIND`], with what it is called in its
+//! configuration as name and what it names as class.
+
+use crate::spanned_json::Json;
+use wb_core::{Component, Content};
+
+/// The kind of these components.
+const KIND: &str = "remote-code";
+
+/// Adds what the configuration `json` names.
+pub(super) fn references(json: &Json, content: &mut Content) {
+    let mut found = Found { content };
+    if let Some(map) = json.get("auto_map") {
+        for (key, value) in map.entries() {
+            found.each(&format!("auto_map.{key}"), value);
+        }
+        found.each("auto_map", map);
+    }
+    if let Some(template) = json.get("custom_pipelines") {
+        for (name, pipeline) in template.entries() {
+            if let Some(code) = pipeline.get("impl") {
+                found.each(&format!("custom_pipelines.{name}"), code);
+            }
+        }
+    }
+    kernels(json, &mut found);
+    pipeline(json, &mut found);
+    modules(json, &mut found);
+    if let Some(library) =
+        json.get("auto_mapping").and_then(|mapping| mapping.get("parent_library"))
+    {
+        found.each("auto_mapping.parent_library", library);
+    }
+}
+
+/// Attention and expert kernels that are fetched from a repository (CVE-2026-4372).
+fn kernels(json: &Json, found: &mut Found<'_>) {
+    for (key, value) in json.entries() {
+        let names = key.trim_start_matches('_');
+        let kernel = ["attn_implementation", "experts_implementation"];
+        if kernel.iter().any(|name| names.starts_with(name)) {
+            let repository = |value: &&Json| value.text().is_some_and(|text| text.contains('/'));
+            let nested = value.entries().iter().map(|(_, value)| value);
+            for value in std::iter::once(value).chain(nested).filter(repository) {
+                found.add(key, value);
+            }
+        }
+    }
+}
+
+/// Parts of a pipeline of diffusers: each is a library, or a module beside the pipeline, and a class.
+fn pipeline(json: &Json, found: &mut Found<'_>) {
+    if json.get("_diffusers_version").is_none() {
+        return;
+    }
+    for (key, value) in json.entries() {
+        if let [library, class] = value.items()
+            && let (Some(library), Some(class)) = (library.text(), class.text())
+        {
+            found.push(key, class, Some(library), value);
+        }
+    }
+}
+
+/// Modules of sentence-transformers that are not its own.
+fn modules(json: &Json, found: &mut Found<'_>) {
+    for (index, item) in json.items().iter().enumerate().take(64) {
+        if let Some(kind) = item.get("type").filter(|_| item.get("idx").is_some())
+            && let Some((module, class)) = kind.text().and_then(|text| text.rsplit_once('.'))
+        {
+            found.push(&format!("[{index}].type"), class, Some(module), kind);
+        }
+    }
+}
+
+struct Found<'c> {
+    content: &'c mut Content,
+}
+
+impl Found<'_> {
+    /// `value`, or each item of it when it is a list.
+    fn each(&mut self, name: &str, value: &Json) {
+        self.add(name, value);
+        for item in value.items() {
+            self.add(name, item);
+        }
+    }
+
+    fn add(&mut self, name: &str, value: &Json) {
+        if let Some(text) = value.text() {
+            self.push(name, text, None, value);
+        }
+    }
+
+    fn push(&mut self, name: &str, class: &str, module: Option<&str>, value: &Json) {
+        const MOST: usize = 1_000;
+        if self.content.components.len() < MOST {
+            self.content.components.push(Component {
+                kind: KIND,
+                name: name.to_owned(),
+                class: class.to_owned(),
+                module: module.map(str::to_owned),
+                place: name.to_owned(),
+                span: Some(value.span),
+                settings: Vec::new(),
+            });
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! YAML: configurations of training runs and of models. Everything becomes fields; what names a callable to be
+//! called becomes a program, as in JSON.
+
+mod tree;
+
+use crate::plain_text;
+use crate::{Family, Reader, Request, json, target};
+use wb_core::{Budget, Bytes, Content, Gap, Strength};
+
+pub(crate) const FORMAT: Reader = Reader {
+    title: "YAML document",
+    endings: &[".yaml", ".yml"],
+    family: Family::Source,
+    refines: &[],
+    identify,
+    parse,
+    named: Some(named),
+};
+
+/// A configuration is never longer, in bytes.
+const LONGEST: usize = 4 << 20;
+
+/// What no prose, log or source holds, and what makes a configuration worth reading under any name.
+const MARKS: [&str; 5] = ["_target_:", "class_path:", "!!python/", "tag:yaml.org,2002:python/", "%YAML"];
+
+/// Text that holds the mark of a configuration that is instantiated, and reads as YAML. JSON is read as JSON.
+fn identify(input: Bytes<'_>) -> Option<Strength> {
+    let text = plain_text::text(input, LONGEST).filter(|text| !text.starts_with(['{', '[', '<']))?;
+    let marked = MARKS.iter().any(|mark| memchr::memmem::find(text.as_bytes(), mark.as_bytes()).is_some());
+    (marked && tree::is_document(text)).then_some(Strength::Weak)
+}
+
+/// A file called `.yaml` is one when it reads as a mapping or a list.
+fn named(name: &str, input: Bytes<'_>) -> Option<Strength> {
+    let name = name.to_ascii_lowercase();
+    if !FORMAT.endings.iter().any(|ending| name.ends_with(ending)) {
+        return None;
+    }
+    plain_text::text(input, LONGEST).filter(|text| tree::is_document(text)).map(|_| Strength::Weak)
+}
+
+fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
+    let mut content = Content::default();
+    let Some(text) = plain_text::text(input, LONGEST) else {
+        content.gaps.push(Gap::over(input.span(), "not read as text"));
+        return content;
+    };
+    let read = tree::read(input, text, budget);
+    for document in &read.documents {
+        json::flatten(document, &mut content.fields);
+        target::programs(document, &mut content, budget);
+    }
+    content.oddities = read.oddities;
+    content.gaps.extend(read.gaps);
+    content
+}
+
+#[cfg(test)]
+mod tests;
