@@ -3,6 +3,7 @@
 
 mod cases;
 mod fuzz;
+mod learn;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -15,7 +16,8 @@ fn main() -> ExitCode {
         "tidy" => tidy::run(&root()),
         "fuzz-smoke" => fuzz::smoke(&root()),
         "cases" => cases::build(&root()),
-        _ => Err("usage: cargo xtask ci | tidy | fuzz-smoke | cases".to_owned()),
+        "learn" => learn::run(&root()),
+        _ => Err("usage: cargo xtask ci | tidy | fuzz-smoke | cases | learn".to_owned()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -49,7 +49,7 @@ fn command(name: &str) -> Option<Explanation> {
 }
 
 fn describe(name: &str, known: knowledge::Known<'_>) -> Option<Explanation> {
-    let fact = known.fact;
+    let fact = &known.fact;
     let mut text =
         format!("`{}` {}.\nCapability: {}\n", known.canonical, fact.why, fact.capability.name());
     if known.canonical != name {

@@ -3,12 +3,15 @@
 //! A name is looked up in four steps, the surest first: the name itself, under its canonical spelling
 //! ([`Table::canonical`]); the end of a dotted path that leads through another module (`random._os.system`
 //! is `os.system`); the most specific pattern (`sklearn.**.<Class>`); the name without a trailing
-//! `__call__`. What none of these knows is unknown, which is not the same as harmless.
+//! `__call__`. Where these say nothing, what was derived from the sources of packages does ([`derived`]).
+//! What none of them knows is unknown, which is not the same as harmless.
 
 mod data;
+mod derived;
 mod pattern;
 
 use data::{Fact, Facts};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 use wb_code::capability::{Callable, Knowledge};
@@ -31,6 +34,11 @@ pub(crate) fn sources() -> Vec<(&'static str, &'static str)> {
     data::sources()
 }
 
+/// What was derived of callables, as a book: part of what decides a verdict.
+pub(crate) fn derived() -> &'static [u8] {
+    derived::SHIPPED
+}
+
 /// Whether `module` is a top-level module of the standard library of Python 2 or 3.
 pub(crate) fn is_standard_library(module: &str) -> bool {
     table().facts.standard.contains(module)
@@ -49,7 +57,13 @@ pub(crate) struct Known<'a> {
     /// The canonical name it was found under.
     pub canonical: String,
     /// The fact.
-    pub fact: &'a Fact,
+    pub fact: Cow<'a, Fact>,
+}
+
+impl<'a> Known<'a> {
+    fn written(canonical: String, fact: &'a Fact) -> Self {
+        Self { canonical, fact: Cow::Borrowed(fact) }
+    }
 }
 
 impl Table {
@@ -60,13 +74,22 @@ impl Table {
         }
         let canonical = self.canonical(dotted);
         if let Some(fact) = self.facts.exact(&canonical) {
-            return Some(Known { canonical, fact });
+            return Some(Known::written(canonical, fact));
         }
         match dotted.rsplit_once('.') {
             Some((owner, "__call__" | "__func__" | "__wrapped__" | "__init__")) => {
                 self.known(owner)
             }
-            _ => self.look_up(canonical),
+            _ => self.look_up_or_derive(canonical),
+        }
+    }
+
+    /// What people wrote down holds; what is derived fills in where they say nothing.
+    fn look_up_or_derive(&self, canonical: String) -> Option<Known<'_>> {
+        let written = self.look_up(canonical.clone());
+        match written.as_ref().map(|known| known.fact.capability) {
+            None | Some(Capability::Unknown) => derived::known(self, &canonical).or(written),
+            Some(_) => written,
         }
     }
 
@@ -78,7 +101,7 @@ impl Table {
             .get(base.as_str())
             .or_else(|| commands.get(base.strip_suffix(".exe")?))
             .or_else(|| commands.get(without_version(&base)));
-        found.map(|fact| Known { canonical: base.clone(), fact })
+        found.map(|fact| Known::written(base.clone(), fact))
     }
 
     /// The one spelling of a name that has several: Python 2 names, private twins, renamed modules.
@@ -94,14 +117,14 @@ impl Table {
     fn look_up(&self, canonical: String) -> Option<Known<'_>> {
         if !canonical.contains('.') {
             let builtin = format!("builtins.{canonical}");
-            return self.facts.exact(&builtin).map(|fact| Known { canonical: builtin, fact });
+            return self.facts.exact(&builtin).map(|fact| Known::written(builtin, fact));
         }
         let through = self.through_modules(&canonical);
         if let Some(known) = through.as_ref().filter(|known| !known.fact.is_inert()) {
             return Some(known.clone());
         }
         match self.facts.pattern(&canonical) {
-            Some(fact) => Some(Known { canonical, fact }),
+            Some(fact) => Some(Known::written(canonical, fact)),
             None => through,
         }
     }
@@ -118,7 +141,7 @@ impl Table {
 
     fn exact_tail(&self, tail: &str) -> Option<Known<'_>> {
         let canonical = self.canonical(&self.unhidden(tail)?);
-        self.facts.exact(&canonical).map(|fact| Known { canonical, fact })
+        self.facts.exact(&canonical).map(|fact| Known::written(canonical, fact))
     }
 
     /// Patterns of modules of the standard library, such as `subprocess.**`, hold on the way too; those of
@@ -129,7 +152,7 @@ impl Table {
             tail.split('.').next().is_some_and(|name| self.facts.standard.contains(name));
         let canonical = self.canonical(&tail);
         let fact = if standard { self.facts.pattern(&canonical) } else { None };
-        fact.filter(|fact| !fact.is_inert()).map(|fact| Known { canonical, fact })
+        fact.filter(|fact| !fact.is_inert()).map(|fact| Known::written(canonical, fact))
     }
 
     /// `os.system` for `_os.system`: `import os as _os` is how the standard library hides its imports.
@@ -140,6 +163,31 @@ impl Table {
         let module = if standard(module) || !standard(plain) { module } else { plain };
         Some(format!("{module}.{rest}"))
     }
+}
+
+/// What the data files say about a callable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// What it can do, and which argument matters.
+    pub callable: Callable,
+    /// Whether it is named itself; otherwise a pattern fits.
+    pub by_name: bool,
+}
+
+/// What people have written down about the callable called `dotted`, and nothing else.
+pub fn written(dotted: &str) -> Option<Written> {
+    let canonical = table().canonical(dotted);
+    let facts = &table().facts;
+    let (fact, by_name) = match facts.exact(&canonical) {
+        Some(fact) => (fact, true),
+        None => (facts.pattern(&canonical)?, false),
+    };
+    Some(Written { callable: callable(Known::written(canonical, fact)), by_name })
+}
+
+/// The one spelling of a name that has several.
+pub fn canonical(dotted: &str) -> String {
+    table().canonical(dotted)
 }
 
 impl Knowledge for Table {

@@ -11,6 +11,7 @@ mod examine;
 mod explain;
 mod keras;
 mod knowledge;
+pub mod learned;
 mod near_names;
 mod oddities;
 mod rules;
@@ -19,6 +20,7 @@ mod tests;
 
 pub use examine::{Examined, examine};
 pub use explain::{Explanation, explain};
+pub use knowledge::{Written, canonical, written};
 pub use rules::{Rule, Subject, rules};
 
 use wb_code::capability::Knowledge;
@@ -41,5 +43,6 @@ pub fn rulebook() -> Vec<u8> {
     for (name, text) in knowledge::sources().into_iter().chain(rules::sources()) {
         write(name, text);
     }
+    book.extend_from_slice(knowledge::derived());
     book
 }

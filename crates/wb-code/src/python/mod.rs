@@ -11,7 +11,8 @@ mod nesting;
 mod old;
 mod statement;
 
-use ruff_python_ast::{Parameters, Stmt};
+use ruff_python_ast::{ModModule, Parameters, Stmt};
+use ruff_python_parser::Parsed;
 use ruff_text_size::{Ranged, TextRange};
 use std::rc::Rc;
 use wb_core::{Budget, Constant, Language, Op, OpKind, Program, Span, Trigger, ValueId};
@@ -42,6 +43,15 @@ pub fn lift(source: &str, trigger: Trigger, budget: &mut Budget) -> Option<Progr
     let newer = old::modernised(source)?;
     let parsed = ruff_python_parser::parse_module(&newer).ok()?;
     Some(lift_suite(parsed.suite(), &newer, trigger, budget))
+}
+
+/// The tree of Python 3 source; `None` when it does not parse, is too large or is nested so deeply that
+/// CPython itself refuses it.
+pub fn parse(source: &str) -> Option<Parsed<ModModule>> {
+    if source.len() > MAX_SOURCE || !nesting::is_bounded(source) {
+        return None;
+    }
+    ruff_python_parser::parse_module(source).ok()
 }
 
 fn lift_suite(suite: &[Stmt], source: &str, trigger: Trigger, budget: &mut Budget) -> Program {

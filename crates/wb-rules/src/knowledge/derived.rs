@@ -1,0 +1,63 @@
+//! What was derived of callables from their sources (`data/learned.book`, written by `cargo xtask learn`).
+
+use super::{Fact, Known, Table};
+use crate::learned::{self, Book, Entry};
+use std::borrow::Cow;
+use std::sync::OnceLock;
+use wb_core::Capability;
+
+/// The file that says so, in findings and explanations.
+const ORIGIN: &str = "learned.book";
+
+/// The book that ships with the binary.
+pub(super) const SHIPPED: &[u8] = include_bytes!("../../data/learned.book");
+
+/// The book that ships with the binary; its index is read when the first name is asked for.
+fn shipped() -> Option<&'static Book> {
+    static BOOK: OnceLock<Option<Book>> = OnceLock::new();
+    BOOK.get_or_init(|| Book::open(Cow::Borrowed(SHIPPED))).as_ref()
+}
+
+/// What is derived of the callable that is called `canonical`.
+pub(super) fn known(table: &Table, canonical: &str) -> Option<Known<'static>> {
+    let book = shipped()?;
+    let (name, entry) = book.find(canonical)?;
+    let derived = match entry {
+        Entry::Function(fact) => fact,
+        // The graver of building and restoring.
+        Entry::Class(built, restored) if restored.capability < built.capability => restored,
+        Entry::Class(built, _) => built,
+        Entry::Alias(_) => return None,
+    };
+    // What stands behind the alias may be written down.
+    if name != canonical
+        && let Some(fact) = table.facts.exact(&table.canonical(&name))
+    {
+        return Some(Known { canonical: name, fact: Cow::Owned(fact.clone()) });
+    }
+    let argument = derived.argument.and_then(|at| usize::try_from(at).ok());
+    let keyword = Some(derived.keyword.clone()).filter(|keyword| !keyword.is_empty());
+    let why = why(table, book, &derived).into();
+    let fact = Fact { capability: derived.capability, argument, keyword, why, origin: ORIGIN };
+    Some(Known { canonical: name, fact: Cow::Owned(fact) })
+}
+
+/// The reason, with the chain of callees that leads to a primitive.
+fn why(table: &Table, book: &Book, fact: &learned::Fact) -> String {
+    if fact.capability == Capability::Inert {
+        return "does nothing outside what it builds or returns, as its source says".to_owned();
+    }
+    let chain = book.chain(fact);
+    let last = chain.last().and_then(|last| table.facts.exact(&table.canonical(last)));
+    let does = match (fact.capability, last) {
+        (Capability::Unknown, _) => "which nobody vouches for".to_owned(),
+        (_, Some(primitive)) => format!("which {}", primitive.why),
+        (Capability::CallArgument, None) => return "calls what it is given".to_owned(),
+        (capability, None) => format!("which leads to {}", capability.name()),
+    };
+    let links: Vec<String> = chain.iter().map(|link| format!("`{link}`")).collect();
+    match links.is_empty() {
+        true => format!("does what its source says: {}", fact.capability.name()),
+        false => format!("hands what it is given to {}, {does}", links.join(", then ")),
+    }
+}
