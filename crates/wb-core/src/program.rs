@@ -61,6 +61,8 @@ pub enum Trigger {
     Install,
     /// Rendering a template.
     Template,
+    /// Starting a script.
+    Run,
 }
 
 impl Trigger {
@@ -72,6 +74,7 @@ impl Trigger {
             Self::Import => "import",
             Self::Install => "install",
             Self::Template => "template",
+            Self::Run => "run",
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Files that stand where numbers or text are expected. They become children, to be read like any other file.
 
+use crate::Request;
 use crate::storage::{Disguised, disguised};
-use wb_core::{Budget, Bytes, Child, ChildData, Content, OddityKind, Span};
+use std::collections::BTreeSet;
+use wb_core::{Budget, Bytes, Child, ChildData, Content, Oddity, OddityKind, Span};
 
 /// How many are taken from one artifact.
 const MOST: usize = 100;
@@ -12,27 +14,63 @@ const LONGEST_TEXT: usize = 64 << 20;
 /// The shortest text that can hold a file, in bytes.
 const SHORTEST_TEXT: usize = 24;
 
-/// Files in bytes that no part of the format owns, and in tensors of single bytes.
-pub(crate) fn bytes(input: Bytes<'_>, content: &mut Content) {
+/// Parses with `parse`, and takes the files out of what it found: those in bytes that no part of the format
+/// owns, and those in tensors. Bytes that are a child already stay as they are.
+pub(crate) fn after(
+    parse: fn(Bytes<'_>, &Request<'_>, &mut Budget) -> Content,
+    input: Bytes<'_>,
+    request: &Request<'_>,
+    budget: &mut Budget,
+) -> Content {
+    let mut content = parse(input, request, budget);
+    bytes(input, &mut content);
+    content
+}
+
+fn bytes(input: Bytes<'_>, content: &mut Content) {
+    let known: BTreeSet<Span> = content
+        .children
+        .iter()
+        .filter_map(|child| match child.data {
+            ChildData::Span(span) => Some(span),
+            ChildData::Owned(_) => None,
+        })
+        .collect();
     let unowned = content.oddities.iter().filter_map(|oddity| match oddity.kind {
         OddityKind::TrailingBytes | OddityKind::UnownedBytes => Some((oddity.span?, None)),
         _ => None,
     });
-    let single = |dtype: &str| matches!(dtype.to_ascii_uppercase().as_str(), "U8" | "I8");
-    let tensors = content.tensors.iter().filter(|tensor| single(&tensor.dtype));
-    let tensors = tensors.filter_map(|tensor| Some((tensor.span?, Some(tensor.name.as_str()))));
-    let found: Vec<(Span, String)> = unowned
+    let tensors = content.tensors.iter().filter_map(|tensor| Some((tensor.span?, Some(tensor))));
+    let found: Vec<(Span, String, Disguised)> = unowned
         .chain(tensors)
-        .filter(|(span, _)| input.at_span(*span).and_then(disguised).is_some())
-        .map(|(span, tensor)| match tensor {
-            Some(name) => (span, format!("tensor {name}")),
-            None => (span, format!("bytes at offset {}", span.start)),
+        .filter(|(span, _)| span.len > 0 && !known.contains(span))
+        .filter_map(|(span, tensor)| {
+            let kind = disguised(input.at_span(span)?)?;
+            // Wider numbers begin like a pickle by chance.
+            let trusted =
+                tensor.is_none_or(|tensor| is_single(&tensor.dtype)) || kind != Disguised::Pickle;
+            let name = match tensor {
+                Some(tensor) => format!("tensor {}", tensor.name),
+                None => format!("bytes at offset {}", span.start),
+            };
+            trusted.then_some((span, name, kind))
         })
         .take(MOST)
         .collect();
-    for (span, name) in found {
+    for (span, name, kind) in found {
+        let told = |oddity: &Oddity| oddity.span == Some(span) && oddity.kind == kind.oddity();
+        if matches!(kind, Disguised::Executable(_)) && !content.oddities.iter().any(told) {
+            let what = format!("{name} holds {}", kind.name());
+            let (kind, place) = (kind.oddity(), name.clone());
+            content.oddities.push(Oddity { kind, place, span: Some(span), what });
+        }
         content.children.push(Child { name, data: ChildData::Span(span) });
     }
+}
+
+/// Whether elements of this type take one byte each.
+fn is_single(dtype: &str) -> bool {
+    matches!(dtype.to_ascii_lowercase().as_str(), "u8" | "i8" | "uint8" | "int8")
 }
 
 /// A file that data is, or holds.

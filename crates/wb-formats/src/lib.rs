@@ -30,9 +30,11 @@ mod carve;
 mod compressed;
 mod decode;
 mod extents;
+mod flatbuffer;
 #[cfg(test)]
 mod mutations;
 mod names;
+mod native;
 mod notes;
 mod paths;
 mod plain_text;
@@ -45,10 +47,12 @@ mod tensorflow;
 mod tensors;
 #[cfg(test)]
 mod testing;
+mod trees;
 mod values;
 
 // Specific formats come before the general ones that they refine.
 formats! {
+    llamafile,
     gguf,
     keras_h5 = "keras-h5",
     hdf5,
@@ -68,14 +72,36 @@ formats! {
     zstd,
     lz4,
     zlib,
+    openvino,
+    pmml,
+    xml,
+    xgboost,
+    lightgbm,
+    r_data = "r-data",
+    torch7,
     checksums,
     requirements,
     python_source = "python",
+    script,
+    elf,
+    pe,
+    mach_o = "mach-o",
+    wasm,
     jinja_template = "jinja",
     json,
     yaml,
     encoded_text = "encoded-text",
+    tflite,
+    executorch,
+    ort,
+    torch_mobile = "torch-mobile",
+    catboost,
     onnx,
+    core_ml = "core-ml",
+    caffe,
+    cntk,
+    paddle,
+    paddle_params = "paddle-params",
     saved_model = "saved-model",
     meta_graph = "meta-graph",
     tensorflow_graph = "tensorflow-graph",
@@ -137,6 +163,8 @@ pub enum Family {
     Dependencies,
     /// Source code or a configuration.
     Source,
+    /// Machine code.
+    Native,
 }
 
 /// What a parser may know besides the bytes.

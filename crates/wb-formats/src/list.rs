@@ -13,7 +13,7 @@ macro_rules! formats {
             family: $module::FORMAT.family,
             page: include_str!(concat!("../pages/", formats!(@name $module $($name)?), ".md")),
             identify: $module::FORMAT.identify,
-            parse: $module::FORMAT.parse,
+            parse: |input, request, budget| crate::carve::after($module::FORMAT.parse, input, request, budget),
             refines: $module::FORMAT.refines,
             named: $module::FORMAT.named,
         },)+];

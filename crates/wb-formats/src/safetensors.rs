@@ -99,7 +99,6 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
         header_reader.check_extents(input);
     }
     let mut content = header_reader.content;
-    carve::bytes(input, &mut content);
     for index in 0..content.fields.len() {
         let Some(field) = content.fields.get(index) else { break };
         let (place, value) = (format!("metadata {}", field.path), field.value.clone());

@@ -30,8 +30,10 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
     let mut walk = Walk::over(input);
     let mut at = 0_usize;
+    let mut ended = false;
     while let Some(header) = Header::read(input.from(at)) {
-        if header.is_blank {
+        ended = header.is_blank;
+        if ended {
             break;
         }
         if !header.checksum_holds {
@@ -43,6 +45,11 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
             break;
         }
         at = walk.member(&header, at);
+    }
+    // Tools read such archives all the same; whether members are missing cannot be known.
+    if !ended && at >= input.len() {
+        let end = Span::new(input.span().end(), 0);
+        walk.content.gaps.push(Gap::over(end, "the archive has no end: it may have been cut"));
     }
     walk.end(at);
     names::tell_apart(&mut walk.content.children);

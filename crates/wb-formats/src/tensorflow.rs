@@ -18,6 +18,11 @@ pub(crate) mod recipes;
 
 pub(crate) use meta::{graph, meta_graph};
 
+/// Whether an operation reads or writes files, runs Python or loads libraries.
+pub(crate) fn reaches_host(operation: &str) -> bool {
+    host::host_operation(operation).is_some()
+}
+
 /// One graph and the functions it calls.
 #[derive(Default)]
 pub(crate) struct Library {

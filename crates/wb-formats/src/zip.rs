@@ -11,7 +11,9 @@ pub(crate) use member::{Member, data, head};
 
 use crate::names::{escapes, link_escapes, tell_apart};
 use crate::{Family, Reader, Request};
-use wb_core::{Budget, Bytes, Child, ChildData, Content, Gap, Oddity, OddityKind, Strength};
+use wb_core::{
+    Budget, Bytes, Child, ChildData, Content, Gap, Oddity, OddityKind, Span, Strength,
+};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "Zip archive",
@@ -53,6 +55,20 @@ pub(crate) fn open(input: Bytes<'_>, content: &mut Content, budget: &mut Budget)
         }
     }
     apart(input, entries, content)
+}
+
+/// Takes back what was said about the bytes before an archive, for formats that begin with a part of their
+/// own; returns these bytes. Offsets in the directory may count them or not.
+pub(crate) fn take_prefix(content: &mut Content) -> Option<Span> {
+    let mut prefix: Option<Span> = None;
+    content.oddities.retain(|oddity| {
+        let leads = matches!(oddity.kind, OddityKind::LeadingBytes | OddityKind::UnownedBytes);
+        let first = oddity.span.filter(|span| leads && span.start == 0);
+        prefix = prefix.or(first);
+        first.is_none()
+    });
+    content.children.retain(|child| prefix.is_none_or(|span| child.data != ChildData::Span(span)));
+    prefix
 }
 
 /// The members up to four times the size of the archive: honest ones share no byte, so that no more than

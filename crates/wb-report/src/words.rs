@@ -16,6 +16,7 @@ pub(crate) const fn when(trigger: Trigger) -> &'static str {
         Trigger::Import => "when imported",
         Trigger::Install => "when installed",
         Trigger::Template => "when the template is rendered",
+        Trigger::Run => "when the script is started",
     }
 }
 

@@ -107,6 +107,26 @@ rows! {
         in ["saved-model", "meta-graph"] [PathTraversal]
         say "the model opens a file outside its folder when it is loaded"
         do "do not load it where secrets are readable; ask for a model that holds its own assets"
+    "xml-external-entity" "An XML document that takes in another file"
+        High Suspicious ["AML.T0037", "T1005"]
+        in ["xml", "openvino", "pmml"] [ExternalReference] within "entity"
+        say "whoever reads the document takes in another file or address"
+        do "do not read it with a parser that resolves entities; ask for a document without a document type"
+    "xml-entity-expansion" "An XML document whose entities expand far beyond its size"
+        Medium Suspicious ["AML.T0029", "T1499.004"]
+        in ["xml", "openvino", "pmml"] [Expansion]
+        say "reading the document fills the memory"
+        do "do not read it with a parser that expands entities"
+    "core-ml-linked-model" "A Core ML model that is taken from another file"
+        Medium Suspicious ["AML.T0018.001"]
+        in ["core-ml"] [ExternalReference]
+        say "what runs is another model, looked for by name"
+        do "find that model, and look at it"
+    "core-ml-path" "A Core ML model with a file outside its package"
+        High Malicious ["AML.T0037", "T1005"]
+        in ["core-ml"] [PathTraversal]
+        say "the model reads a file outside its package when it is loaded"
+        do "do not load it; ask for a model that holds its own data"
     "external-reference" "A model that refers to a file outside itself"
         Medium Suspicious ["AML.T0037", "T1005"]
         in [] [ExternalReference]
@@ -137,6 +157,16 @@ rows! {
         in ["zip", "torch", "keras", "npz"] [UnownedBytes, LeadingBytes, TrailingBytes]
         say "bytes of the archive belong to no member"
         do "look at the bytes: a reader that does not use the directory may find members there"
+    "tree-out-of-bounds" "A decision tree whose numbers lead out of it"
+        High Suspicious ["AML.T0029", "T1203"]
+        in ["xgboost", "lightgbm", "catboost"] [ImpossibleLength, Malformed, Disagreement]
+        say "the numbers of a tree do not hold together"
+        do "do not predict with it: native code follows these numbers without looking"
+    "runtime-odd-structure" "A model of a native runtime whose numbers lead out of it"
+        High Suspicious ["AML.T0029", "T1203"]
+        in ["tflite", "executorch", "ort", "torch-mobile"] [ImpossibleLength, Disagreement]
+        say "the structure is not what the runtime expects"
+        do "do not load it in a process with secrets: native code follows these numbers"
     "archive-encrypted-member" "An archive member that is encrypted or said to be"
         Medium Unknown ["AML.T0076", "T1027"]
         in [] [Encrypted]

@@ -66,13 +66,16 @@ macro_rules! rules {
 
 rules![
     config_names_remote_code = "config-names-remote-code",
+    custom_operator = "custom-operator",
     keras_lambda_unresolved = "keras-lambda-unresolved",
     keras_unknown_class = "keras-unknown-class",
     keras_unknown_setting = "keras-unknown-setting",
+    native_code = "native-code",
     pickle_attribute_set_on_import = "pickle-attribute-set-on-import",
     pickle_extension_code = "pickle-extension-code",
     pickle_imports_by_name = "pickle-imports-by-name",
     pickle_persistent_id = "pickle-persistent-id",
+    r_code = "r-data-runs-code",
     requirement_odd_index = "requirement-odd-index",
     requirement_typosquat = "requirement-typosquat",
     template_loops_long = "template-loops-long",
@@ -93,9 +96,12 @@ pub fn rules() -> &'static [Rule] {
 }
 
 /// Data files that rules of their own read, by name.
-pub(crate) fn sources() -> [(&'static str, &'static str); 4] {
+pub(crate) fn sources() -> [(&'static str, &'static str); 7] {
     [
         ("diffusers_pipelines.txt", config_names_remote_code::PIPELINES),
+        ("r_functions.toml", r_code::FUNCTIONS),
+        ("known_operators.toml", custom_operator::KNOWN),
+        ("native_functions.toml", native_code::FUNCTIONS),
         ("keras_functions.txt", crate::keras::FUNCTIONS),
         ("keras_layers.toml", crate::keras::LAYERS),
         ("popular_packages.txt", crate::near_names::POPULAR),

@@ -37,6 +37,7 @@ const RECORD: Grade = Grade::new(Severity::Info, Verdict::Clean);
 pub(super) fn grade(setting: Setting, story: &Story<'_>) -> Option<Grade> {
     match setting {
         Setting::Module => module(story),
+        Setting::Script => script(story),
         Setting::Pickle if !story.main.called => imported(story),
         Setting::Pickle => pickle(story),
         Setting::Template | Setting::Lambda | Setting::ModelCode => inside(setting, story),
@@ -178,6 +179,20 @@ fn module(story: &Story<'_>) -> Option<Grade> {
         (_, true, _) => Some(SUSPICIOUS),
         (_, _, true) => None,
         _ => Some(Grade::new(Severity::Low, Verdict::Clean).unsure()),
+    }
+}
+
+/// Every line of a script starts a program: only what is hidden, or fetched and run, is worth a finding.
+fn script(story: &Story<'_>) -> Option<Grade> {
+    let all = story.all();
+    let hidden =
+        all.iter().flat_map(|effect| &effect.payloads).any(|payload| !payload.layers.is_empty());
+    let fetches = all.iter().any(|effect| effect.capability == Capability::Network);
+    let runs = all.iter().any(|effect| effect.capability <= Capability::LoadLibrary);
+    match (runs, hidden, fetches) {
+        (true, true, _) => Some(CRITICAL),
+        (true, _, true) => Some(SUSPICIOUS),
+        _ => None,
     }
 }
 

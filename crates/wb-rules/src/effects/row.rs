@@ -63,7 +63,7 @@ use Capability::{
     AttributeWalk, CallArgument, Defer, Delete, Deserialize, Environment, Import, LoadLibrary,
     Network, ReadFile, Resolve, RunCode, RunCommand, Unknown, WriteFile,
 };
-use Setting::{Config, KerasConfig, Lambda, ModelCode, Module, Pickle, Template};
+use Setting::{Config, KerasConfig, Lambda, ModelCode, Module, Pickle, Script, Template};
 
 /// Everything that reaches out of the model or hides what does.
 const DEEDS: [Capability; 12] = [
@@ -154,6 +154,10 @@ rows! {
         Critical ["AML.T0010.001", "AML.T0011.001", "T1195.002"]
         in [Module] Yes [RunCommand, RunCode, LoadLibrary, Deserialize, Network, Defer, CallArgument, Unknown]
         do "do not import or install it; read the decoded code"
+    "script-runs-fetched-code" "A script that runs what it hides or fetches"
+        Critical ["AML.T0011.001", "T1059.004", "T1105"]
+        in [Script] Yes [RunCommand, RunCode, LoadLibrary, Deserialize, Network]
+        do "do not start it; read what it fetches first"
     "model-code-reaches-out" "Code inside a model that reaches out of it"
         Critical ["AML.T0018.002", "AML.T0011.000", "T1204.002"]
         in [ModelCode] Yes DEEDS

@@ -17,6 +17,8 @@ pub(crate) enum Setting {
     Config,
     /// A chat template or prompt template.
     Template,
+    /// A shell script: it runs when somebody starts it.
+    Script,
     /// A Python file or compiled module, which runs when it is imported or installed.
     Module,
     /// Any other code that a model carries, such as TorchScript.
@@ -30,6 +32,7 @@ impl Setting {
         match (program.language, program.trigger) {
             (Language::Pickle, _) => Self::Pickle,
             (Language::Jinja, _) => Self::Template,
+            (Language::Shell, _) => Self::Script,
             (Language::Config, _) if keras => Self::KerasConfig,
             (Language::Config, _) => Self::Config,
             (_, Trigger::Import | Trigger::Install) => Self::Module,
@@ -57,7 +60,7 @@ impl Setting {
         let component = program.component.clone();
         match self {
             Self::Pickle => Location { component, ..Location::at(named("op"), Some(effect.span)) },
-            Self::Module => Location {
+            Self::Module | Self::Script => Location {
                 component,
                 line: Some(effect.number),
                 ..Location::at(named("line"), Some(effect.span))

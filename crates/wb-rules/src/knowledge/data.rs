@@ -30,6 +30,7 @@ callables![
     network,
     numeric,
     os,
+    paddle,
     resolve,
     standard_library,
     subprocess,

@@ -249,3 +249,113 @@ fn another_index_is_found() {
     };
     assert_eq!(names(&judged("requirements", &usual, vec![])), [""; 0]);
 }
+
+fn nodes(format: &'static str, operators: &[(Option<&str>, &str)]) -> Vec<&'static str> {
+    let component = |(module, class): &(Option<&str>, &str)| Component {
+        kind: "node",
+        class: (*class).to_owned(),
+        module: module.map(str::to_owned),
+        ..Component::default()
+    };
+    let components = operators.iter().map(component).collect();
+    let content = Content { components, ..Content::default() };
+    names(&judged(format, &content, vec![]))
+}
+
+#[test]
+fn operators_that_the_runtime_does_not_have_are_found_once() {
+    let own = (Some("com.example"), "Spawn");
+    assert_eq!(nodes("onnx", &[own, own, (None, "If")]), ["custom-operator"]);
+    assert_eq!(nodes("tflite", &[(Some("custom"), "MyOperator")]), ["custom-operator"]);
+    assert_eq!(nodes("core-ml", &[(Some("custom"), "MySpawn")]), ["custom-operator"]);
+    assert_eq!(nodes("executorch", &[(Some("mine"), "run")]), ["custom-operator"]);
+}
+
+#[test]
+fn operators_that_runtimes_bring_along_are_ordinary() {
+    for domain in ["com.microsoft", "com.microsoft.nchwc", "ai.onnx.ml", "org.pytorch.aten"] {
+        assert_eq!(nodes("onnx", &[(Some(domain), "FusedGelu")]), [""; 0], "{domain}");
+    }
+    assert_eq!(nodes("tflite", &[(Some("custom"), "TFLite_Detection_PostProcess")]), [""; 0]);
+    assert_eq!(nodes("tflite", &[(Some("tensorflow"), "StridedSlice"), (None, "ADD")]), [""; 0]);
+    assert_eq!(nodes("executorch", &[(Some("aten"), "add")]), [""; 0]);
+    assert_eq!(nodes("caffe", &[(Some("anything"), "Python")]), [""; 0]);
+}
+
+fn image(name: &str, imports: &[&str]) -> Vec<wb_core::Finding> {
+    let part = |kind, class: &str, name: &str| Component {
+        kind,
+        class: class.to_owned(),
+        name: name.to_owned(),
+        ..Component::default()
+    };
+    let mut components = vec![part("image", "shared library", "x86-64")];
+    components.extend(imports.iter().map(|name| part("import", "function", name)));
+    let content = Content { components, ..Content::default() };
+    judge(&artifact(name, "elf"), &content, vec![]).findings
+}
+
+#[test]
+fn machine_code_is_found_with_what_it_imports() {
+    let found = image("ops/custom.so", &["memcpy", "system", "connect"]);
+    let [finding] = found.as_slice() else { panic!("one finding") };
+    assert_eq!((finding.rule, finding.verdict), ("native-code", Verdict::Unknown));
+    assert!(
+        finding.headline.contains("`system` (run-command), `connect` (network)"),
+        "{}",
+        finding.headline
+    );
+}
+
+#[test]
+fn machine_code_under_another_name_inside_a_model_is_suspicious() {
+    assert_eq!(image("m.safetensors!/tensor w", &[])[0].verdict, Verdict::Suspicious);
+    assert_eq!(image("pkg.whl!/pkg/_ext.so", &[])[0].verdict, Verdict::Unknown);
+    assert_eq!(image("model.bin", &[])[0].verdict, Verdict::Unknown);
+}
+
+fn r(kind: &'static str, name: &str, calls: &str) -> Option<Verdict> {
+    let part = Component {
+        kind,
+        name: name.to_owned(),
+        settings: vec![field("calls", calls), field("expression", "x")],
+        ..Component::default()
+    };
+    let content = Content { components: vec![part], ..Content::default() };
+    let judged = judge(&artifact("model.rds", "r-data"), &content, vec![]);
+    let [finding] = judged.findings.as_slice() else { return None };
+    assert_eq!(finding.rule, "r-data-runs-code");
+    Some(finding.verdict)
+}
+
+#[test]
+fn promises_and_hooks_of_r_are_found_by_what_they_call() {
+    assert_eq!(r("promise", "", "paste system"), Some(Verdict::Malicious));
+    assert_eq!(r("promise", "", "mean"), Some(Verdict::Suspicious));
+    assert_eq!(r("closure", ".First", "download.file"), Some(Verdict::Malicious));
+    assert_eq!(r("closure", "helper", "system"), Some(Verdict::Suspicious));
+}
+
+#[test]
+fn closures_and_formulas_of_models_are_ordinary() {
+    assert_eq!(r("closure", "linkfun", "log eval .Call"), None);
+    assert_eq!(r("call", "", "glm ~ binomial"), None);
+}
+
+#[test]
+fn trees_and_runtimes_that_lead_out_of_themselves_are_found() {
+    let odd = |format, kind| {
+        let oddity = Oddity {
+            kind,
+            place: "tree 0".to_owned(),
+            span: Some(Span::new(1, 2)),
+            what: "x".to_owned(),
+        };
+        let content = Content { oddities: vec![oddity], ..Content::default() };
+        names(&judged(format, &content, vec![]))
+    };
+    assert_eq!(odd("xgboost", OddityKind::ImpossibleLength), ["tree-out-of-bounds"]);
+    assert_eq!(odd("tflite", OddityKind::Disagreement), ["runtime-odd-structure"]);
+    assert_eq!(odd("pmml", OddityKind::Expansion), ["xml-entity-expansion"]);
+    assert_eq!(odd("core-ml", OddityKind::PathTraversal), ["core-ml-path"]);
+}
