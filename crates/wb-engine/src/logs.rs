@@ -36,7 +36,7 @@ const STRETCH: u64 = 16 << 20;
 pub fn read_logs(inputs: Vec<LogInput>) -> (Vec<LogRead>, FlowTable) {
     let allowance = Allowance::of(inputs.len());
     let (large, small): (Vec<LogInput>, Vec<LogInput>) =
-        inputs.into_iter().partition(|input| input.text.len() > LARGE);
+        inputs.into_iter().partition(|input| input.text.len().is_ok_and(|length| length > LARGE));
     let first = |input| read_log(input, ClockHints::default(), allowance);
     let mut logs: Vec<(LogRead, FlowTable)> = small.into_par_iter().map(first).collect();
     logs.extend(large.into_iter().map(first));
@@ -111,15 +111,17 @@ fn read_text(
     collected: &mut Collected,
 ) -> io::Result<()> {
     let mut reader = LogReader::new(&artifact.path, hints);
-    let all = text.len();
-    if all <= LARGE {
-        reader.read(&mut *text.open()?, 0, collected)?;
+    let all = text.len()?;
+    let beginning = text.line_after(BEGINNING)?;
+    reader.read(&mut *text.stretch(0..beginning)?, 0, collected)?;
+    // Without a hint such a log is read again, once there is one.
+    let in_vain = reader.lacks_year() && hints.near.is_none();
+    if in_vain || beginning == all {
         *part = reader.finish();
         return Ok(());
     }
-    let beginning = text.line_after(BEGINNING)?;
-    reader.read(&mut *text.stretch(0..beginning)?, 0, collected)?;
-    let Some(knowing) = reader.fork() else {
+    let parallel = (all > LARGE).then(|| reader.fork()).flatten();
+    let Some(knowing) = parallel else {
         reader.read(&mut *text.stretch(beginning..all)?, beginning, collected)?;
         *part = reader.finish();
         return Ok(());

@@ -8,6 +8,9 @@ use crate::lines::Place;
 /// A record is read up to this length.
 const LONGEST_RECORD: usize = 1 << 20;
 
+/// The first line of a document is no longer than this: a longer one is a record that was cut.
+const LONGEST_OPENING: usize = 160;
+
 /// A document that is being read.
 #[derive(Debug, Default)]
 pub(crate) struct Document {
@@ -29,7 +32,9 @@ impl Document {
     pub(crate) fn begin(text: &str) -> Option<Self> {
         let text = text.trim();
         let alone = matches!(text, "{" | "[" | "[{")
-            || (text.starts_with(['{', '[']) && text.ends_with(['{', '[', ',']));
+            || (text.len() <= LONGEST_OPENING
+                && text.starts_with(['{', '['])
+                && text.ends_with(['{', '[', ',']));
         let stamped =
             text.strip_prefix('[').is_some_and(|inner| crate::stamp::parse_prefix(inner).is_some());
         (alone && !stamped).then(Self::default)
@@ -38,6 +43,12 @@ impl Document {
     /// Whether the document has ended.
     pub(crate) const fn is_over(&self) -> bool {
         self.depth == 0
+    }
+
+    /// What is left of a document that never ended: all of it, or the record that is open.
+    pub(crate) fn unfinished(self) -> Option<(String, Place)> {
+        let there = |(text, _): &(String, Place)| !text.trim().is_empty();
+        self.whole.filter(there).or(self.record).filter(there)
     }
 
     /// Reads a line and returns the records that end in it, each with the place where it began.

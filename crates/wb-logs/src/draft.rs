@@ -39,6 +39,8 @@ pub(crate) struct Draft {
     pub(crate) either_path: Option<String>,
     /// Digests that fields give.
     pub(crate) digests: Vec<Digest>,
+    /// Line and offset where the record begins, if that is before the line that ended it.
+    pub(crate) began: Option<(u64, u64)>,
     /// Whether the structure alone, without a time, makes this a record.
     pub(crate) structured: bool,
     /// Whether the message is text in which more can be found.

@@ -24,6 +24,7 @@ pub(crate) fn enrich(draft: &mut Draft) -> Vec<Found> {
         let pairs = pairs(text);
         words = without_pairs(text, &pairs);
         privileged(draft, text, &pairs);
+        crate::serving::names(draft, text);
         for pair in &pairs {
             assign(draft, pair.key, pair.value);
         }
@@ -203,6 +204,11 @@ fn command(draft: &mut Draft) {
         }
     }
     draft.set("process.name", &program);
+    const SERVERS: &[&str] =
+        &["ollama", "ollama_llama_server", "llama-server", "vllm", "tritonserver", "torchserve"];
+    if draft.kind.is_none() && !models.is_empty() && SERVERS.contains(&program.as_str()) {
+        draft.kind = Some(EventKind::Load);
+    }
     if draft.kind.is_none() {
         let writes = !models.is_empty() && WRITERS.contains(&program.as_str());
         draft.kind = Some(if writes { EventKind::Change } else { EventKind::Exec });
@@ -224,6 +230,8 @@ fn decide(draft: &mut Draft, words: &str) {
         draft.kind = Some(kind(draft, reading.kind, reading.nothing, words));
     }
     let absent = words.to_ascii_lowercase();
+    // Every phrase has one of these.
+    let may_be = ["no", "without", "unapproved"].iter().any(|word| absent.contains(word));
     for phrase in [
         "no change id",
         "no ticket",
@@ -236,7 +244,7 @@ fn decide(draft: &mut Draft, words: &str) {
         "change: none",
         "unapproved",
     ] {
-        if absent.contains(phrase) {
+        if may_be && absent.contains(phrase) {
             draft.set("change.absent", phrase);
         }
     }

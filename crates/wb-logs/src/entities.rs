@@ -6,10 +6,16 @@ use crate::source::METHODS;
 use crate::tokens::{
     Reference, bare, endpoint, is_domain, is_file, is_machine, is_model_file, is_version, reference,
 };
+use std::borrow::Cow;
 
 /// The word before a token, in lower case, without punctuation.
-fn previous_word(previous: &str) -> String {
-    bare(previous).to_ascii_lowercase()
+fn previous_word(previous: &str) -> Cow<'_, str> {
+    let word = bare(previous);
+    if word.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(word.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(word)
+    }
 }
 
 /// Looks at each word of the message.

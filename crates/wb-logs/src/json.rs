@@ -41,6 +41,20 @@ pub(crate) fn batch(value: &Value) -> Option<&[Value]> {
     found.as_array().map(Vec::as_slice).filter(|items| items.first().is_some_and(Value::is_object))
 }
 
+/// The lines in what Loki answers or is sent: streams with labels, each a list of times and lines.
+pub(crate) fn streams(value: &Value) -> Option<Vec<Value>> {
+    let streams = value.get("streams").or_else(|| value.pointer("/data/result"))?.as_array()?;
+    let mut records = Vec::new();
+    for stream in streams {
+        let labels = stream.get("stream").filter(|labels| labels.is_object())?;
+        for entry in stream.get("values")?.as_array()? {
+            let (time, line) = (entry.get(0)?.as_str()?, entry.get(1)?.as_str()?);
+            records.push(serde_json::json!({ "timestamp": time, "line": line, "labels": labels }));
+        }
+    }
+    (!records.is_empty()).then_some(records)
+}
+
 /// Hands every value of `value` to `take`, with its path, in order. Lists of plain values are one value
 /// joined by commas.
 pub(crate) fn flatten(value: &Value, take: &mut dyn FnMut(&str, &str)) {

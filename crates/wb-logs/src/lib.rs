@@ -33,6 +33,7 @@ mod part;
 mod reader;
 mod recognise;
 mod scan;
+mod serving;
 mod sink;
 mod source;
 mod stamp;
@@ -141,7 +142,13 @@ impl<'a> LogReader<'a> {
         while let Some(place) = lines.advance()? {
             self.0.line(place, &lines.decoded(), lines.held(), sink);
         }
+        self.0.end(lines.offset(), sink);
         Ok(())
+    }
+
+    /// Whether timestamps so far lack a year that [`ClockHints::near`] could give.
+    pub fn lacks_year(&self) -> bool {
+        self.0.lacks_year()
     }
 
     /// What was read.

@@ -77,6 +77,11 @@ impl<'a> Lines<'a> {
         Ok(Some(place))
     }
 
+    /// Where the next line begins.
+    pub(crate) const fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// The bytes of the line, at most [`LONGEST_LINE`].
     pub(crate) fn held(&self) -> &[u8] {
         match &self.wide {
@@ -196,7 +201,10 @@ fn read_some(text: &mut dyn BufRead, room: &mut [u8]) -> io::Result<usize> {
 /// Decodes UTF-8 with replacement characters; drops colour codes and the carriage return.
 pub(crate) fn clean(bytes: &[u8]) -> Cow<'_, str> {
     let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
-    let text = String::from_utf8_lossy(bytes);
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => String::from_utf8_lossy(bytes),
+    };
     if memchr(0x1b, text.as_bytes()).is_some() { Cow::Owned(without_escapes(&text)) } else { text }
 }
 

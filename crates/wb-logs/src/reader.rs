@@ -22,6 +22,9 @@ use wb_core::{ArtifactPath, Event, EventKind, Instant, RecordRef, RecordedDigest
 /// Layers taken off a line at the most.
 const MOST_LAYERS: usize = 4;
 
+/// Lists of records within records of lists.
+const DEEPEST_BATCH: u8 = 3;
+
 /// A record split over lines is put together up to this length.
 const LONGEST_JOINED: usize = 64 << 10;
 
@@ -166,7 +169,7 @@ impl<'a> Reader<'a> {
             Glance::Net(light) => self.light(place, &light, sink),
             Glance::Words { stamp, words } => {
                 let early = self.before.saturating_add(self.part.summary.lines) <= ALL_WHOLE;
-                if early || self.state.tells_a_story() {
+                if early || self.state.tells_a_story() || self.state.groups() {
                     return None;
                 }
                 let shape = self.shapes.of(words)?;
@@ -273,7 +276,8 @@ impl<'a> Reader<'a> {
 
     /// Reads a whole record, or several of an export that has them in one object.
     fn whole(&mut self, place: Place, text: &str, raw: &[u8], sink: &mut dyn Sink) -> Seen {
-        let (layers, reading) = self.layers(text);
+        self.state.at(place);
+        let (layers, reading) = self.layers(text, 0);
         let lane = match &reading {
             Some(Reading::Record(draft)) if !sink.wants_everything() => {
                 self.next_lane(text, draft, &layers)
@@ -295,6 +299,29 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The records in an object that is a list of them, each with its layers taken off.
+    fn records(&mut self, value: &Value, nested: u8) -> Option<Vec<Draft>> {
+        if nested >= DEEPEST_BATCH {
+            return None;
+        }
+        let streams = crate::json::streams(value);
+        let records = streams.as_deref().or_else(|| crate::json::batch(value))?;
+        let mut drafts = Vec::new();
+        for record in records {
+            let (layers, reading) = self.layers(&record.to_string(), nested.saturating_add(1));
+            let read = match reading {
+                Some(Reading::Record(draft)) => vec![*draft],
+                Some(Reading::Batch(drafts)) => drafts,
+                Some(Reading::Header(_)) | None => Vec::new(),
+            };
+            for mut draft in read {
+                merge(&mut draft, layers.clone());
+                drafts.push(draft);
+            }
+        }
+        Some(drafts)
+    }
+
     /// The lane that lines like this one can take.
     fn next_lane(&self, text: &str, draft: &Draft, layers: &[Layer]) -> Lane {
         if !text.trim_start().starts_with('{') {
@@ -303,6 +330,7 @@ impl<'a> Reader<'a> {
                     Lane::ZeekRows
                 }
                 "vpc-flow" if layers.is_empty() => Lane::Vpc,
+                "netfilter" => Lane::Netfilter,
                 _ => Lane::Text,
             };
         }
@@ -319,7 +347,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes the layers off a line and asks the sources. `None` when the record goes on in the next line.
-    fn layers(&mut self, text: &str) -> (Vec<Layer>, Option<Reading>) {
+    fn layers(&mut self, text: &str, nested: u8) -> (Vec<Layer>, Option<Reading>) {
         if let Some(reading) = source::read_row(text, &mut self.state) {
             return (Vec::new(), Some(reading));
         }
@@ -328,12 +356,17 @@ impl<'a> Reader<'a> {
         while layers.len() < MOST_LAYERS {
             match unwrap(&current) {
                 Unwrapped::Json(value) => {
-                    if let Some(records) = crate::json::batch(&value) {
-                        let read = |record: &Value| source::read_json(record, &record.to_string());
-                        return (layers, Some(Reading::Batch(records.iter().map(read).collect())));
+                    if let Some(drafts) = self.records(&value, nested) {
+                        return (layers, Some(Reading::Batch(drafts)));
                     }
-                    let draft = source::read_json(&value, &current);
-                    return (layers, Reading::record(draft));
+                    let mut drafts = source::read_json(&value, &current);
+                    return match (drafts.pop(), drafts.is_empty()) {
+                        (Some(draft), true) => (layers, Reading::record(draft)),
+                        (last, _) => {
+                            drafts.extend(last);
+                            (layers, Some(Reading::Batch(drafts)))
+                        }
+                    };
                 }
                 Unwrapped::Plain => break,
                 Unwrapped::Layer(layer, inner) => {
@@ -378,8 +411,14 @@ impl<'a> Reader<'a> {
             self.part.odd_end = Some(place.number);
         }
         let digests = !found.is_empty();
-        let record =
-            RecordRef { artifact: self.artifact.clone(), line: place.number, offset: place.offset };
+        if draft.message.is_empty() {
+            draft.message = bounded(text, crate::draft::LONGEST_MESSAGE);
+        }
+        let record = RecordRef {
+            artifact: self.artifact.clone(),
+            line: draft.began.map_or(place.number, |(line, _)| line),
+            offset: draft.began.map_or(place.offset, |(_, offset)| offset),
+        };
         self.record_digests(&mut draft, found, place, raw);
         if let Some(time) = time.filter(|_| draft.stamp.is_some()) {
             self.part.order.see(time.timestamp, place.number, draft.source);
@@ -432,6 +471,23 @@ impl<'a> Reader<'a> {
         if let Some(name) = draft.field("file.name") {
             self.file = Some((name.to_owned(), place.number));
         }
+    }
+
+    /// Hands over the record that the end of the log ends. `end` is where a further line would begin.
+    pub(crate) fn end(&mut self, end: u64, sink: &mut dyn Sink) {
+        if let Some((text, place)) = self.document.take().and_then(Document::unfinished) {
+            self.record(source::unknown(text.trim_end()), Vec::new(), place, &text, b"", sink);
+        }
+        if let Some(draft) = self.state.end() {
+            let number = self.part.summary.lines.saturating_add(1);
+            let place = Place { number, offset: end, length: 0, ended: true };
+            self.record(draft, Vec::new(), place, "", b"", sink);
+        }
+    }
+
+    /// Whether timestamps lack a year.
+    pub(crate) const fn lacks_year(&self) -> bool {
+        self.clock.lacks_year
     }
 
     /// Lines read so far.

@@ -35,7 +35,7 @@ pub fn recognise(head: Bytes<'_>) -> Option<&'static str> {
         let text = lines.decoded();
         let mut named = false;
         let mut look = |event: wb_core::Event| {
-            named = event.kind != wb_core::EventKind::Note
+            named |= event.kind != wb_core::EventKind::Note
                 || event.level.is_some()
                 || event.host.is_some();
         };

@@ -1,5 +1,7 @@
 //! [`Stamp`]: a timestamp as written, and the many ways to write one.
 
+pub(crate) mod fixed;
+
 use crate::scan::Scan;
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
@@ -53,6 +55,10 @@ pub(crate) fn parse_whole(text: &str) -> Option<Stamp> {
 /// Seconds, milliseconds, microseconds or nanoseconds since 1970, by magnitude; seconds and
 /// milliseconds may have a fraction. Moments before 2000 or after 2100 are no epoch.
 pub(crate) fn epoch(text: &str) -> Option<(Stamp, &str)> {
+    fixed::seconds(text).or_else(|| any_epoch(text))
+}
+
+fn any_epoch(text: &str) -> Option<(Stamp, &str)> {
     let mut scan = Scan::new(text);
     let value = scan.digits(10, 19)?;
     let digits = text.len().saturating_sub(scan.rest().len());
@@ -88,6 +94,9 @@ fn epoch_prefix(text: &str) -> Option<(Stamp, &str)> {
 /// RFC 3339 and its relatives: `-`, `/` or `.` between the parts of the date, `T`, a space, `_` or ` - `
 /// before the time, a comma or dot before the fraction, offsets with or without a colon, zone names.
 fn iso(text: &str) -> Option<(Stamp, &str)> {
+    if let Some((date, time, rest)) = fixed::date_time(text) {
+        return Some(zoned(Scan::new(rest), date.to_datetime(time)));
+    }
     let mut scan = Scan::new(text);
     let year = scan.exactly(4)?;
     let separator = scan.peek().filter(|byte| matches!(byte, b'-' | b'/' | b'.'))?;

@@ -164,25 +164,30 @@ fn ending(token: &str) -> Option<&str> {
 
 /// Whether `token` names a model file, or a blob of a model store.
 pub(crate) fn is_model_file(token: &str) -> bool {
-    if token.len() > 1024 || token.contains("://") {
+    let may_be = token.len() <= 1024
+        && (memchr::memchr(b'.', token.as_bytes()).is_some() || token.contains("sha256-"));
+    if !may_be || token.contains("://") {
         return false;
     }
     let blob = token.rsplit('/').next().is_some_and(|name| {
         name.strip_prefix("sha256-").is_some_and(|hex| hex.len() >= 12 && is_hex(hex))
     });
-    let model = ending(token).is_some_and(|ending| {
-        let lower = ending.to_ascii_lowercase();
-        MODEL_ENDINGS.contains(&lower.as_str())
-    });
+    let model = ending(token).is_some_and(|ending| is_in(MODEL_ENDINGS, ending));
     blob || (model && token.chars().all(is_path_character))
 }
 
 /// Whether `token` names a file of any known kind.
 pub(crate) fn is_file(token: &str) -> bool {
+    if memchr::memchr(b'.', token.as_bytes()).is_none() {
+        return is_model_file(token);
+    }
     is_model_file(token)
         || (token.chars().all(is_path_character)
-            && ending(token)
-                .is_some_and(|ending| FILE_ENDINGS.contains(&ending.to_ascii_lowercase().as_str())))
+            && ending(token).is_some_and(|ending| is_in(FILE_ENDINGS, ending)))
+}
+
+fn is_in(endings: &[&str], ending: &str) -> bool {
+    endings.iter().any(|known| known.eq_ignore_ascii_case(ending))
 }
 
 fn is_path_character(character: char) -> bool {

@@ -52,15 +52,24 @@ pub(crate) fn unwrap(text: &str) -> Unwrapped {
 fn from_json(value: Value) -> Unwrapped {
     let text = |name: &str| value.get(name).and_then(Value::as_str);
     if let Some(log) = text("log")
-        && (value.get("stream").is_some() || value.get("time").is_some())
+        && ["stream", "time", "kubernetes", "@timestamp"].iter().any(|key| value.get(key).is_some())
     {
         let layer = Layer {
             source: "docker-json",
-            stamp: text("time").and_then(parse_whole),
+            stamp: text("time").or(text("@timestamp")).and_then(parse_whole),
+            host: value.pointer("/kubernetes/host").and_then(Value::as_str).map(str::to_owned),
             partial: !log.ends_with('\n') && value.get("partial_message").is_some(),
             ..Layer::default()
         };
         return Unwrapped::Layer(Box::new(layer), log.trim_end_matches(['\n', '\r']).to_owned());
+    }
+    if let Some(inner) = value.get("_source").filter(|inner| inner.is_object())
+        && (value.get("_index").is_some() || value.get("_id").is_some())
+    {
+        return from_json(inner.clone());
+    }
+    if let Some((layer, message)) = shipped(&value) {
+        return Unwrapped::Layer(Box::new(layer), message);
     }
     if value.get("MESSAGE").is_some()
         && (value.get("__REALTIME_TIMESTAMP").is_some() || value.get("_HOSTNAME").is_some())
@@ -69,6 +78,52 @@ fn from_json(value: Value) -> Unwrapped {
         return Unwrapped::Layer(Box::new(layer), message);
     }
     Unwrapped::Json(Box::new(value))
+}
+
+/// What collectors put around a line: CloudWatch Logs' exports, Loki's, and those of Elastic's agents.
+fn shipped(value: &Value) -> Option<(Layer, String)> {
+    let has = |keys: &[&str]| keys.iter().any(|key| value.get(key).is_some());
+    let (source, line, time) = if has(&["labels"]) && value.get("line").is_some() {
+        ("loki", "line", "timestamp")
+    } else if value.get("timestamp").is_some_and(Value::is_number)
+        && has(&["ingestionTime", "logStreamName", "eventId", "id"])
+        && value.as_object().is_some_and(|members| members.len() <= 6)
+    {
+        ("cloudwatch", "message", "timestamp")
+    } else if has(&["agent", "beat", "input"]) && value.get("event").is_none() {
+        ("elastic", "message", "@timestamp")
+    } else {
+        return None;
+    };
+    let message = value.get(line)?.as_str()?;
+    let stamp = match value.get(time)? {
+        Value::String(text) => parse_whole(text),
+        other => parse_whole(&other.to_string()),
+    }?;
+    let mut layer = Layer { source, stamp: Some(stamp), ..Layer::default() };
+    let at = |path: &str| value.pointer(path).and_then(Value::as_str);
+    let hosts = [
+        "/labels/host",
+        "/labels/hostname",
+        "/labels/node_name",
+        "/labels/instance",
+        "/host/name",
+        "/agent/hostname",
+    ];
+    layer.host = hosts.iter().find_map(|path| at(path)).map(str::to_owned);
+    for (name, path) in [
+        ("service.name", "/labels/app"),
+        ("service.name", "/labels/job"),
+        ("container.name", "/labels/container"),
+        ("kubernetes.pod", "/labels/pod"),
+        ("log.file.path", "/log/file/path"),
+        ("log.stream", "/logStreamName"),
+    ] {
+        if let Some(value) = at(path) {
+            layer.fields.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+        }
+    }
+    Some((layer, message.trim_end_matches(['\n', '\r']).to_owned()))
 }
 
 /// A journal entry: `systemd.journal-fields(7)`. Messages that are no UTF-8 are lists of bytes.
@@ -92,7 +147,7 @@ fn journal(value: &Value) -> (Layer, String) {
         ("service.unit", "_SYSTEMD_UNIT"),
         ("process.pid", "_PID"),
         ("process.executable", "_EXE"),
-        ("process.command_line", "_CMDLINE"),
+        ("journald.cmdline", "_CMDLINE"),
         ("user.id", "_UID"),
         ("unit", "UNIT"),
     ];

@@ -30,7 +30,7 @@ fn cut_lines_are_read_as_far_as_they_go() {
             for end in (0..line.len()).step_by(5) {
                 let part = &line.as_bytes()[..end];
                 let (seen, summary) = events("cut.log", part);
-                assert!(seen.len() <= 1 && summary.lines <= 1);
+                assert!(seen.len() <= 1 && summary.lines <= 1, "{seen:?}");
                 let _ = recognise(Bytes::new(part));
             }
         }

@@ -92,7 +92,10 @@ fn both_ways_give_the_same() {
         let (short, short_summary, reading) = read(name, &text, false);
         assert_eq!(whole, short, "{name}");
         assert_eq!(format!("{whole_summary:?}"), format!("{short_summary:?}"), "{name}");
-        let network = matches!(*name, "zeek-conn" | "zeek-ssl" | "zeek-json" | "eve" | "vpc-flow");
+        let network = matches!(
+            *name,
+            "zeek-conn" | "zeek-ssl" | "zeek-json" | "eve" | "vpc-flow" | "netfilter"
+        );
         assert_eq!(reading.light > 350, network, "{name}: {} took the short way", reading.light);
         if let Some((flows, summary)) = in_stretches(name, &text) {
             assert_eq!(whole, flows, "{name} in stretches");

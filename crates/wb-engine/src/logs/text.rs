@@ -21,11 +21,11 @@ impl LogText {
         })
     }
 
-    /// Length in bytes; 0 when it cannot be known.
-    pub(super) fn len(&self) -> u64 {
+    /// Length in bytes.
+    pub(super) fn len(&self) -> io::Result<u64> {
         match self {
-            Self::File(path) => std::fs::metadata(path).map_or(0, |metadata| metadata.len()),
-            Self::Decoded(text) => text.len() as u64,
+            Self::File(path) => Ok(std::fs::metadata(path)?.len()),
+            Self::Decoded(text) => Ok(text.len() as u64),
         }
     }
 
@@ -49,7 +49,7 @@ impl LogText {
     /// The offset at which a record begins after `offset`: behind a line's end, and not at a line that
     /// continues another. The end of the text when there is none.
     pub(super) fn line_after(&self, offset: u64) -> io::Result<u64> {
-        let all = self.len();
+        let all = self.len()?;
         if offset >= all {
             return Ok(all);
         }

@@ -25,11 +25,12 @@ pub const LOGS: &[(&str, Generator)] = &[
 pub struct Made {
     random: u64,
     records: u64,
+    client: u64,
 }
 
 impl Default for Made {
     fn default() -> Self {
-        Self { random: 0x2545_f491_4f6c_dd1d, records: 0 }
+        Self { random: 0x2545_f491_4f6c_dd1d, records: 0, client: 0 }
     }
 }
 
@@ -62,14 +63,17 @@ impl Made {
         )
     }
 
+    /// One of 1600 clients.
     fn client(&mut self) -> String {
-        format!("10.4.{}.{}", self.random(8), 1 + self.random(200))
+        self.client = self.random(1600);
+        format!("10.4.{}.{}", self.client / 200, 1 + self.client % 200)
     }
 
-    /// Most traffic goes to few places.
+    /// Each client goes to a dozen of 400 servers, most often to few of them.
     fn server(&mut self) -> String {
-        let skewed = self.random(40) * self.random(40) / 4;
-        format!("198.51.{}.{}", 100 + skewed / 250, 1 + skewed % 250)
+        let own = self.random(12) * self.random(12) / 11;
+        let server = (self.client * 7 + own * 31) % 400;
+        format!("198.51.{}.{}", 100 + server / 250, 1 + server % 250)
     }
 
     fn id(&mut self) -> String {

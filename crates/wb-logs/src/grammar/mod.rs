@@ -6,6 +6,7 @@
 
 mod rules;
 
+use foldhash::fast::RandomState;
 use rules::{
     ABSENT_BEFORE, ABSENT_CLAUSE, DENY_BEFORE, DENY_CLAUSE, FUTURE_BEFORE, FUTURE_CLAUSE, RULES,
     Rule,
@@ -64,10 +65,10 @@ struct Word {
 const MOST_WORDS: usize = 200;
 
 /// The phrases of [`RULES`] by their first word: the row, and the words that follow.
-type Phrases = HashMap<&'static str, Vec<(usize, Vec<&'static str>)>>;
+type Phrases = HashMap<&'static str, Vec<(usize, Vec<&'static str>)>, RandomState>;
 
 static PHRASES: LazyLock<Phrases> = LazyLock::new(|| {
-    let mut phrases = Phrases::new();
+    let mut phrases = Phrases::default();
     for (row, rule) in RULES.iter().enumerate() {
         for phrase in rule.verbs.split('|') {
             let mut parts = phrase.split_whitespace();

@@ -12,12 +12,13 @@ use crate::stamp::parse_whole;
 use crate::tokens::{
     Endpoint, Reference, endpoint, is_file, is_hex, is_model_file, named_endpoint, reference,
 };
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 use table::LABELS;
 use wb_core::{Digest, NetVerdict};
 
-static BY_KEY: LazyLock<HashMap<String, Slot>> = LazyLock::new(|| {
+static BY_KEY: LazyLock<HashMap<String, Slot, RandomState>> = LazyLock::new(|| {
     let names = |(slot, keys): &(Slot, &'static str)| {
         let slot = *slot;
         keys.split_whitespace().map(move |key| (normal(key), slot)).collect::<Vec<_>>()
@@ -87,6 +88,11 @@ fn speaks_alone(slot: Slot, key: &str) -> bool {
 
 /// Values that say that there is none.
 pub(crate) fn is_unset(value: &str) -> bool {
+    let may_be = value.bytes().next().is_none_or(|first| b"-nN(u".contains(&first));
+    may_be && value.len() <= 7 && is_none_word(value)
+}
+
+fn is_none_word(value: &str) -> bool {
     matches!(
         value,
         "" | "-"

@@ -7,6 +7,7 @@
 mod eve;
 mod journal;
 pub(crate) mod mask;
+mod netfilter;
 mod shapes;
 mod time;
 mod vpc;
@@ -37,6 +38,8 @@ pub(crate) enum Lane {
     Eve,
     /// Rows of VPC flow logs.
     Vpc,
+    /// Kernel firewall lines.
+    Netfilter,
     /// The journal as JSON.
     Journal,
     /// Other JSON with a time under a key at the top.
@@ -104,6 +107,7 @@ impl Lane {
             Self::ZeekJson => zeek::object(text).map(Glance::Net),
             Self::Eve => eve::object(text),
             Self::Vpc => state.vpc_columns().row(text).map(Glance::Net),
+            Self::Netfilter => netfilter::line(text).map(Glance::Net),
             Self::Journal => journal::entry(text),
             Self::Json(key) => {
                 let stamp = Some(key.stamp(text)?);

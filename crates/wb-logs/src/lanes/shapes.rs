@@ -1,8 +1,9 @@
 //! [`Shapes`]: what came of messages that differ only in numbers.
 
 use super::mask::mask;
+use foldhash::quality::RandomState;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 use wb_core::{Event, EventKind};
 
 /// Shapes remembered at the most.
@@ -33,7 +34,7 @@ pub(crate) struct Ordinary {
 /// Shapes by what came of their first messages.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shapes {
-    known: HashMap<Shape, Ordinary>,
+    known: HashMap<Shape, Ordinary, RandomState>,
     keys: RandomState,
     masked: Vec<u8>,
 }

@@ -3,7 +3,7 @@
 use crate::json::Value;
 use crate::labels::{Slot, slot};
 use crate::line::Line;
-use crate::stamp::{Stamp, parse_whole};
+use crate::stamp::{Stamp, parse_prefix, parse_whole};
 use memchr::memmem::Finder;
 
 /// The key at the top of JSON objects that has their time, with its quotes and colon.
@@ -56,5 +56,10 @@ pub(crate) fn at_head(text: &str) -> Option<Stamp> {
         }
         None => text,
     };
-    Line::new(text).head.map(|head| head.stamp)
+    let head = Line::new(text).head.map(|head| head.stamp);
+    head.or_else(|| {
+        // Web servers write the client first, and the time in brackets.
+        let bracket = memchr::memchr(b'[', text.as_bytes().get(..text.len().min(200))?)?;
+        Some(parse_prefix(text.get(bracket.checked_add(1)?..)?)?.0)
+    })
 }

@@ -2,7 +2,7 @@
 
 use super::Light;
 use crate::labels::is_unset;
-use crate::stamp::{Stamp, epoch, parse_whole};
+use crate::stamp::{Stamp, epoch, fixed, parse_whole};
 use memchr::memchr_iter;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
@@ -231,7 +231,9 @@ impl Time<'_> {
     fn stamp(&self) -> Option<Stamp> {
         match self {
             Self::Text(text) => parse_whole(text),
-            Self::Number(number) => parse_whole(&number.to_string()),
+            Self::Number(number) => {
+                fixed::number(*number).or_else(|| parse_whole(&number.to_string()))
+            }
         }
     }
 }

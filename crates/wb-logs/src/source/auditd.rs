@@ -9,12 +9,59 @@ use crate::tokens::is_hex;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use wb_core::EventKind;
 
-/// Nothing is remembered.
+/// The event that records belong to: several lines with one serial number.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct State;
+pub(crate) struct State {
+    serial: String,
+    /// What the record of the system call says about who made it.
+    caller: Vec<(&'static str, String)>,
+    actor: Option<String>,
+    /// Whether the system call takes connections instead of making one.
+    incoming: bool,
+    /// Whether a record with the arguments was read.
+    executed: bool,
+}
+
+impl State {
+    /// Whether an event is being read.
+    pub(crate) fn is_inside(&self) -> bool {
+        !self.serial.is_empty()
+    }
+
+    /// Begins another event, if `serial` is not that of this one.
+    fn begin(&mut self, serial: &str) {
+        if self.serial != serial {
+            *self = Self { serial: serial.to_owned(), ..Self::default() };
+        }
+    }
+
+    /// Keeps what a system call's record says.
+    fn remember(&mut self, draft: &Draft) {
+        const KEPT: [&str; 5] = [
+            "process.executable", "process.name", "process.pid", "process.parent.pid", "key",
+        ];
+        self.caller = KEPT.iter().filter_map(|name| Some((*name, draft.field(name)?.to_owned()))).collect();
+        self.actor.clone_from(&draft.actor);
+        // bind, listen, accept and accept4, by the numbers of x86-64 and of arm64.
+        let arm = draft.field("arch").is_some_and(|arch| arch.starts_with("c00000b7"));
+        let number = draft.field("syscall").unwrap_or_default();
+        let named = matches!(number, "bind" | "listen" | "accept" | "accept4");
+        let x86 = !arm && matches!(number, "49" | "50" | "43" | "288");
+        let on_arm = arm && matches!(number, "200" | "201" | "202" | "242");
+        self.incoming = named || x86 || on_arm;
+    }
+
+    /// Gives a record what the system call's record said.
+    fn complete(&self, draft: &mut Draft) {
+        for (name, value) in &self.caller {
+            draft.set(name, value);
+        }
+        draft.actor = draft.actor.take().or_else(|| self.actor.clone());
+    }
+}
 
 /// Reads a line with `msg=audit(`.
-pub(crate) fn read(line: &Line<'_>, _: &mut State) -> Option<Reading> {
+pub(crate) fn read(line: &Line<'_>, state: &mut State) -> Option<Reading> {
     let text = line.text;
     let (before, rest) = text.split_once("msg=audit(")?;
     let (stamp, after) = epoch(rest)?;
@@ -23,6 +70,7 @@ pub(crate) fn read(line: &Line<'_>, _: &mut State) -> Option<Reading> {
     draft.structured = true;
     draft.stamp = Some(stamp);
     draft.set("auditd.serial", serial);
+    state.begin(serial);
     let kind = pairs(before).iter().find(|pair| pair.key == "type").map(|pair| pair.value.to_owned());
     let kind = kind.unwrap_or_default();
     draft.set("auditd.type", &kind);
@@ -30,7 +78,7 @@ pub(crate) fn read(line: &Line<'_>, _: &mut State) -> Option<Reading> {
         fill(&mut draft.host, node.value);
     }
     // The enriched tail repeats the fields in words, after a group separator.
-    let raw = body.split('\u{1d}').next().unwrap_or(body);
+    let (raw, words) = body.split_once('\u{1d}').unwrap_or((body, ""));
     let pairs = pairs(raw.trim_start_matches([':', ' ']));
     for pair in &pairs {
         match pair.key {
@@ -54,13 +102,34 @@ pub(crate) fn read(line: &Line<'_>, _: &mut State) -> Option<Reading> {
             .collect();
         draft.set("process.command_line", &arguments.join(" "));
     }
+    names(&mut draft, words);
+    match kind.as_str() {
+        "SYSCALL" => state.remember(&draft),
+        "EXECVE" | "SOCKADDR" | "PATH" | "CWD" | "PROCTITLE" => state.complete(&mut draft),
+        _ => {}
+    }
     draft.kind = match kind.as_str() {
-        "EXECVE" | "PROCTITLE" => None,
-        "SOCKADDR" if draft.net.is_some() => Some(EventKind::Connect),
+        // What ran is told once: by its arguments, or else by its title.
+        "EXECVE" => None,
+        "PROCTITLE" if !state.executed => None,
+        "SOCKADDR" if draft.net.is_some() && !state.incoming => Some(EventKind::Connect),
         "USER_LOGIN" | "USER_AUTH" | "USER_CMD" | "CRED_ACQ" | "USER_START" | "USER_ACCT" | "LOGIN" => Some(EventKind::Access),
         _ => Some(EventKind::Note),
     };
+    if kind == "SOCKADDR" && state.incoming {
+        draft.net = None;
+    }
+    state.executed |= kind == "EXECVE";
     Reading::record(draft)
+}
+
+/// The names that the enriched tail gives to numbers.
+fn names(draft: &mut Draft, words: &str) {
+    for pair in pairs(words) {
+        if matches!(pair.key, "AUID" | "UID") && !matches!(pair.value, "unset" | "") {
+            fill(&mut draft.actor, pair.value);
+        }
+    }
 }
 
 /// A value as text: values with special characters are written in hexadecimal, arguments end in zero bytes.

@@ -5,6 +5,7 @@ use crate::draft::Draft;
 use crate::json::Value;
 use crate::lanes::{VpcColumns, ZeekPlan};
 use crate::line::Line;
+use crate::lines::Place;
 
 /// Writes the `mod` lines, the list of sources, and the list of readers. A module's names share its page
 /// `pages/MODULE.md`.
@@ -49,6 +50,16 @@ sources! {
         "zeek-intel": "Zeek intelligence hits",
         "zeek": "Other Zeek logs",
     }
+    journal_export { "journald-export": "The systemd journal in its export format", }
+    history { "shell-history": "Commands that a shell remembered", }
+    cef { "cef": "Common Event Format", "leef": "Log Event Extended Format", }
+    sysmon { "sysmon": "Sysmon for Linux", }
+    aws_access { "s3-access": "Access logs of Amazon S3", "alb": "Access logs of application load balancers", }
+    snapshot {
+        "ps": "Processes, as `ps` prints them",
+        "lsof": "Open files, as `lsof` prints them",
+        "ss": "Sockets, as `ss` and `netstat` print them",
+    }
     vpc_flow { "vpc-flow": "AWS VPC flow logs", }
     appliance {
         "cisco-asa": "Cisco ASA and FTD messages",
@@ -63,12 +74,25 @@ sources! {
     capture { "capture": "Text captures of a session: requests, headers, bodies", }
     packets { "packet-text": "Packets as `tcpdump` prints them", }
     connection { "connection-text": "One connection per line, as firewalls and proxies write it", }
+    docker { "docker-events": "What happened to containers and images", }
+    gitlab { "gitlab-job": "Logs of GitLab jobs", }
     actions { "github-actions": "Raw logs of GitHub Actions", }
     logfmt { "logfmt": "`key=value` lines", }
     text {
         "bracketed-text": "`[time] LEVEL message`",
         "timestamped-text": "A time, then text: servers, training jobs, deployment tools",
         "glog": "glog lines: severity, date, thread, file",
+    }
+    cloud {
+        "gcp-flow": "Google Cloud VPC flow logs",
+        "azure-flow": "Azure flow logs of networks and security groups",
+        "gcp-audit": "Google Cloud audit records, Vertex AI's among them",
+        "azure-audit": "Azure activity and resource logs, Azure ML's among them",
+    }
+    agents {
+        "laurel": "Linux audit events as JSON",
+        "tracee": "Tracee events",
+        "osquery": "osquery results",
     }
     records {
         "suricata-eve": "Suricata EVE",
@@ -78,6 +102,8 @@ sources! {
         "envoy-json": "Envoy access logs as JSON",
         "kubernetes": "Kubernetes events and audit records",
         "cloudtrail": "AWS CloudTrail",
+        "mlflow": "MLflow registry events",
+        "gitlab": "GitLab requests",
         "audit-json": "Audit records: who did what, as JSON lines",
         "json-lines": "JSON lines",
     }
@@ -86,11 +112,15 @@ sources! {
         "journald-json": "The systemd journal as JSON",
         "docker-json": "Container output as Docker stores it",
         "cri": "Container output as the runtime interface stores it",
+        "cloudwatch": "Records that CloudWatch Logs exported",
+        "loki": "Records that Loki exported",
+        "elastic": "Records that Elastic's agents shipped",
         "unknown-text": "Lines that no source knows",
     }
 }
 
 pub(crate) use capture::METHODS;
+pub(crate) use netfilter::verdict as netfilter_verdict;
 
 /// What a module made of a line.
 pub(crate) enum Reading {
@@ -126,7 +156,26 @@ impl State {
 
     /// Whether lines mean what lines before them said, so that they cannot be read without those.
     pub(crate) fn tells_a_story(&self) -> bool {
-        self.mail.is_inside() || self.capture.is_inside()
+        self.mail.is_inside()
+            || self.capture.is_inside()
+            || self.history.is_inside()
+            || self.gitlab.is_inside()
+            || self.journal_export.is_inside()
+    }
+
+    /// Whether records of one event stand in several lines.
+    pub(crate) fn groups(&self) -> bool {
+        self.auditd.is_inside()
+    }
+
+    /// Notes where the line is that is read next.
+    pub(crate) fn at(&mut self, place: Place) {
+        self.journal_export.at(place.number, place.offset);
+    }
+
+    /// The record that the end of the log ends.
+    pub(crate) fn end(&mut self) -> Option<Draft> {
+        self.journal_export.end()
     }
 }
 
@@ -135,9 +184,12 @@ pub(crate) fn read(line: &Line<'_>, state: &mut State) -> Option<Reading> {
     read_text(line, state)
 }
 
-/// Reads a line that is a JSON object.
-pub(crate) fn read_json(value: &Value, text: &str) -> Draft {
-    zeek::read_json(value, text).unwrap_or_else(|| records::read_json(value, text))
+/// Reads a line that is a JSON object: a record, or several.
+pub(crate) fn read_json(value: &Value, text: &str) -> Vec<Draft> {
+    if let Some(draft) = zeek::read_json(value, text).or_else(|| agents::read_json(value, text)) {
+        return vec![draft];
+    }
+    cloud::read_json(value, text).unwrap_or_else(|| vec![records::read_json(value, text)])
 }
 
 /// A line that no source knows.

@@ -52,14 +52,17 @@ fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
 }
 
 /// The prefix is free text; its words decide: `[UFW BLOCK]`, `EGRESS-ALLOW`, `DA->FED ACCEPT`.
-fn verdict(prefix: &str) -> Option<NetVerdict> {
+pub(crate) fn verdict(prefix: &str) -> Option<NetVerdict> {
     const BLOCKED: [&str; 5] = ["BLOCK", "DROP", "DENY", "DENIED", "REJECT"];
     const ALLOWED: [&str; 5] = ["ALLOW", "ACCEPT", "PASS", "PERMIT", "FORWARD"];
-    let upper = prefix.to_ascii_uppercase();
-    if BLOCKED.iter().any(|word| upper.contains(word)) {
+    let has = |word: &str| {
+        let mut windows = prefix.as_bytes().windows(word.len());
+        windows.any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    if BLOCKED.iter().any(|word| has(word)) {
         return Some(NetVerdict::Blocked);
     }
-    ALLOWED.iter().any(|word| upper.contains(word)).then_some(NetVerdict::Allowed)
+    ALLOWED.iter().any(|word| has(word)).then_some(NetVerdict::Allowed)
 }
 
 /// The prefix without the kernel's uptime, brackets and colon.

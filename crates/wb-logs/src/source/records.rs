@@ -38,6 +38,9 @@ const SHAPES: &[Shape] = &[
     Shape { source: "tetragon", keys: &["process_exit"], kind: Some(EventKind::Note) },
     Shape { source: "envoy-json", keys: &[":authority", "response_code"], kind: Some(EventKind::Exchange) },
     Shape { source: "envoy-json", keys: &["upstream_cluster", "response_code"], kind: Some(EventKind::Exchange) },
+    Shape { source: "gitlab", keys: &["controller", "path", "method"], kind: None },
+    Shape { source: "mlflow", keys: &["entity", "action", "data"], kind: None },
+    Shape { source: "mlflow", keys: &["event", "model_name", "version"], kind: None },
     Shape { source: "cloudtrail", keys: &["eventSource", "eventName"], kind: None },
 ];
 
@@ -69,6 +72,9 @@ pub(crate) fn read_json(value: &Value, text: &str) -> Draft {
         "kubernetes" => kubernetes(&mut draft, value),
         "tetragon" => tetragon(&mut draft, value),
         "envoy-json" => draft.textual = false,
+        "gitlab" => gitlab(&mut draft, value),
+        "mlflow" => mlflow(&mut draft, value),
+        "cloudtrail" => checksums(&mut draft, value),
         _ => {}
     }
     draft
@@ -169,5 +175,59 @@ fn kubernetes(draft: &mut Draft, value: &Value) {
         draft.kind = Some(EventKind::Change);
     } else if pointer("/verb").is_some() {
         draft.kind = Some(EventKind::Note);
+    }
+}
+
+/// GitLab's requests: those to its sign-in are about somebody's access.
+fn gitlab(draft: &mut Draft, value: &Value) {
+    let at = |name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default();
+    let sign_in = at("controller").contains("Session") || at("path").contains("sign_in");
+    draft.kind = Some(if sign_in { EventKind::Access } else { EventKind::Exchange });
+    let net = draft.net();
+    crate::draft::fill(&mut net.method, at("method"));
+    crate::draft::fill(&mut net.path, at("path"));
+    crate::draft::fill(&mut draft.actor, at("username"));
+}
+
+/// MLflow's webhooks: an entity and what was done to it; older ones name the event.
+fn mlflow(draft: &mut Draft, value: &Value) {
+    let at = |path: &str| value.pointer(path).and_then(Value::as_str).unwrap_or_default();
+    let event = match (at("/entity"), at("/action")) {
+        ("", _) => at("/event").to_ascii_lowercase(),
+        (entity, action) => format!("{entity}.{action}"),
+    };
+    draft.kind = Some(match event.as_str() {
+        "registered_model_created" | "registered_model.created" | "model_version_created"
+        | "model_version.created" => EventKind::Register,
+        event if event.contains("request") => EventKind::Request,
+        event if event.contains("transition") || event.contains("alias") || event.contains("tag") => {
+            EventKind::Stage
+        }
+        _ => EventKind::Change,
+    });
+    for (name, path) in [
+        ("model.name", "/data/name"),
+        ("model.version", "/data/version"),
+        ("source.uri", "/data/source"),
+        ("run.id", "/data/run_id"),
+        ("stage", "/to_stage"),
+    ] {
+        draft.set(name, at(path));
+    }
+    draft.set("event.action", &event);
+}
+
+/// Checksums that S3 was told of an object, in base64.
+fn checksums(draft: &mut Draft, value: &Value) {
+    let Some(parameters) = value.get("requestParameters").and_then(Value::as_object) else { return };
+    for (key, value) in parameters {
+        let name = key.to_ascii_lowercase();
+        let algorithm = ["sha256", "sha1", "md5"].iter().find(|known| {
+            name.ends_with(*known) && (name.contains("checksum") || name.contains("content"))
+        });
+        let Some((algorithm, text)) = algorithm.zip(value.as_str()) else { continue };
+        if let Ok(bytes) = data_encoding::BASE64.decode(text.as_bytes()) {
+            assign(draft, algorithm, &data_encoding::HEXLOWER.encode(&bytes));
+        }
     }
 }
