@@ -12,8 +12,9 @@ mod words;
 
 use crate::rules::{Rule, Subject};
 use row::{ROWS, Row};
-use std::collections::BTreeMap;
-use wb_core::{Capability, Effect, Evidence, Finding, FindingBuilder, Verdict};
+use std::collections::BTreeSet;
+use wb_code::capability::Effects;
+use wb_core::{Capability, Content, Effect, Evidence, Finding, FindingBuilder, Verdict};
 
 pub(crate) use setting::Setting;
 pub(crate) use story::Story;
@@ -23,26 +24,50 @@ pub(crate) fn rules() -> impl Iterator<Item = Rule> {
     ROWS.iter().map(|row| row.rule)
 }
 
+/// One thing that code does, and the row that has it.
+#[derive(Debug)]
+pub(crate) struct Told<'a> {
+    /// Which of the programs.
+    program: usize,
+    setting: Setting,
+    story: Story<'a>,
+    row: &'static Row,
+}
+
+/// Everything that the programs of `content` do and a row is about, in their order.
+pub(crate) fn told<'a>(
+    format: &str,
+    content: &'a Content,
+    effects: &'a [Effects],
+) -> Vec<Told<'a>> {
+    let mut all = Vec::new();
+    for (index, (program, effects)) in content.programs.iter().zip(effects).enumerate() {
+        let setting = Setting::of(program, format);
+        for story in story::stories(program, effects, setting) {
+            if let Some(row) = Row::of(setting, &story) {
+                all.push(Told { program: index, setting, story, row });
+            }
+        }
+    }
+    all
+}
+
 /// What the row called `name` finds in `subject`. Each row's rule calls this with its own name.
 fn find(name: &'static str, subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for (program, effects) in subject.content.programs.iter().zip(subject.effects) {
-        let setting = Setting::of(program, subject.format());
-        let mut once: BTreeMap<String, usize> = BTreeMap::new();
-        for story in story::stories(program, effects, setting) {
-            let Some(row) = Row::of(setting, &story).filter(|row| row.rule.name == name) else {
-                continue;
-            };
-            let Some(finding) = finding(row, subject, setting, &story) else { continue };
-            // A class nobody vouches for may be built a thousand times: that is one thing to look at.
-            if story.capability == Capability::Unknown {
-                if once.contains_key(&story.main.callable) {
-                    continue;
-                }
-                once.insert(story.main.callable.clone(), findings.len());
-            }
-            findings.push(finding);
+    let mut once: BTreeSet<(usize, &str)> = BTreeSet::new();
+    for told in subject.told.iter().filter(|told| told.row.rule.name == name) {
+        // A class nobody vouches for may be built a thousand times: that is one thing to look at.
+        let unknown = told.story.capability == Capability::Unknown;
+        let key = (told.program, told.story.main.callable.as_str());
+        if unknown && once.contains(&key) {
+            continue;
         }
+        let Some(finding) = finding(told.row, subject, told.setting, &told.story) else { continue };
+        if unknown {
+            once.insert(key);
+        }
+        findings.push(finding);
     }
     findings
 }

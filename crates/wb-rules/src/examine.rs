@@ -52,7 +52,7 @@ fn is_plain(artifact: &Artifact, content: &Content) -> bool {
 
 /// Lets every rule look at `content`, whose programs do what `effects` says.
 pub(crate) fn judge(artifact: &Artifact, content: &Content, effects: Vec<Effects>) -> Examined {
-    let subject = Subject { artifact, content, effects: &effects };
+    let subject = Subject::new(artifact, content, &effects);
     let mut findings: Vec<Finding> =
         rules().iter().flat_map(|rule| few((rule.examine)(&subject))).collect();
     findings.sort_by_key(|finding| (finding.location.span.map(|span| span.start), finding.rule));

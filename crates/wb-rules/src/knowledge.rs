@@ -1,4 +1,4 @@
-//! What is known about callables and commands: [`Table`], read on first use from the data files.
+//! What is known about callables and commands: [`Table`], made of the data files by the build script.
 //!
 //! A name is looked up in four steps, the surest first: the name itself, under its canonical spelling
 //! ([`Table::canonical`]); the end of a dotted path that leads through another module (`random._os.system`
@@ -6,27 +6,22 @@
 //! `__call__`. Where these say nothing, what was derived from the sources of packages does ([`derived`]).
 //! What none of them knows is unknown, which is not the same as harmless.
 
+mod alias;
 mod data;
 mod derived;
 mod pattern;
 
-use data::{Fact, Facts};
+use data::Fact;
 use std::borrow::Cow;
-use std::collections::HashMap;
-use std::sync::OnceLock;
 use wb_code::capability::{Callable, Knowledge};
 use wb_core::Capability;
 
 /// Longer names are nobody's: pickles can carry names of any length.
 const LONGEST_NAME: usize = 512;
 
-/// The table that ships with the binary; parsed once, when the first name is asked for.
+/// The table that ships with the binary.
 pub(crate) fn table() -> &'static Table {
-    static TABLE: OnceLock<Table> = OnceLock::new();
-    TABLE.get_or_init(|| {
-        let facts = Facts::read();
-        Table { commands: OnceLock::new(), facts }
-    })
+    &Table
 }
 
 /// The data files as name and text, in a fixed order: part of what decides a verdict.
@@ -41,15 +36,12 @@ pub(crate) fn derived() -> &'static [u8] {
 
 /// Whether `module` is a top-level module of the standard library of Python 2 or 3.
 pub(crate) fn is_standard_library(module: &str) -> bool {
-    table().facts.standard.contains(module)
+    data::is_standard(module)
 }
 
 /// Everything that is known about callables and commands.
 #[derive(Debug)]
-pub(crate) struct Table {
-    facts: Facts,
-    commands: OnceLock<HashMap<&'static str, Fact>>,
-}
+pub(crate) struct Table;
 
 /// A fact found for a name.
 #[derive(Clone, Debug)]
@@ -73,7 +65,7 @@ impl Table {
             return None;
         }
         let canonical = self.canonical(dotted);
-        if let Some(fact) = self.facts.exact(&canonical) {
+        if let Some(fact) = data::exact(&canonical) {
             return Some(Known::written(canonical, fact));
         }
         match dotted.rsplit_once('.') {
@@ -96,34 +88,32 @@ impl Table {
     /// What is known about the program `name`, which may be a path.
     pub(crate) fn known_command(&self, name: &str) -> Option<Known<'_>> {
         let base = name.rsplit(['/', '\\']).next().unwrap_or(name).to_ascii_lowercase();
-        let commands = self.commands.get_or_init(data::commands);
-        let found = commands
-            .get(base.as_str())
-            .or_else(|| commands.get(base.strip_suffix(".exe")?))
-            .or_else(|| commands.get(without_version(&base)));
+        let found = data::command(&base)
+            .or_else(|| data::command(base.strip_suffix(".exe")?))
+            .or_else(|| data::command(without_version(&base)));
         found.map(|fact| Known::written(base.clone(), fact))
     }
 
     /// The one spelling of a name that has several: Python 2 names, private twins, renamed modules.
     pub(crate) fn canonical(&self, dotted: &str) -> String {
-        self.facts.canonical(dotted)
+        data::canonical(dotted)
     }
 
     /// Whether anything is known about the package called `root`.
     pub(crate) fn knows_package(&self, root: &str) -> bool {
-        self.facts.knows_package(root)
+        data::knows_package(root)
     }
 
     fn look_up(&self, canonical: String) -> Option<Known<'_>> {
         if !canonical.contains('.') {
             let builtin = format!("builtins.{canonical}");
-            return self.facts.exact(&builtin).map(|fact| Known::written(builtin, fact));
+            return data::exact(&builtin).map(|fact| Known::written(builtin, fact));
         }
         let through = self.through_modules(&canonical);
         if let Some(known) = through.as_ref().filter(|known| !known.fact.is_inert()) {
             return Some(known.clone());
         }
-        match self.facts.pattern(&canonical) {
+        match data::pattern(&canonical) {
             Some(fact) => Some(Known::written(canonical, fact)),
             None => through,
         }
@@ -141,17 +131,16 @@ impl Table {
 
     fn exact_tail(&self, tail: &str) -> Option<Known<'_>> {
         let canonical = self.canonical(&self.unhidden(tail)?);
-        self.facts.exact(&canonical).map(|fact| Known::written(canonical, fact))
+        data::exact(&canonical).map(|fact| Known::written(canonical, fact))
     }
 
     /// Patterns of modules of the standard library, such as `subprocess.**`, hold on the way too; those of
     /// packages do not, because their modules borrow the library's names (`torch.random`).
     fn open_tail(&self, tail: &str) -> Option<Known<'_>> {
         let tail = self.unhidden(tail)?;
-        let standard =
-            tail.split('.').next().is_some_and(|name| self.facts.standard.contains(name));
+        let standard = tail.split('.').next().is_some_and(data::is_standard);
         let canonical = self.canonical(&tail);
-        let fact = if standard { self.facts.pattern(&canonical) } else { None };
+        let fact = if standard { data::pattern(&canonical) } else { None };
         fact.filter(|fact| !fact.is_inert()).map(|fact| Known::written(canonical, fact))
     }
 
@@ -159,7 +148,7 @@ impl Table {
     fn unhidden(&self, tail: &str) -> Option<String> {
         let (module, rest) = tail.split_once('.')?;
         let plain = module.trim_start_matches('_');
-        let standard = |name: &str| self.facts.standard.contains(name);
+        let standard = data::is_standard;
         let module = if standard(module) || !standard(plain) { module } else { plain };
         Some(format!("{module}.{rest}"))
     }
@@ -177,10 +166,9 @@ pub struct Written {
 /// What people have written down about the callable called `dotted`, and nothing else.
 pub fn written(dotted: &str) -> Option<Written> {
     let canonical = table().canonical(dotted);
-    let facts = &table().facts;
-    let (fact, by_name) = match facts.exact(&canonical) {
+    let (fact, by_name) = match data::exact(&canonical) {
         Some(fact) => (fact, true),
-        None => (facts.pattern(&canonical)?, false),
+        None => (data::pattern(&canonical)?, false),
     };
     Some(Written { callable: callable(Known::written(canonical, fact)), by_name })
 }
@@ -210,7 +198,7 @@ fn callable(known: Known<'_>) -> Callable {
         canonical: known.canonical,
         capability: known.fact.capability,
         argument: known.fact.argument,
-        keyword: known.fact.keyword.clone(),
+        keyword: known.fact.keyword.as_deref().map(str::to_owned),
         why: known.fact.why.to_string(),
     }
 }

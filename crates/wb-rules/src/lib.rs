@@ -25,7 +25,7 @@ pub use rules::{Rule, Subject, rules};
 
 use wb_code::capability::Knowledge;
 
-/// What weighbridge knows about callables. Loaded on first use.
+/// What weighbridge knows about callables.
 pub fn knowledge() -> &'static dyn Knowledge {
     knowledge::table()
 }

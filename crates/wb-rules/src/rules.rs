@@ -1,6 +1,7 @@
 //! [`Rule`] and the list of all rules.
 
-use crate::{effects, oddities};
+use crate::effects::{self, Told};
+use crate::oddities;
 use std::sync::OnceLock;
 use wb_code::capability::Effects;
 use wb_core::{Artifact, Content, Finding, Location, Severity, Span};
@@ -23,7 +24,7 @@ pub struct Rule {
 }
 
 /// What a rule looks at.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Subject<'a> {
     /// The artifact.
     pub artifact: &'a Artifact,
@@ -31,9 +32,21 @@ pub struct Subject<'a> {
     pub content: &'a Content,
     /// What each of `content.programs` would do, in the same order.
     pub effects: &'a [Effects],
+    /// The same, as the rules about effects tell it.
+    pub(crate) told: Vec<Told<'a>>,
 }
 
-impl Subject<'_> {
+impl<'a> Subject<'a> {
+    /// An artifact with what it holds and what each of its programs would do.
+    pub(crate) fn new(
+        artifact: &'a Artifact,
+        content: &'a Content,
+        effects: &'a [Effects],
+    ) -> Self {
+        let told = effects::told(artifact.format.unwrap_or_default(), content, effects);
+        Self { artifact, content, effects, told }
+    }
+
     /// The format it was read as, or nothing.
     pub(crate) fn format(&self) -> &'static str {
         self.artifact.format.unwrap_or_default()

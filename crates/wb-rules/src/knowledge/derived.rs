@@ -1,6 +1,6 @@
 //! What was derived of callables from their sources (`data/learned.book`, written by `cargo xtask learn`).
 
-use super::{Fact, Known, Table};
+use super::{Fact, Known, Table, data};
 use crate::learned::{self, Book, Entry};
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -31,12 +31,13 @@ pub(super) fn known(table: &Table, canonical: &str) -> Option<Known<'static>> {
     };
     // What stands behind the alias may be written down.
     if name != canonical
-        && let Some(fact) = table.facts.exact(&table.canonical(&name))
+        && let Some(fact) = data::exact(&table.canonical(&name))
     {
         return Some(Known { canonical: name, fact: Cow::Owned(fact.clone()) });
     }
     let argument = derived.argument.and_then(|at| usize::try_from(at).ok());
     let keyword = Some(derived.keyword.clone()).filter(|keyword| !keyword.is_empty());
+    let keyword = keyword.map(Cow::Owned);
     let why = why(table, book, &derived).into();
     let fact = Fact { capability: derived.capability, argument, keyword, why, origin: ORIGIN };
     Some(Known { canonical: name, fact: Cow::Owned(fact) })
@@ -48,7 +49,7 @@ fn why(table: &Table, book: &Book, fact: &learned::Fact) -> String {
         return "does nothing outside what it builds or returns, as its source says".to_owned();
     }
     let chain = book.chain(fact);
-    let last = chain.last().and_then(|last| table.facts.exact(&table.canonical(last)));
+    let last = chain.last().and_then(|last| data::exact(&table.canonical(last)));
     let does = match (fact.capability, last) {
         (Capability::Unknown, _) => "which nobody vouches for".to_owned(),
         (_, Some(primitive)) => format!("which {}", primitive.why),

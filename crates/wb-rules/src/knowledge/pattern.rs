@@ -17,29 +17,9 @@ enum Segment {
 }
 
 impl Pattern {
-    /// The pattern that `text` spells; `None` when it is a plain name.
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        if !text.contains(['*', '<']) {
-            return None;
-        }
-        let segments = text.split('.').map(Segment::parse).collect();
-        Some(Self { segments })
-    }
-
-    /// How much of a name it pins down: literal segments at the front, then literal characters in all.
-    pub(super) fn specificity(&self) -> (usize, usize) {
-        let literal = |segment: &&Segment| matches!(segment, Segment::Literal(_));
-        let front = self.segments.iter().take_while(literal).count();
-        let letters = self.segments.iter().map(Segment::letters).sum();
-        (front, letters)
-    }
-
-    /// The first segment when it is literal.
-    pub(super) fn first(&self) -> &str {
-        match self.segments.first() {
-            Some(Segment::Literal(name)) => name,
-            _ => "",
-        }
+    /// The pattern that `text` spells.
+    pub(super) fn parse(text: &str) -> Self {
+        Self { segments: text.split('.').map(Segment::parse).collect() }
     }
 
     /// Whether the segments of a name fit.
@@ -57,16 +37,6 @@ impl Segment {
                 Some((before, after)) => Self::Open(before.to_owned(), after.to_owned()),
                 None => Self::Literal(text.to_owned()),
             },
-        }
-    }
-
-    fn letters(&self) -> usize {
-        match self {
-            Self::Literal(name) => name.len(),
-            Self::Open(before, after) => before.len() + after.len(),
-            // A class is more than anything at any depth.
-            Self::Class => 1,
-            Self::AnyDepth => 0,
         }
     }
 
@@ -101,7 +71,7 @@ mod tests {
 
     fn matches(pattern: &str, name: &str) -> bool {
         let name: Vec<&str> = name.split('.').collect();
-        Pattern::parse(pattern).expect("a pattern").fits(&name)
+        Pattern::parse(pattern).fits(&name)
     }
 
     #[test]
