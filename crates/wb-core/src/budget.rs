@@ -11,11 +11,20 @@ pub struct Limits {
     pub steps: u64,
     /// Values (nested artifacts, components, tensors, ops) that may be kept in all.
     pub items: u64,
+    /// Texts of pure data that are kept to be correlated with other artifacts, of each kind; 0 when nothing
+    /// will be correlated.
+    pub texts: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { depth: 8, decoded_bytes: 1 << 30, steps: 2_000_000_000, items: 4_000_000 }
+        Self {
+            depth: 8,
+            decoded_bytes: 1 << 30,
+            steps: 2_000_000_000,
+            items: 4_000_000,
+            texts: 3072,
+        }
     }
 }
 
@@ -128,7 +137,13 @@ mod tests {
 
     #[test]
     fn running_out_names_the_limit_and_spends_nothing() {
-        let mut budget = Budget::new(Limits { depth: 1, decoded_bytes: 10, steps: 3, items: 1 });
+        let mut budget = Budget::new(Limits {
+            depth: 1,
+            decoded_bytes: 10,
+            steps: 3,
+            items: 1,
+            ..Limits::default()
+        });
         assert_eq!(budget.decoded_bytes(11), Err(Exhausted::DecodedBytes));
         assert_eq!(budget.decoded_bytes(10), Ok(()));
         assert_eq!(budget.steps(3), Ok(()));

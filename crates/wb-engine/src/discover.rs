@@ -104,8 +104,11 @@ fn is_evidence(entry: &DirEntry) -> bool {
 
 /// The name of `path` in the case.
 fn name(root: &Path, path: &Path) -> ArtifactPath {
-    let relative = path.strip_prefix(root).unwrap_or(path);
-    relative.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/").into()
+    let relative = path.strip_prefix(root).unwrap_or(path).to_string_lossy();
+    if std::path::MAIN_SEPARATOR == '/' {
+        return relative.as_ref().into();
+    }
+    relative.replace(std::path::MAIN_SEPARATOR, "/").into()
 }
 
 /// Where a link inside the folder leads to.

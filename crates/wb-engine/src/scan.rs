@@ -60,33 +60,44 @@ pub fn scan(
 /// Inspects every file that was found.
 pub fn scan_files(found: Discovered, options: ScanOptions, progress: &dyn Progress) -> Scanned {
     progress.begin("inspecting", found.files.len() as u64);
+    let texts = if options.keep_contents { options.limits.texts } else { 0 };
     let how = Inspector {
-        limits: options.limits,
+        limits: Limits { texts, ..options.limits },
         hashing: options.hashing,
         keep_contents: options.keep_contents,
     };
-    let inspections: Vec<Result<Inspection, Coverage>> = found
+    let inspected = found
         .files
         .par_iter()
         .with_min_len(16)
-        .map(|file| {
-            let inspection = inspect_file(file, how);
+        .fold(Scanned::default, |mut scanned, file| {
+            scanned.add(inspect_file(file, how));
             progress.advance(1);
-            inspection
+            scanned
         })
-        .collect();
+        .reduce(Scanned::default, Scanned::followed_by);
     progress.end();
-    let mut scanned = Scanned { skipped: found.skipped, ..Scanned::default() };
-    for inspection in inspections {
-        match inspection {
+    Scanned { skipped: found.skipped, ..Scanned::default() }.followed_by(inspected)
+}
+
+impl Scanned {
+    fn add(&mut self, inspected: Result<Inspection, Coverage>) {
+        match inspected {
             Ok(inspection) => {
-                scanned.artifacts.extend(inspection.artifacts);
-                scanned.logs.extend(inspection.logs);
+                self.artifacts.extend(inspection.artifacts);
+                self.logs.extend(inspection.logs);
             }
-            Err(coverage) => scanned.skipped.push(coverage),
+            Err(coverage) => self.skipped.push(coverage),
         }
     }
-    scanned
+
+    /// Both, in this order: rayon joins neighbours, so the files stay in theirs.
+    fn followed_by(mut self, mut next: Self) -> Self {
+        self.artifacts.append(&mut next.artifacts);
+        self.logs.append(&mut next.logs);
+        self.skipped.append(&mut next.skipped);
+        self
+    }
 }
 
 /// Opens and inspects one file; a file that cannot be read is reported, not fatal.

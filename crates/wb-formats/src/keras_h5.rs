@@ -21,7 +21,7 @@ pub(crate) const FORMAT: Reader = Reader {
 /// Attributes of the root group that Keras writes: whole models have the first two, weight files the rest.
 const MARKS: &[&str] = &["model_config", "training_config", "keras_version", "layer_names"];
 /// What finding the attributes of the root group may cost.
-const GLANCE: Limits = Limits { depth: 4, decoded_bytes: 1 << 20, steps: 10_000, items: 10_000 };
+const GLANCE: Limits = Limits { depth: 4, decoded_bytes: 1 << 20, steps: 10_000, items: 10_000, texts: 0 };
 
 fn identify(input: Bytes<'_>) -> Option<Strength> {
     hdf5::identify(input)?;

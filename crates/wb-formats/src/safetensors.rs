@@ -59,13 +59,15 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
     let len = input.u64_le(0)?;
     let head = input.from(PREFIX).head(4096);
     let text = head.as_slice();
-    let opens = text.first() == Some(&b'{');
+    if text.first() != Some(&b'{') {
+        return None;
+    }
     let inner = text.get(1..).unwrap_or(&[]).trim_ascii_start();
     let keyed = inner.starts_with(b"\"") || inner.starts_with(b"}");
     let fits = usize::try_from(len).is_ok_and(|len| input.slice(PREFIX, len).is_some());
     let named = head.find(b"\"dtype\"").is_some() || head.find(b"\"__metadata__\"").is_some();
     let empty = fits && len <= 4096 && text.trim_ascii_end().ends_with(b"}");
-    (opens && keyed && len >= 2 && (named || empty)).then_some(Strength::Strong)
+    (keyed && len >= 2 && (named || empty)).then_some(Strength::Strong)
 }
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {

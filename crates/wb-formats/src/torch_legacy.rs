@@ -33,8 +33,8 @@ const PICKLES: usize = 5;
 
 fn identify(input: Bytes<'_>) -> Option<Strength> {
     // PROTO, possibly a FRAME, then the number.
-    let at = input.head(40).find(MAGIC)?;
-    (input.byte(0) == Some(0x80) && matches!(at, 2 | 11)).then_some(Strength::Strong)
+    let magic = |at: usize| input.from(at).starts_with(MAGIC);
+    (input.byte(0) == Some(0x80) && (magic(2) || magic(11))).then_some(Strength::Strong)
 }
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {

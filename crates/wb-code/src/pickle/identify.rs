@@ -8,7 +8,7 @@ use wb_core::Bytes;
 /// Opcodes looked at before a stream is taken for what it has looked like so far.
 const ENOUGH: u64 = 4096;
 /// Opcodes looked at behind PROTO, which hardly anything else begins with.
-const ENOUGH_AFTER_PROTO: u64 = 64;
+const ENOUGH_AFTER_PROTO: u64 = 16;
 /// Opcodes looked at in a stream that stands behind stray bytes.
 const CARVED: u64 = 1 << 22;
 /// Bytes looked at when there is no PROTO: ordinary text may hold no newline for a long way.
@@ -136,15 +136,19 @@ enum Kind {
 }
 
 /// Stack, marks and memo of kinds.
-#[derive(Default)]
 struct Kinds {
     stack: Vec<Kind>,
     marks: Vec<usize>,
     memo: Memo,
 }
 
+/// What stood above a mark.
+struct Marked {
+    first: Option<Kind>,
+    len: usize,
+}
+
 /// The memo of kinds: picklers count their keys up, so nearly all of them are positions.
-#[derive(Default)]
 struct Memo {
     dense: Vec<Kind>,
     /// Keys beyond the dense ones.
@@ -182,7 +186,7 @@ fn walk(input: Bytes<'_>, most: u64) -> Walk {
         framed: false,
         first: input.byte(0).unwrap_or(0),
     };
-    let mut kinds = Kinds::default();
+    let mut kinds = Kinds::new();
     let mut at = 0;
     while walk.count < most {
         let step = match op::step(input, at) {
@@ -208,6 +212,12 @@ fn walk(input: Bytes<'_>, most: u64) -> Walk {
 }
 
 impl Kinds {
+    /// Empty, with the room that most files need.
+    fn new() -> Self {
+        let memo = Memo { dense: Vec::with_capacity(64), sparse: BTreeMap::new() };
+        Self { stack: Vec::with_capacity(64), marks: Vec::with_capacity(8), memo }
+    }
+
     fn floor(&self) -> usize {
         self.marks.last().copied().unwrap_or(0)
     }
@@ -219,9 +229,15 @@ impl Kinds {
         self.stack.pop()
     }
 
-    fn pop_mark(&mut self) -> Option<Vec<Kind>> {
+    /// Takes everything above the last mark.
+    fn pop_mark(&mut self) -> Option<Marked> {
         let height = self.marks.pop()?;
-        Some(self.stack.split_off(height.min(self.stack.len())))
+        let marked = Marked {
+            first: self.stack.get(height).copied(),
+            len: self.stack.len().saturating_sub(height),
+        };
+        self.stack.truncate(height);
+        Some(marked)
     }
 
     fn top(&self) -> Option<Kind> {
@@ -299,7 +315,7 @@ impl Kinds {
                 let items = self.pop_mark()?;
                 match step.code {
                     op::LIST => Some(Kind::List),
-                    op::DICT if items.len() % 2 == 0 => Some(Kind::Dict),
+                    op::DICT if items.len % 2 == 0 => Some(Kind::Dict),
                     op::DICT => return None,
                     op::TUPLE => Some(Kind::Tuple),
                     _ => Some(Kind::Set),
@@ -328,7 +344,7 @@ impl Kinds {
             }
             op::APPENDS | op::SETITEMS | op::ADDITEMS => {
                 let items = self.pop_mark()?;
-                let even = step.code != op::SETITEMS || items.len() % 2 == 0;
+                let even = step.code != op::SETITEMS || items.len % 2 == 0;
                 (even && takes(self.top()?, step.code)).then_some(())
             }
             _ => self.act(step, walk),
@@ -353,11 +369,11 @@ impl Kinds {
                 let arguments = self.pop_mark()?;
                 (is_name(step.data) && is_name(step.second)).then_some(())?;
                 walk.imports = true;
-                walk.acts |= !arguments.is_empty();
+                walk.acts |= arguments.len > 0;
                 Kind::Object
             }
             op::OBJ => {
-                let class = *self.pop_mark()?.first()?;
+                let class = self.pop_mark()?.first?;
                 calls(class, walk)?
             }
             op::REDUCE | op::NEWOBJ => {

@@ -29,7 +29,7 @@ pub(super) fn lift_all(
     budget: &mut Budget,
 ) -> Lifted {
     let mut lifted = Lifted::default();
-    let mut texts = Texts::default();
+    let mut texts = Texts::within(budget.limits());
     let mut at = 0;
     if !starts_stream(input) && !identify::is_pickle(input) {
         at = next_stream(input, 0, budget).unwrap_or(0);
@@ -95,7 +95,7 @@ pub(super) fn lift_first(
     budget: &mut Budget,
 ) -> Lifted {
     let mut lifted = Lifted::default();
-    let mut texts = Texts::default();
+    let mut texts = Texts::within(budget.limits());
     let mut at = 0;
     for _ in 0..most {
         if at >= input.len() {

@@ -8,12 +8,10 @@ use super::structure::Structure;
 use super::text;
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
-use wb_core::{Budget, Bytes, Exhausted, Oddity, Text};
+use wb_core::{Budget, Bytes, Exhausted, Limits, Oddity, Text};
 
-/// Texts kept that look like a name, an address, a path or a sentence.
-const NOTABLE: usize = 3072;
-/// Other texts kept.
-const ORDINARY: usize = 1024;
+/// Of texts that look like no name, address, path or sentence, one is kept where so many others are.
+const RARER: usize = 3;
 /// The longest text kept, in bytes.
 const LONGEST: usize = 2048;
 /// The shortest text kept.
@@ -46,7 +44,9 @@ pub(super) struct Survey {
 pub(super) struct Texts {
     pub(super) found: Vec<Text>,
     seen: HashSet<u64, BuildHasherDefault<AsIs>>,
+    /// How many more are kept that look like a name, an address, a path or a sentence.
     notable: usize,
+    /// How many others are kept.
     ordinary: usize,
 }
 
@@ -69,16 +69,22 @@ impl Hasher for AsIs {
 }
 
 impl Texts {
+    /// None yet, and room for as many as `limits` allow.
+    pub(super) fn within(limits: Limits) -> Self {
+        Self { notable: limits.texts, ordinary: limits.texts / RARER, ..Self::default() }
+    }
+
     /// Keeps the text that `step` pushes.
     #[inline]
     fn add(&mut self, step: &Step<'_>, input: Bytes<'_>) {
         let len = step.data.len();
-        let full = self.notable >= NOTABLE && self.ordinary >= ORDINARY;
+        let full = self.notable == 0 && self.ordinary == 0;
         if full || !(SHORTEST..=LONGEST).contains(&len) {
             return;
         }
         let notable = len >= 6 && is_notable(step.data);
-        if if notable { self.notable >= NOTABLE } else { self.ordinary >= ORDINARY } {
+        let room = if notable { self.notable } else { self.ordinary };
+        if room == 0 {
             return;
         }
         if !self.seen.insert(fingerprint(step.data)) {
@@ -89,9 +95,9 @@ impl Texts {
             return;
         }
         if notable {
-            self.notable = self.notable.saturating_add(1);
+            self.notable = self.notable.saturating_sub(1);
         } else {
-            self.ordinary = self.ordinary.saturating_add(1);
+            self.ordinary = self.ordinary.saturating_sub(1);
         }
         let span = Some(step.span(input));
         self.found.push(Text {

@@ -1,11 +1,15 @@
 //! The records of a zip archive as they are written: [`Header`] for local and central ones, [`End`] for
 //! the end of the central directory. Source: PKWARE APPNOTE.TXT 6.3.10, sections 4.3.7 to 4.3.16 and 4.5.3.
 
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 use wb_core::Bytes;
 
 pub(crate) const LOCAL: &[u8] = b"PK\x03\x04";
 pub(crate) const CENTRAL: &[u8] = b"PK\x01\x02";
 pub(crate) const END: &[u8] = b"PK\x05\x06";
+/// Finds [`END`]; made once, since every format on top of zip asks every file.
+static END_FINDER: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(END));
 const END64: &[u8] = b"PK\x06\x06";
 const LOCATOR64: &[u8] = b"PK\x06\x07";
 pub(crate) const DESCRIPTOR: &[u8] = b"PK\x07\x08";
@@ -190,7 +194,7 @@ pub(crate) fn ends(input: Bytes<'_>) -> Vec<End> {
     let tail = input.from(input.len().saturating_sub(END_SEARCH));
     let base = input.len().saturating_sub(tail.len());
     // Searching forward is what the processor is fast at; the last ones are wanted.
-    let found: Vec<usize> = memchr::memmem::find_iter(tail.as_slice(), END).collect();
+    let found: Vec<usize> = END_FINDER.find_iter(tail.as_slice()).collect();
     let last = found.into_iter().rev().take(MOST);
     last.filter_map(|at| End::read(input, base.checked_add(at)?)).collect()
 }

@@ -5,7 +5,14 @@ use crate::pickle::{Detail, disassemble, is_pickle, lift};
 use wb_core::{Budget, Bytes, Limits, Trigger};
 
 fn small() -> Budget {
-    Budget::new(Limits { depth: 4, decoded_bytes: 1 << 20, steps: 200_000, items: 20_000 })
+    let small = Limits {
+        depth: 4,
+        decoded_bytes: 1 << 20,
+        steps: 200_000,
+        items: 20_000,
+        ..Limits::default()
+    };
+    Budget::new(small)
 }
 
 /// Everything that reads pickles, on one input.
