@@ -20,7 +20,8 @@ fn seeds() -> Vec<PathBuf> {
 }
 
 fn look(name: &str, data: &[u8]) -> Inspection {
-    let limits = Limits { depth: 6, decoded_bytes: 4 << 20, steps: 2_000_000, items: 100_000 };
+    let limits =
+        Limits { depth: 6, decoded_bytes: 4 << 20, steps: 2_000_000, items: 100_000, texts: 0 };
     let how = Inspector { limits, hashing: Hashing::Off, keep_contents: false };
     inspect(&ArtifactPath::from(name), data, LogText::Decoded(Arc::from(data)), how)
 }
