@@ -45,6 +45,8 @@ pub enum Verb {
     Investigate(Investigate),
     /// Scan models and whatever lies beside them; exit 1 on findings
     Scan(Scan),
+    /// Watch what serving processes load and connect to, and refuse what is not allowed
+    Watch(Watch),
     /// Show a finding of a folder, with its bytes
     Show(Show),
     /// Print what code in a file would do, as Python
@@ -68,7 +70,7 @@ pub enum Verb {
 /// The groups of verbs in `--help`: title and names.
 const GROUPS: &[(&str, &[&str])] = &[
     ("Investigate", &["investigate", "timeline", "show"]),
-    ("Guard", &["scan", "diff"]),
+    ("Guard", &["scan", "diff", "watch"]),
     ("Look inside", &["inspect", "decompile", "disassemble"]),
     ("Learn", &["explain", "schema", "completions", "help"]),
 ];
@@ -218,6 +220,96 @@ impl From<Threshold> for wb_core::Verdict {
             Threshold::Unknown => Self::Unknown,
         }
     }
+}
+
+/// Arguments of `watch`.
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(after_help = "Examples:\n  \
+    weighbridge watch example > policy.toml        a policy to begin with, every setting explained\n  \
+    weighbridge watch --policy policy.toml\n  \
+    weighbridge watch learn --policy policy.toml records.jsonl >> policy.toml\n  \
+    weighbridge watch check --policy policy.toml records.jsonl\n  \
+    weighbridge watch allow 1f0c9a2e --policy policy.toml --alerts alerts.jsonl --reason 'new hub'\n\n\
+    Linux only. Blocking needs root.")]
+pub struct Watch {
+    /// What else to do than watch
+    #[command(subcommand)]
+    pub verb: Option<WatchVerb>,
+    /// The policy
+    #[arg(long, value_name = "FILE", required = true)]
+    pub policy: Option<PathBuf>,
+    /// Which sensors to use; the best that can be had without it
+    #[arg(long, value_enum)]
+    pub tier: Option<WatchTier>,
+    /// Stop after this many seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub seconds: Option<u64>,
+}
+
+/// What `watch` does besides watching.
+#[derive(Debug, Subcommand)]
+pub enum WatchVerb {
+    /// Print entries for a policy from what was recorded
+    Learn(WatchRecords),
+    /// Say what a policy would have refused of what was recorded
+    Check(WatchRecords),
+    /// Allow the destination of an alert, with a reason and an end
+    Allow(WatchAllow),
+    /// Detach programs that a policy keeps in the kernel
+    Release(WatchPolicy),
+    /// Print a policy that explains each setting
+    Example,
+}
+
+/// A policy, and records.
+#[derive(Args, Debug)]
+pub struct WatchRecords {
+    /// The policy
+    #[arg(long, value_name = "FILE")]
+    pub policy: PathBuf,
+    /// Files that `outputs.records` wrote
+    #[arg(value_name = "RECORDS")]
+    pub records: Vec<PathBuf>,
+}
+
+/// A policy.
+#[derive(Args, Debug)]
+pub struct WatchPolicy {
+    /// The policy
+    #[arg(long, value_name = "FILE")]
+    pub policy: PathBuf,
+}
+
+/// Arguments of `watch allow`.
+#[derive(Args, Debug)]
+pub struct WatchAllow {
+    /// The alert, by its identifier
+    #[arg(value_name = "ALERT")]
+    pub alert: String,
+    /// The policy, to which one entry is added
+    #[arg(long, value_name = "FILE")]
+    pub policy: PathBuf,
+    /// The file that `outputs.jsonl` wrote
+    #[arg(long, value_name = "FILE")]
+    pub alerts: PathBuf,
+    /// Why it is allowed
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// How many days it is allowed
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    pub days: u16,
+}
+
+/// How much the sensors may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum WatchTier {
+    /// No privileges.
+    T0,
+    /// Root: files with their processes.
+    T1,
+    /// Root and programs in the kernel.
+    T2,
 }
 
 /// Arguments of `show`.

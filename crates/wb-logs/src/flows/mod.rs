@@ -20,6 +20,11 @@ use std::net::IpAddr;
 use symbols::{Symbol, Symbols};
 use wb_core::{ArtifactPath, Event, EventKind, Flow};
 
+/// How regular attempts are: `samples` are seconds since 1970 with the bytes sent, if known, in any order.
+pub fn regularity(samples: &[(i64, Option<u64>)]) -> wb_core::Beacon {
+    beacon::score(samples).0
+}
+
 /// Flows kept at the most; attempts of further ones are counted in [`FlowTable::left_out`].
 const MOST_FLOWS: usize = 1 << 17;
 

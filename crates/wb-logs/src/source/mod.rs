@@ -77,6 +77,7 @@ sources! {
     docker { "docker-events": "What happened to containers and images", }
     gitlab { "gitlab-job": "Logs of GitLab jobs", }
     actions { "github-actions": "Raw logs of GitHub Actions", }
+    watch { "weighbridge-watch": "What `weighbridge watch` recorded", }
     logfmt { "logfmt": "`key=value` lines", }
     text {
         "bracketed-text": "`[time] LEVEL message`",
@@ -186,7 +187,10 @@ pub(crate) fn read(line: &Line<'_>, state: &mut State) -> Option<Reading> {
 
 /// Reads a line that is a JSON object: a record, or several.
 pub(crate) fn read_json(value: &Value, text: &str) -> Vec<Draft> {
-    if let Some(draft) = zeek::read_json(value, text).or_else(|| agents::read_json(value, text)) {
+    let known = zeek::read_json(value, text)
+        .or_else(|| watch::read_json(value, text))
+        .or_else(|| agents::read_json(value, text));
+    if let Some(draft) = known {
         return vec![draft];
     }
     cloud::read_json(value, text).unwrap_or_else(|| vec![records::read_json(value, text)])

@@ -32,6 +32,9 @@ fn page(name: &str) -> Option<String> {
     if let Some(source) = wb_logs::sources().iter().find(|source| source.name == name) {
         return Some(source.page.to_owned());
     }
+    if let Some(one) = wb_monitor::DETECTIONS.iter().find(|one| one.name == name) {
+        return Some(detection(one));
+    }
     let explanation = wb_rules::explain(name)?;
     // Pages of rules begin with their own heading.
     if explanation.text.starts_with('#') {
@@ -45,12 +48,26 @@ fn page(name: &str) -> Option<String> {
     ))
 }
 
+/// The page of something that `watch` looks for.
+fn detection(one: &wb_monitor::Detection) -> String {
+    let techniques = match one.techniques {
+        [] => String::new(),
+        list => format!("Techniques: {}.\n\n", list.join(", ")),
+    };
+    format!(
+        "# {}\n\n{}. An alert of `weighbridge watch`.\n\n{techniques}What to do: {}.\n",
+        one.name, one.title, one.next
+    )
+}
+
 fn overview(width: usize) -> String {
     let mut out = String::new();
     let rules = wb_rules::rules().iter().map(|rule| [rule.name, rule.title]);
     let formats = wb_formats::formats().iter().map(|format| [format.name, format.title]);
     let sources = wb_logs::sources().iter().map(|source| [source.name, source.title]);
     section(&mut out, "rule", rules, width);
+    let alerts = wb_monitor::DETECTIONS.iter().map(|one| [one.name, one.title]);
+    section(&mut out, "alert of `watch`", alerts, width);
     section(&mut out, "format", formats, width);
     section(&mut out, "log source", sources, width);
     out

@@ -10,6 +10,7 @@ mod scan;
 mod schema;
 mod show;
 mod timeline;
+mod watch;
 
 use crate::cli::{Cli, Verb};
 use crate::messages;
@@ -58,6 +59,7 @@ pub fn run(arguments: Cli) -> Ended {
         Verb::Inspect(arguments) => inspect::run(&arguments, terminal),
         Verb::Diff(arguments) => diff::run(&arguments, terminal),
         Verb::Timeline(arguments) => timeline::run(&arguments, terminal),
+        Verb::Watch(arguments) => watch::run(arguments, terminal),
         Verb::Explain(arguments) => explain::run(&arguments, terminal),
         Verb::Schema(arguments) => schema::run(&arguments),
         Verb::Completions(arguments) => completions::run(&arguments),

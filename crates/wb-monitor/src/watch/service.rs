@@ -1,0 +1,162 @@
+//! What a service does at its beginning, when its policy changes, and at its end.
+
+use super::{Said, Watch, enforcement, host_name, modified, pin_name};
+use crate::observation::Trouble;
+use crate::output::Outputs;
+use crate::policy::{Fail, Mode, read_with_text};
+use crate::sensor::{self, kernel};
+
+impl Watch<'_> {
+    /// Says which sensors there are, and what they cannot see.
+    pub(super) fn announce(&mut self) {
+        let policy = self.monitor.policy();
+        let names: Vec<&str> =
+            policy.services.iter().map(|service| service.name.as_str()).collect();
+        let mut notes =
+            vec![format!("watching {} in mode {}", names.join(", "), policy.mode.name())];
+        let holds = match (policy.mode, policy.fail) {
+            (Mode::Enforce, Fail::Closed) => {
+                "what is not allowed stays refused when this watch ends; `watch release` undoes that"
+            }
+            (Mode::Enforce, Fail::Open) => "everything passes when this watch ends",
+            _ => "nothing is refused",
+        };
+        notes.push(holds.to_owned());
+        match &self.programs {
+            Some(programs) => {
+                notes.push(
+                    "sensor t2: every connect and sendmsg, exec, fork and exit, in the kernel"
+                        .to_owned(),
+                );
+                notes.push("cannot see: raw and packet sockets, what was connected before the start, names inside encrypted DNS".to_owned());
+                notes.extend(programs.limits.iter().map(|limit| format!("limited: {limit}")));
+            }
+            None => notes.extend(self.without_programs_notes()),
+        }
+        if !policy.models.is_empty() {
+            let who = if self.files.attributes() {
+                "with their processes"
+            } else {
+                "without their processes"
+            };
+            notes.push(format!("models: opened, written and replaced, {who}; what is moved in place is seen without"));
+        }
+        notes.extend(self.files.limits.iter().map(|limit| format!("limited: {limit}")));
+        notes.extend(self.outputs.problems());
+        for note in notes {
+            (self.say)(Said::Note(note));
+        }
+    }
+
+    /// What can and cannot be seen without programs in the kernel.
+    fn without_programs_notes(&self) -> Vec<String> {
+        let tier = if self.files.attributes() { "t1" } else { "t0" };
+        let mut notes = vec![
+            format!("sensor {tier}: ends of sockets, and processes as the process connector tells them"),
+            "cannot see: which process had a connection that lasted less than a second (it is told as unattributed), \
+             what a service that is not told by its user did then, datagrams without a connection, other network namespaces, names; nothing is \
+             refused"
+                .to_owned(),
+        ];
+        let limits = self.sockets.iter().flat_map(|sockets| &sockets.limits);
+        notes.extend(limits.map(|limit| format!("limited: {limit}")));
+        notes
+    }
+
+    /// Reads the policy again. A broken one changes nothing, and is told.
+    pub(super) fn reload(&mut self) {
+        self.changed = modified(&self.options.policy);
+        let subject = "policy".to_owned();
+        match read_with_text(&self.options.policy) {
+            Err(what) => self.trouble(Trouble {
+                rule: "policy-broken",
+                subject,
+                what: Some(what),
+                ..Trouble::default()
+            }),
+            Ok((_, text)) if text == self.text => {
+                self.trouble(Trouble {
+                    rule: "policy-broken",
+                    subject,
+                    what: None,
+                    ..Trouble::default()
+                });
+            }
+            Ok((policy, _)) if policy.services.len() != self.monitor.policy().services.len() => {
+                let what = Some(
+                    "the policy has other services: restart the watch to put it in force"
+                        .to_owned(),
+                );
+                self.trouble(Trouble {
+                    rule: "policy-broken",
+                    subject,
+                    what,
+                    ..Trouble::default()
+                });
+            }
+            Ok((policy, text)) => {
+                let places = policy
+                    .services
+                    .iter()
+                    .map(|service| kernel::scope(service).map(|(_, below)| below));
+                let scopes = places.collect();
+                self.outputs = Outputs::new(&policy, &text, &host_name());
+                self.text = text;
+                self.monitor.set_policy(policy, scopes);
+                self.monitor.tick(sensor::now());
+                self.apply();
+                self.trouble(Trouble {
+                    rule: "policy-broken",
+                    subject,
+                    what: None,
+                    ..Trouble::default()
+                });
+                (self.say)(Said::Note("the policy was read again".to_owned()));
+            }
+        }
+    }
+
+    /// Puts the lists and the mode of the policy into the kernel.
+    fn apply(&mut self) {
+        let how = enforcement(self.monitor.policy());
+        let services = self.monitor.policy().services.len();
+        for service in 0..services {
+            let allowed = self.allowed(service);
+            if let Some(programs) = &self.programs {
+                drop(programs.replace(service, &allowed));
+            }
+        }
+        let name = pin_name(&self.options.policy);
+        let Some(programs) = &mut self.programs else { return };
+        drop(programs.heartbeat(&vec![how; services]));
+        let kept =
+            if how.fail_closed { programs.pin(&name).map(drop) } else { programs.unpin(&name) };
+        if let Err(error) = kept {
+            let what = Some(format!(
+                "what the policy says about an end of the watch does not hold: {error}"
+            ));
+            self.trouble(Trouble {
+                rule: "policy-broken",
+                subject: "fail".to_owned(),
+                what,
+                ..Trouble::default()
+            });
+        }
+    }
+
+    /// Ends cleanly: what waits is written, and what is pinned stays.
+    pub(super) fn end(&mut self, why: &str) -> Result<(), super::Problem> {
+        let held = std::mem::take(&mut self.held);
+        for one in held {
+            self.files.answer(&one.event, true);
+        }
+        let later = sensor::now().checked_add(jiff::SignedDuration::from_secs(2));
+        self.monitor.tick(later.unwrap_or(jiff::Timestamp::MAX));
+        self.carry();
+        for trouble in self.outputs.flush(sensor::now()) {
+            self.trouble(trouble);
+        }
+        (self.say)(Said::Note(format!("ended: {why}")));
+        Ok(())
+    }
+}
