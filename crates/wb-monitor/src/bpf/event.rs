@@ -81,6 +81,17 @@ pub(crate) struct Who {
 }
 
 impl Kernel {
+    /// When it was recorded, in nanoseconds since the machine was started.
+    pub(crate) fn time(&self) -> u64 {
+        match self {
+            Self::Connect { who, .. }
+            | Self::Exec { who, .. }
+            | Self::Fork { who }
+            | Self::Exit { who } => who.time,
+            Self::Answer { time, .. } => *time,
+        }
+    }
+
     /// Reads a record; `None` when it is none of the above.
     pub(crate) fn read(record: &[u8]) -> Option<Self> {
         let kind = word(record, at::KIND)?.cast_signed();

@@ -37,6 +37,8 @@ pub(crate) struct Seen {
     /// Processes that wait for an answer before they may open a file.
     pub(crate) held: Vec<(FileEvent, File)>,
     pub(crate) lost: bool,
+    /// All of it happened after this moment.
+    pub(crate) since: Timestamp,
 }
 
 impl Files {
@@ -106,8 +108,8 @@ impl Files {
 
     /// Reads what has happened.
     pub(crate) fn read(&mut self, now: Timestamp) -> Seen {
-        let mut seen = Seen::default();
         let since = std::mem::replace(&mut self.read, now);
+        let mut seen = Seen { since, ..Seen::default() };
         let own = std::process::id();
         if let Some(queue) = &self.processes {
             let found = queue.read().unwrap_or_default();

@@ -98,21 +98,26 @@ impl Watch<'_> {
     }
 
     /// Lets files be seen, then what the kernel recorded, in its order. What happened to files before the
-    /// records were made is in its queue by now, so that a load is never told after what its code did.
+    /// records were made is in its queue by now, so that a load is never told after what its code did. The queue
+    /// has no times: its events get that of the first record read with them, or else that of the reading.
     fn in_order(&mut self, records: Vec<Kernel>) {
-        let seen = self.files.read(sensor::now());
+        let read = sensor::now();
+        let seen = self.files.read(read);
+        let first = records.first().map(|record| self.clock.at(record.time()));
+        let time = first.map_or(read, |first| first.max(seen.since).min(read));
         if seen.lost {
             self.lost(1, "or more about files of models");
         }
+        let records = self.meet(records, &seen.what);
         for what in seen.what {
             if let What::Opened { pid: Some(pid), .. } | What::Written { pid: Some(pid), .. } =
                 &what
                 && !self.monitor.knows(*pid)
                 && let Some(running) = process::running(*pid)
             {
-                self.observe(Observation { time: sensor::now(), what: What::Runs(running) });
+                self.observe(Observation { time, what: What::Runs(running) });
             }
-            self.observe(Observation { time: sensor::now(), what });
+            self.observe(Observation { time, what });
         }
         for (event, file) in seen.held {
             // Only services wait: who replaces a malicious model has to be able to open it.
@@ -131,6 +136,26 @@ impl Watch<'_> {
         for record in records {
             self.kernel(record);
         }
+    }
+
+    /// Lets the making of processes be seen first that are not known and that did something to a file, so that
+    /// they are told with their arguments even when they are gone. Returns the other records.
+    fn meet(&mut self, records: Vec<Kernel>, what: &[What]) -> Vec<Kernel> {
+        let new: Vec<u32> = what
+            .iter()
+            .filter_map(|one| match one {
+                What::Opened { pid, .. } | What::Written { pid, .. } => *pid,
+                _ => None,
+            })
+            .filter(|pid| !self.monitor.knows(*pid))
+            .collect();
+        let (met, others) = records.into_iter().partition(|record| match record {
+            Kernel::Fork { who } | Kernel::Exec { who, .. } => new.contains(&who.pid),
+            _ => false,
+        });
+        let met: Vec<Kernel> = met;
+        met.into_iter().for_each(|record| self.kernel(record));
+        others
     }
 
     /// Reads ends of sockets and processes, where there are no programs.

@@ -1,5 +1,5 @@
 """The hosts of the test: an inference server that loads a pickle and answers HTTP, a service it uses, and a
-listener that stands for an attacker. Every one ends by itself after two minutes. Traffic stays on loopback and
+listener that stands for an attacker. Every one ends by itself after ten minutes. Traffic stays on loopback and
 on addresses inside the test's own network namespaces."""
 
 import http.server
@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-signal.alarm(120)
+signal.alarm(600)
 
 
 def serve_model(path, port):
@@ -129,7 +129,8 @@ def resolve(address, answer):
 
 def beacon(address, port, count):
     """The payload of the test's model: processes that live for 20 ms and connect once."""
-    for _ in range(count):
+    children = []
+    for number in range(count):
         child = os.fork()
         if child == 0:
             try:
@@ -138,7 +139,11 @@ def beacon(address, port, count):
                 pass
             time.sleep(0.02)
             os._exit(0)
-        os.waitpid(child, 0)
+        children.append(child)
+        if len(children) == 10 or number == count - 1:
+            for child in children:
+                os.waitpid(child, 0)
+            children = []
 
 
 verb, arguments = sys.argv[1], sys.argv[2:]
@@ -154,7 +159,7 @@ elif verb == "clean":
     with open(arguments[0], "wb") as file:
         pickle.dump({"weights": [0.5, 0.25]}, file)
 elif verb == "ask":
-    with socket.create_connection(("127.0.0.1", int(arguments[0])), 60) as connection:
+    with socket.create_connection(("127.0.0.1", int(arguments[0])), 500) as connection:
         connection.sendall(f"GET {arguments[1]} HTTP/1.0\r\n\r\n".encode())
         reply = b""
         while chunk := connection.recv(4096):
