@@ -211,6 +211,27 @@ pub struct Beacon {
     pub score: f64,
     /// Median seconds between attempts.
     pub period_seconds: Option<f64>,
+    /// What the score is made of, when there were enough attempts.
+    pub parts: Option<BeaconParts>,
+    /// What innocent traffic of this kind usually is, such as `name resolution`.
+    pub innocent: Option<&'static str>,
+}
+
+/// The parts of a beacon score, each from 0 to 1: those of RITA v5, over the flow's own active span, so that
+/// a short log is not held against it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BeaconParts {
+    /// Regularity of the intervals: symmetry (Bowley skewness) and spread (median absolute deviation).
+    pub timestamp: f64,
+    /// The same of the bytes sent; `None` when records do not say them.
+    pub size: Option<f64>,
+    /// Evenness over the active span.
+    pub histogram: f64,
+    /// How much of the active span has attempts.
+    pub duration: f64,
+    /// The score as RITA v5 computes it, over the last day of all records; `None` when that day has too few
+    /// attempts.
+    pub over_last_day: Option<f64>,
 }
 
 /// Regularity in one word.

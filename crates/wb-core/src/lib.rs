@@ -26,10 +26,10 @@ pub use artifact::{Artifact, ArtifactPath, Claim, Origin, Role, RoleAssignment, 
 pub use budget::{Budget, Exhausted, Limits};
 pub use bytes::{Bytes, Cursor, Span};
 pub use case::{
-    Answers, Beacon, BeaconState, CandidateDecision, Case, Change, Compromise, Conclusion,
-    Contradiction, Decision, Difference, Dossier, Execution, Flow, Identifier, IdentifierPart,
-    IndexedIndicator, Integrity, KeyMoment, Listing, NetworkUse, Phase, Recommendation, SeenAgain,
-    Status, SuspiciousComponent, TimelineEntry,
+    Answers, Beacon, BeaconParts, BeaconState, CandidateDecision, Case, Change, Compromise,
+    Conclusion, Contradiction, Decision, Difference, Dossier, Execution, Flow, Identifier,
+    IdentifierPart, IndexedIndicator, Integrity, KeyMoment, Listing, NetworkUse, Phase,
+    Recommendation, SeenAgain, Status, SuspiciousComponent, TimelineEntry,
 };
 pub use content::{
     Child, ChildData, Component, Content, Field, Oddity, OddityKind, RecordedDigest, Tensor, Text,

@@ -37,7 +37,7 @@ pub fn read_logs(inputs: Vec<LogInput>) -> (Vec<LogRead>, FlowTable) {
     let allowance = Allowance::of(inputs.len());
     let (large, small): (Vec<LogInput>, Vec<LogInput>) =
         inputs.into_iter().partition(|input| input.text.len().is_ok_and(|length| length > LARGE));
-    let first = |input| read_log(input, ClockHints::default(), allowance);
+    let first = |input| read_log(input, None, allowance);
     let mut logs: Vec<(LogRead, FlowTable)> = small.into_par_iter().map(first).collect();
     logs.extend(large.into_iter().map(first));
     logs.sort_by(|(a, _), (b, _)| a.artifact.path.cmp(&b.artifact.path));
@@ -48,7 +48,7 @@ pub fn read_logs(inputs: Vec<LogInput>) -> (Vec<LogRead>, FlowTable) {
         if log.summary.lacks_year {
             let hints = ClockHints { near: near.or_else(|| log.text.modified()) };
             let input = LogInput { artifact: log.artifact, text: log.text };
-            let (log, connections) = read_log(input, hints, allowance);
+            let (log, connections) = read_log(input, Some(hints), allowance);
             flows.merge(connections);
             read.push(log);
         } else {
@@ -56,7 +56,23 @@ pub fn read_logs(inputs: Vec<LogInput>) -> (Vec<LogRead>, FlowTable) {
             read.push(log);
         }
     }
+    note_skews(&mut read, &flows);
     (read, flows)
+}
+
+/// Says of logs that their clocks differ from those of others.
+fn note_skews(logs: &mut [LogRead], flows: &FlowTable) {
+    for skew in flows.skews() {
+        let Some(log) = logs.iter_mut().find(|log| log.artifact.path == skew.log) else { continue };
+        let way = if skew.seconds < 0 { "behind" } else { "ahead of" };
+        log.summary.problems.push(format!(
+            "its clock is {} seconds {way} that of `{}`, by {} connections in both: what they say of before and \
+             after is uncertain by as much",
+            skew.seconds.unsigned_abs(),
+            skew.other.as_str(),
+            skew.shared
+        ));
+    }
 }
 
 /// Every event of the logs, connections too, in the order of logs and records.
@@ -83,8 +99,13 @@ fn every_event(input: &LogInput, hints: ClockHints) -> (Summary, Vec<Event>) {
     (summary.unwrap_or_else(|error| stopped(Summary::default(), &error)), events)
 }
 
-/// Reads one log. A log that cannot be read says so in its summary.
-fn read_log(input: LogInput, hints: ClockHints, allowance: Allowance) -> (LogRead, FlowTable) {
+/// Reads one log. A log that cannot be read says so in its summary. Without `hints` one whose records lack a year
+/// is only begun.
+fn read_log(
+    input: LogInput,
+    hints: Option<ClockHints>,
+    allowance: Allowance,
+) -> (LogRead, FlowTable) {
     let LogInput { artifact, text } = input;
     let mut collected = Collected::new(allowance);
     let mut part = Part::default();
@@ -106,17 +127,18 @@ fn stopped(mut summary: Summary, error: &io::Error) -> Summary {
 fn read_text(
     artifact: &Artifact,
     text: &LogText,
-    hints: ClockHints,
+    hints: Option<ClockHints>,
     part: &mut Part,
     collected: &mut Collected,
 ) -> io::Result<()> {
+    let in_vain = hints.is_none();
+    let hints = hints.unwrap_or_default();
     let mut reader = LogReader::new(&artifact.path, hints);
     let all = text.len()?;
     let beginning = text.line_after(BEGINNING)?;
     reader.read(&mut *text.stretch(0..beginning)?, 0, collected)?;
-    // Without a hint such a log is read again, once there is one.
-    let in_vain = reader.lacks_year() && hints.near.is_none();
-    if in_vain || beginning == all {
+    // Such a log is read again, once others have said when it was.
+    if (in_vain && reader.lacks_year()) || beginning == all {
         *part = reader.finish();
         return Ok(());
     }

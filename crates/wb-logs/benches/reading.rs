@@ -1,10 +1,12 @@
 //! How fast logs are read, in megabytes a second on one core: `cargo bench -p wb-logs`, or one kind of log
-//! with `cargo bench -p wb-logs -- zeek`, and without whole events with `--counted`. `--write FOLDER MEGABYTES` writes the logs to measure the command.
+//! with `cargo bench -p wb-logs -- zeek`, and without whole events with `--counted`. `--write FOLDER MEGABYTES` writes
+//! the logs to measure the command; `--long NAME MEGABYTES` reads one that is made as it is read, and says how
+//! much memory that took.
 
 mod generate;
 
 use generate::{Generator, LOGS, Made};
-use std::io::Write;
+use std::io::{self, BufRead, Read, Write};
 use std::time::Instant;
 use wb_core::{ArtifactPath, Event, EventKind};
 use wb_logs::flows::{Connection, FlowTable};
@@ -19,6 +21,11 @@ fn main() {
         let folder = arguments.get(at + 1).map_or("logs", String::as_str);
         let megabytes = arguments.get(at + 2).and_then(|text| text.parse().ok()).unwrap_or(100);
         return write(folder, megabytes).expect("a folder to write to");
+    }
+    if let Some(at) = arguments.iter().position(|argument| argument == "--long") {
+        let name = arguments.get(at + 1).map_or("zeek-conn", String::as_str);
+        let megabytes = arguments.get(at + 2).and_then(|text| text.parse().ok()).unwrap_or(1000);
+        return long(name, megabytes);
     }
     let wanted = arguments.iter().find(|argument| !argument.starts_with('-'));
     let short = arguments.iter().any(|argument| argument == "--counted");
@@ -42,6 +49,62 @@ fn megabytes(generator: Generator, count: usize) -> Vec<u8> {
         generator(&mut made, &mut text);
     }
     text.into_bytes()
+}
+
+/// A log that is made as it is read.
+struct Endless {
+    generator: Generator,
+    made: Made,
+    text: String,
+    at: usize,
+    left: usize,
+}
+
+impl Read for Endless {
+    fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+        let mut available = self.fill_buf()?;
+        let read = available.read(room)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+impl BufRead for Endless {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.at == self.text.len() {
+            self.text.clear();
+            self.at = 0;
+            while self.left > 0 && self.text.len() < 1 << 18 {
+                (self.generator)(&mut self.made, &mut self.text);
+            }
+            self.left = self.left.saturating_sub(self.text.len());
+        }
+        Ok(&self.text.as_bytes()[self.at..])
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.at += amount;
+    }
+}
+
+/// Reads `megabytes` of a kind of log and prints the peak of memory.
+fn long(name: &str, megabytes: usize) {
+    let generator = LOGS.iter().find(|(known, _)| *known == name).expect("a kind of log").1;
+    let (made, text, left) = (Made::default(), String::new(), megabytes << 20);
+    let mut input = Endless { generator, made, text, at: 0, left };
+    let mut counted = Counted::default();
+    let path = ArtifactPath::from(name);
+    let mut reader = LogReader::new(&path, hints());
+    reader.read(&mut input, 0, &mut counted).expect("reading what is made");
+    let summary = reader.finish().finish();
+    let (ordinary, events) = (counted.ordinary, counted.events);
+    let flows = counted.flows.finish_detailed().len();
+    let peak = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = peak.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default().to_owned();
+    println!(
+        "{name}: {megabytes} MB, {} lines, {flows} flows, {events} events, {ordinary} counted; {peak}",
+        summary.lines
+    );
 }
 
 /// Every record as an event.
@@ -117,11 +180,10 @@ fn processor() -> Option<f64> {
     Some(nanoseconds as f64 / 1e9)
 }
 
-fn write(folder: &str, megabytes: usize) -> std::io::Result<()> {
+fn write(folder: &str, megabytes: usize) -> io::Result<()> {
     std::fs::create_dir_all(folder)?;
     for (name, generator) in LOGS {
-        let mut file =
-            std::io::BufWriter::new(std::fs::File::create(format!("{folder}/{name}.log"))?);
+        let mut file = io::BufWriter::new(std::fs::File::create(format!("{folder}/{name}.log"))?);
         let mut made = Made::default();
         let mut lines = String::new();
         let mut written = 0_usize;

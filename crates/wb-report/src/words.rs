@@ -123,14 +123,25 @@ pub(crate) fn place(location: &Location) -> String {
 
 /// The regularity of a flow.
 pub(crate) fn regularity(flow: &Flow) -> String {
-    match (flow.beacon.state, flow.beacon.period_seconds) {
+    let mut text = match (flow.beacon.state, flow.beacon.period_seconds) {
         (state @ (BeaconState::Periodic | BeaconState::Jittered), Some(period)) => {
             let period = time::period(period);
             format!("{}, every {period} (score {:.2})", state.name(), flow.beacon.score)
         }
         (BeaconState::Insufficient, _) => "too few to tell".to_owned(),
         (state, _) => state.name().to_owned(),
+    };
+    if let Some(parts) = flow.beacon.parts.filter(|_| flow.of_compromise) {
+        let size = parts.size.map(|size| format!(", sizes {size:.2}")).unwrap_or_default();
+        text.push_str(&format!(
+            "; intervals {:.2}{size}, evenness {:.2}, duration {:.2}",
+            parts.timestamp, parts.histogram, parts.duration
+        ));
     }
+    if let Some(innocent) = flow.beacon.innocent {
+        text.push_str(&format!("; usual for {innocent}"));
+    }
+    text
 }
 
 /// What is sent where.

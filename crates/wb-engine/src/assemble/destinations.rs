@@ -72,6 +72,7 @@ impl Destinations {
         destinations.add_resolved(body, flows);
         let seen = flows.iter().any(|detail| destinations.covers(&detail.flow));
         if !seen && alarmed {
+            destinations.add_tunnels(body);
             destinations.add_unexplained(findings, flows);
             destinations.add_resolved(body, flows);
         }
@@ -160,6 +161,22 @@ impl Destinations {
         }
     }
 
+    /// Domains below which so many different long names were asked that data may have left in them.
+    fn add_tunnels(&mut self, body: &Body) {
+        for lookups in body.flows.lookups() {
+            if lookups.names < TUNNEL_NAMES || lookups.longest_label < TUNNEL_LABEL {
+                continue;
+            }
+            let Some(indicator) = network_indicator(&lookups.domain) else { continue };
+            let clause = format!(
+                "about {} different names below it were looked up, with labels of up to {} characters: data \
+                 may have left in them",
+                lookups.names, lookups.longest_label
+            );
+            self.add(indicator, Status::Inferred, Ground::at(&lookups.first.1, clause));
+        }
+    }
+
     /// The destinations whose traffic stands out, when nothing names one.
     fn add_unexplained(&mut self, findings: &[&Finding], flows: &[FlowDetail]) {
         let began = flows.iter().map(|detail| detail.flow.first).min();
@@ -168,6 +185,7 @@ impl Destinations {
         let scored: Vec<(u32, &FlowDetail, Vec<String>)> = flows
             .iter()
             .filter(|detail| !is_local(&detail.flow.destination))
+            .filter(|detail| detail.flow.beacon.innocent.is_none() || detail.flow.blocked > 0)
             .map(|detail| {
                 let (score, why) = standing_out(detail, began, ended, &wanted);
                 (score, detail, why)
@@ -234,6 +252,11 @@ fn is_routine(event: &Event) -> bool {
     })
 }
 
+/// Different names below a domain from which on they may carry data (RITA v5 begins at 100), and the length of
+/// a label that a person does not write.
+const TUNNEL_NAMES: u64 = 100;
+const TUNNEL_LABEL: usize = 30;
+
 /// The score from which a destination is taken for one of the compromise.
 const SUSPECT: u32 = 5;
 
@@ -277,6 +300,17 @@ fn standing_out(
         format!("port {} is what the payload would use", flow.port.unwrap_or(0)),
     );
     cue(flow.host.is_none(), 1, "no name is known for the address".to_owned());
+    let (askers, sources) = detail.prevalence;
+    cue(
+        sources >= 50 && askers * 50 <= sources,
+        1,
+        format!("{askers} of {sources} sources go there"),
+    );
+    cue(
+        detail.sends_much,
+        1,
+        format!("{} bytes were sent to it, far more than elsewhere", flow.bytes_out),
+    );
     (score, why)
 }
 

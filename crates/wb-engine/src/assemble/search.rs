@@ -3,6 +3,7 @@
 use super::destinations::mentions;
 use crate::body::{Body, LogRead};
 use aho_corasick::{AhoCorasick, MatchKind};
+use rayon::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use wb_core::{
     ArtifactPath, Finding, IndexedIndicator, Indicator, IndicatorKind, RecordRef, SeenAgain,
@@ -37,9 +38,14 @@ pub fn in_logs(body: &Body, findings: &[Finding]) -> Hits {
     else {
         return Hits::new();
     };
-    let mut hits = Hits::new();
-    for log in &body.logs {
+    let found = body.logs.par_iter().map(|log| {
+        let mut hits = Hits::new();
         search_log(log, &wanted, &searcher, &mut hits);
+        hits
+    });
+    let mut hits = Hits::new();
+    for (indicator, records) in found.collect::<Vec<Hits>>().into_iter().flatten() {
+        hits.entry(indicator).or_default().extend(records);
     }
     hits
 }
@@ -63,7 +69,7 @@ fn search_log(log: &LogRead, wanted: &[Indicator], searcher: &AhoCorasick, hits:
             found.insert(hit.pattern().as_usize());
         }
         if found.is_empty() {
-            return;
+            return true;
         }
         let text = String::from_utf8_lossy(line);
         let lower = text.to_lowercase();
@@ -77,6 +83,7 @@ fn search_log(log: &LogRead, wanted: &[Indicator], searcher: &AhoCorasick, hits:
             let record = RecordRef { artifact: log.artifact.path.clone(), line: number, offset };
             hits.entry(indicator.clone()).or_default().push(record);
         }
+        true
     });
 }
 
@@ -145,20 +152,21 @@ pub fn excerpts(
         let Some(&last) = wanted.last() else { continue };
         let mut lines = Vec::new();
         for_each_line(log, |number, _, line| {
-            if number <= last && wanted.contains(&number) {
+            if wanted.contains(&number) {
                 let shown = line.get(..line.len().min(LONGEST_LINE)).unwrap_or(line);
                 lines.push((number, String::from_utf8_lossy(shown).into_owned()));
             }
+            number < last
         });
         all.insert(log.artifact.path.clone(), lines);
     }
     all
 }
 
-/// Hands each line of a log to `visit`, with its number from 1 and the offset of its first byte. Only the
-/// first megabyte of a line is kept. A log that can no longer be read ends early: its coverage already
-/// says what was read.
-fn for_each_line(log: &LogRead, mut visit: impl FnMut(u64, u64, &[u8])) {
+/// Hands each line of a log to `visit` until it says no, with its number from 1 and the offset of its first
+/// byte. Only the first megabyte of a line is kept. A log that can no longer be read ends early: its coverage
+/// already says what was read.
+fn for_each_line(log: &LogRead, mut visit: impl FnMut(u64, u64, &[u8]) -> bool) {
     let Ok(mut reader) = log.text.open() else { return };
     let (mut number, mut offset) = (0, 0);
     let mut line = Vec::new();
@@ -171,7 +179,9 @@ fn for_each_line(log: &LogRead, mut visit: impl FnMut(u64, u64, &[u8])) {
         number += 1;
         let end =
             line.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r')).map_or(0, |at| at + 1);
-        visit(number, offset, line.get(..end).unwrap_or(&line));
+        if !visit(number, offset, line.get(..end).unwrap_or(&line)) {
+            return;
+        }
         offset += read;
     }
 }

@@ -71,6 +71,8 @@ pub(super) struct Attempts {
     pub(super) count: u64,
     pub(super) blocked: u64,
     pub(super) bytes_out: u64,
+    /// Attempts that asked a service how it is.
+    pub(super) probes: u64,
     pub(super) transport: Symbol,
     pub(super) basis: Option<TimeBasis>,
     pub(super) samples: Vec<Sample>,
@@ -97,6 +99,7 @@ impl Attempts {
             count: 0,
             blocked: 0,
             bytes_out: 0,
+            probes: 0,
             transport: Symbol::NONE,
             basis: None,
             samples: Vec::new(),
@@ -149,6 +152,7 @@ impl Attempts {
         self.count = self.count.saturating_add(other.count);
         self.blocked = self.blocked.saturating_add(other.blocked);
         self.bytes_out = self.bytes_out.saturating_add(other.bytes_out);
+        self.probes = self.probes.saturating_add(other.probes);
         self.say_transport(other.transport, symbols);
         self.basis = self.basis.max(other.basis);
         self.samples.extend(other.samples);

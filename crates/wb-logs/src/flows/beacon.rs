@@ -1,7 +1,8 @@
-//! How regular attempts are: the sub-scores of RITA v5's beacon analysis (`analysis/beacons.go`), computed
-//! over the pair's own active span instead of the data set's, so that a short log is not held against it.
+//! How regular attempts are: the scores of RITA v5's beacon analysis (`analysis/beacons.go`), computed over
+//! the pair's own active span, so that a short log is not held against it, and as RITA does over the last day
+//! of all that there is.
 
-use wb_core::{Beacon, BeaconState};
+use wb_core::{Beacon, BeaconParts, BeaconState};
 
 /// Bins of the histogram over the active span.
 const BINS: usize = 24;
@@ -9,40 +10,64 @@ const BINS: usize = 24;
 /// Different seconds needed to say anything.
 const ENOUGH: usize = 4;
 
-/// The parts of a beacon score, each from 0 to 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct SubScores {
-    /// Regularity of the intervals: symmetry (Bowley skewness) and spread (median absolute deviation).
-    pub timestamp: f64,
-    /// The same of the bytes sent; `None` when records do not say them.
-    pub size: Option<f64>,
-    /// Evenness over the active span.
-    pub histogram: f64,
-    /// How much of the active span has attempts.
-    pub duration: f64,
+/// Length of the data set of RITA, in seconds: the last day of what there is.
+const DAY: i64 = 86_400;
+
+/// A stretch of time, in seconds since 1970, both ends included.
+pub(crate) type Span = (i64, i64);
+
+/// Scores attempts: `samples` are seconds since 1970 with the bytes sent, if known, in any order. `all` is
+/// the span of all records of connections.
+pub(crate) fn score(samples: &[(i64, Option<u64>)], all: Option<Span>) -> Beacon {
+    let (period, parts) = score_over(samples, None);
+    let state = match &parts {
+        None => BeaconState::Insufficient,
+        Some((_, _, intervals)) => state(intervals),
+    };
+    let last_day = all.map(|(first, last)| (first.max(last.saturating_sub(DAY)), last));
+    let over_last_day = last_day.filter(|(first, last)| first < last).and_then(|day| {
+        let inside = |(time, _): &&(i64, Option<u64>)| (day.0..=day.1).contains(time);
+        let samples: Vec<(i64, Option<u64>)> = samples.iter().filter(inside).copied().collect();
+        score_over(&samples, Some(day)).1.map(|(score, ..)| score)
+    });
+    Beacon {
+        state,
+        score: parts.as_ref().map_or(0.0, |(score, ..)| *score),
+        period_seconds: period,
+        parts: parts.map(|(_, parts, _)| BeaconParts { over_last_day, ..parts }),
+        innocent: None,
+    }
 }
 
-/// Scores attempts: `samples` are seconds since 1970 with the bytes sent, if known, in any order.
-pub(crate) fn score(samples: &[(i64, Option<u64>)]) -> (Beacon, Option<SubScores>) {
+/// The score, its parts, and the intervals that it is made of.
+type Scored = (f64, BeaconParts, Vec<f64>);
+
+/// Scores attempts over `span`, or else over their own. Returns the median interval too. `None` when there
+/// are too few different seconds.
+fn score_over(samples: &[(i64, Option<u64>)], span: Option<Span>) -> (Option<f64>, Option<Scored>) {
     let mut times: Vec<i64> = samples.iter().map(|(time, _)| *time).collect();
     times.sort_unstable();
     let all = times.clone();
     times.dedup();
     let intervals = differences(&times);
     let period = (!intervals.is_empty()).then(|| median(&intervals));
-    if times.len() < ENOUGH || intervals.len() < 3 {
-        let beacon =
-            Beacon { state: BeaconState::Insufficient, score: 0.0, period_seconds: period };
-        return (beacon, None);
-    }
+    let own = all.first().copied().zip(all.last().copied());
+    let Some((own, enough)) =
+        own.zip((times.len() >= ENOUGH && intervals.len() >= 3).then_some(()))
+    else {
+        return (period, None);
+    };
+    let () = enough;
+    let span = span.unwrap_or(own);
     let sizes: Vec<f64> =
         sorted(samples.iter().filter_map(|(_, bytes)| bytes.map(float)).collect());
-    let bins = bins(&all);
-    let parts = SubScores {
+    let bins = bins(&all, span);
+    let parts = BeaconParts {
         timestamp: statistics(&intervals, 1.0),
         size: (sizes.len() == samples.len()).then(|| statistics(&sizes, 0.0)),
         histogram: histogram(&bins),
-        duration: duration(&bins),
+        duration: duration(&bins, own, span),
+        over_last_day: None,
     };
     let known: Vec<f64> =
         [Some(parts.timestamp), parts.size, Some(parts.histogram), Some(parts.duration)]
@@ -50,7 +75,7 @@ pub(crate) fn score(samples: &[(i64, Option<u64>)]) -> (Beacon, Option<SubScores
             .flatten()
             .collect();
     let score = round3(known.iter().sum::<f64>() / float(known.len() as u64));
-    (Beacon { state: state(&intervals), score, period_seconds: period }, Some(parts))
+    (period, Some((score, parts, intervals)))
 }
 
 /// Periodic when the middle half of the intervals lies close to the median, jittered when it spreads like
@@ -119,21 +144,32 @@ fn bimodal(bins: &[u64; BINS]) -> f64 {
     round3(float(common) / float((bars.len() as u64).saturating_sub(1))).min(1.0)
 }
 
-/// The longest run of bins with attempts, twelve being enough; the whole span counts as covered, for it
-/// is the pair's own. Needs 6 bars.
-fn duration(bins: &[u64; BINS]) -> f64 {
+/// How much of the span lies between the first and the last attempt, or the longest run of bins with attempts
+/// (around the ends of the span, twelve being enough), whichever is more. Needs 6 bars.
+fn duration(bins: &[u64; BINS], own: Span, span: Span) -> f64 {
     let filled = bins.iter().filter(|bar| **bar > 0).count();
-    if filled < 6 { 0.0 } else { 1.0 }
+    if filled < 6 {
+        return 0.0;
+    }
+    let length = |(first, last): Span| float(last.abs_diff(first));
+    let covered = up3(length(own) / length(span).max(1.0));
+    let mut longest = 0_u64;
+    let mut run = 0_u64;
+    for bar in bins.iter().chain(bins) {
+        run = if *bar > 0 { run.saturating_add(1) } else { 0 };
+        longest = longest.max(run);
+    }
+    let steady = up3(float(longest.min(BINS as u64)) / 12.0);
+    covered.max(steady).min(1.0)
 }
 
-/// Attempts per bin of the active span.
-fn bins(times: &[i64]) -> [u64; BINS] {
+/// Attempts per bin of `span`.
+fn bins(times: &[i64], (first, last): Span) -> [u64; BINS] {
     let mut bins = [0_u64; BINS];
-    let (Some(first), Some(last)) = (times.first(), times.last()) else { return bins };
-    let span = i128::from(last.saturating_sub(*first)).max(1);
+    let length = i128::from(last.saturating_sub(first)).max(1);
     for time in times {
-        let along = i128::from(time.saturating_sub(*first));
-        let place = along.saturating_mul(BINS as i128).checked_div(span).unwrap_or(0);
+        let along = i128::from(time.saturating_sub(first));
+        let place = along.saturating_mul(BINS as i128).checked_div(length).unwrap_or(0);
         let index = usize::try_from(place).unwrap_or(0).min(BINS.saturating_sub(1));
         if let Some(bin) = bins.get_mut(index) {
             *bin = bin.saturating_add(1);
@@ -177,6 +213,11 @@ fn round3(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
 
+/// Rounded up to three digits.
+fn up3(value: f64) -> f64 {
+    (value * 1000.0).ceil() / 1000.0
+}
+
 /// Counts and seconds are far below 2^53, where this is exact.
 #[expect(clippy::cast_precision_loss, reason = "counts and seconds are far below 2^53")]
 fn float(value: u64) -> f64 {
@@ -206,17 +247,72 @@ mod tests {
         let mut bins = [2_u64; BINS];
         bins.iter_mut().step_by(2).for_each(|bar| *bar = 4);
         assert_eq!(histogram(&bins), 1.0);
-        // Six bars of 4 in 24 bins: mean 1, deviation sqrt(3) > 1: 0, and too few bars for two heights.
+        // Six bars of 4 in 24 bins: mean 1, deviation sqrt(3) > 1: 0, and too few bars for two heights. The
+        // attempts cover half of the span, and no run is longer than one bin.
         let mut few = [0_u64; BINS];
         few.iter_mut().step_by(4).for_each(|bar| *bar = 4);
-        assert_eq!((histogram(&few), duration(&few)), (0.0, 1.0));
+        assert_eq!((histogram(&few), duration(&few, (0, 50), (0, 100))), (0.0, 0.5));
+    }
+
+    /// A series that the vectors were computed for: 31 bits of a linear congruential generator a step.
+    fn series(
+        seed: u64,
+        [count, every, jitter, start, size, spread]: [i64; 6],
+    ) -> Vec<(i64, Option<u64>)> {
+        let mut state = seed;
+        let mut next = |below: i64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            i64::try_from(state >> 33).expect("31 bits") % below
+        };
+        let mut time = START + start;
+        let mut samples = Vec::new();
+        for _ in 0..count {
+            samples.push((time, u64::try_from(size + next(spread + 1)).ok()));
+            time += every - jitter + next(2 * jitter + 1);
+        }
+        samples
+    }
+
+    const START: i64 = 1_772_000_000;
+
+    /// Scores that an independent program computes from the published formula over a data set of one day:
+    /// intervals, sizes, histogram, duration, and their mean.
+    #[test]
+    fn scores_agree_with_the_published_formula() {
+        let vectors: [(u64, [i64; 6], [f64; 5]); 7] = [
+            (1, [288, 300, 0, 0, 120, 0], [1.0, 1.0, 1.0, 1.0, 1.0]),
+            (2, [288, 300, 60, 0, 120, 40], [0.957, 0.941, 0.958, 1.0, 0.964]),
+            (3, [60, 60, 5, 40_000, 900, 0], [0.983, 1.0, 0.0, 0.0, 0.496]),
+            (4, [24, 3600, 1200, 0, 500, 500], [0.902, 0.879, 1.0, 1.0, 0.945]),
+            (5, [12, 1800, 300, 60_000, 64, 8], [0.947, 0.989, 0.0, 0.5, 0.609]),
+            (6, [7, 10_000, 3000, 1000, 10, 200], [0.815, 0.649, 0.0, 0.708, 0.543]),
+            (7, [500, 120, 119, 3000, 2000, 1999], [0.726, 0.878, 0.647, 1.0, 0.813]),
+        ];
+        let day = (START, START + DAY);
+        for (seed, recipe, expected) in vectors {
+            let samples = series(seed, recipe);
+            let (score, parts, _) = score_over(&samples, Some(day)).1.expect("enough attempts");
+            let size = parts.size.expect("every attempt has a size");
+            let found = [parts.timestamp, size, parts.histogram, parts.duration, score];
+            for (found, expected) in found.iter().zip(expected) {
+                assert!((found - expected).abs() <= 0.001, "{seed}: {found} {expected} {parts:?}");
+            }
+            let beacon = super::score(&samples, Some(day));
+            let over_day =
+                beacon.parts.expect("enough attempts").over_last_day.expect("all of them");
+            assert!((over_day - expected[4]).abs() <= 0.001, "{seed}: {over_day}");
+            // Over its own span a short series is judged by what it is.
+            assert!(seed != 3 || beacon.score > 0.95, "{beacon:?}");
+        }
     }
 
     #[test]
     fn clockwork_is_periodic() {
-        let (beacon, parts) = score(&at((0..60).map(|n| n * 300)));
+        let beacon = score(&at((0..60).map(|n| n * 300)), None);
         assert_eq!((beacon.state, beacon.period_seconds), (BeaconState::Periodic, Some(300.0)));
-        assert!(beacon.score > 0.9, "{beacon:?} {parts:?}");
+        assert!(beacon.score > 0.9, "{beacon:?}");
     }
 
     #[test]
@@ -226,19 +322,19 @@ mod tests {
             *time += 120 + step;
             Some(*time)
         });
-        assert_eq!(score(&at(jittered)).0.state, BeaconState::Jittered);
+        assert_eq!(score(&at(jittered), None).state, BeaconState::Jittered);
         let people = [3, 900, 4, 5, 2000, 60, 10, 7, 600, 30, 1, 5000];
         let people = people.iter().scan(0, |time, step| {
             *time += step;
             Some(*time)
         });
-        assert_eq!(score(&at(people)).0.state, BeaconState::Irregular);
+        assert_eq!(score(&at(people), None).state, BeaconState::Irregular);
     }
 
     #[test]
     fn three_times_are_too_few() {
-        assert_eq!(score(&at([0, 300, 600])).0.state, BeaconState::Insufficient);
-        assert_eq!(score(&at([0, 0, 0, 0])).0.state, BeaconState::Insufficient);
-        assert_eq!(score(&[]).0.state, BeaconState::Insufficient);
+        assert_eq!(score(&at([0, 300, 600]), None).state, BeaconState::Insufficient);
+        assert_eq!(score(&at([0, 0, 0, 0]), None).state, BeaconState::Insufficient);
+        assert_eq!(score(&[], None).state, BeaconState::Insufficient);
     }
 }

@@ -1,12 +1,13 @@
 //! [`FlowDetail`]: a flow with the moments that mark its story.
 
 use super::attempts::{Attempts, MOST_SAMPLES, Moment, Sample};
-use super::beacon::{SubScores, score};
+use super::beacon::score;
+use super::innocent::innocent;
 use super::symbols::{Symbol, Symbols};
-use super::{FlowTable, Key};
+use super::{FlowTable, Key, Names};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use wb_core::{ArtifactPath, Flow, RecordRef, TimeBasis};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use wb_core::{ArtifactPath, BeaconState, Flow, RecordRef, TimeBasis};
 
 /// Intervals in a [`Flow`].
 const MOST_INTERVALS: usize = 300;
@@ -27,8 +28,10 @@ pub struct FlowDetail {
     pub last_record: RecordRef,
     /// How its times are known: the least certain basis of its records.
     pub basis: TimeBasis,
-    /// The parts of the beacon score, when there were enough attempts.
-    pub scores: Option<SubScores>,
+    /// How many sources go there, of all sources.
+    pub prevalence: (usize, usize),
+    /// Whether far more bytes were sent there than to others.
+    pub sends_much: bool,
     /// The log sources that recorded it.
     pub sources: Vec<&'static str>,
     /// Every name of the destination that a record or a DNS answer gives.
@@ -39,9 +42,18 @@ pub struct FlowDetail {
 
 /// The flows of a table, ordered by first attempt, then source and destination.
 pub(super) fn details(table: FlowTable) -> Vec<FlowDetail> {
-    let FlowTable { symbols, logs, flows, names, .. } = table;
+    let FlowTable { symbols, logs, flows, names, span, .. } = table;
     let plotted = flows.len() <= MOST_PLOTTED;
-    let known = Known { symbols, logs, names, plotted };
+    let seconds = |time: i64| time.div_euclid(1_000_000_000);
+    let span = span.map(|(first, last)| (seconds(first), seconds(last)));
+    let mut askers: HashMap<Symbol, HashSet<Symbol>> = HashMap::new();
+    for key in flows.keys() {
+        let end = if key.host.is_some() { key.host } else { key.destination };
+        askers.entry(end).or_default().insert(key.source);
+    }
+    let sources = flows.keys().map(|key| key.source).collect::<HashSet<Symbol>>().len();
+    let much = much(flows.values());
+    let known = Known { symbols, logs, names, plotted, span, askers, sources, much };
     let mut details: Vec<FlowDetail> =
         flows.into_iter().filter_map(|(key, sources)| known.detail(key, sources)).collect();
     details.sort_by(|a, b| {
@@ -61,8 +73,15 @@ pub(super) fn details(table: FlowTable) -> Vec<FlowDetail> {
 struct Known {
     symbols: Symbols,
     logs: Vec<ArtifactPath>,
-    names: HashMap<Symbol, BTreeMap<Symbol, u64>>,
+    names: Names,
     plotted: bool,
+    /// First and last attempt of all, in seconds since 1970.
+    span: Option<(i64, i64)>,
+    /// Who goes to each destination.
+    askers: HashMap<Symbol, HashSet<Symbol>>,
+    sources: usize,
+    /// Bytes from which on a flow sends far more than others.
+    much: Option<u64>,
 }
 
 impl Known {
@@ -77,7 +96,7 @@ impl Known {
             .iter()
             .map(|sample| (sample.time.div_euclid(1_000_000_000), sample.bytes()))
             .collect();
-        let (beacon, scores) = score(&seconds);
+        let beacon = score(&seconds, self.span);
         let moments = |pick: fn(&Attempts) -> Option<Moment>| {
             sources.iter().filter_map(move |one| pick(one)?.resolve(&self.logs))
         };
@@ -89,7 +108,7 @@ impl Known {
             hosts.extend(more.keys().filter_map(|name| text(*name)));
         }
         let regular = beacon.score >= 0.5;
-        let flow = Flow {
+        let mut flow = Flow {
             source: self.symbols.text(key.source).to_owned(),
             destination: text(key.destination).or_else(|| text(key.host))?,
             host: text(key.host),
@@ -104,18 +123,49 @@ impl Known {
             first_record,
             intervals: if self.plotted || regular { intervals(&samples) } else { Vec::new() },
         };
+        let transport = sources.iter().find_map(|one| text(one.transport));
+        if matches!(beacon.state, BeaconState::Periodic | BeaconState::Jittered) {
+            let probes = sources.iter().any(|one| one.probes > 0 && one.probes == one.count);
+            flow.beacon.innocent = innocent(&flow, transport.as_deref(), probes);
+        }
+        let end = if key.host.is_some() { key.host } else { key.destination };
         Some(FlowDetail {
+            prevalence: (self.askers.get(&end).map_or(1, HashSet::len), self.sources),
+            sends_much: self.much.is_some_and(|much| flow.bytes_out >= much),
             flow,
             first_blocked: moments(|one| one.first_blocked).min(),
             first_allowed: moments(|one| one.first_allowed).min(),
             last_record,
             basis: sources.iter().filter_map(|one| one.basis).max().unwrap_or(TimeBasis::Explicit),
-            scores,
             sources: sources.iter().map(|one| one.by).collect(),
             hosts: hosts.into_iter().collect(),
-            transport: sources.iter().find_map(|one| text(one.transport)),
+            transport,
         })
     }
+}
+
+/// Flows that say their bytes, needed to call one unusual.
+const ENOUGH: usize = 20;
+
+/// The bytes from which on a flow sends far more than others: three and a half deviations above the median,
+/// counted in doublings, and at least a megabyte.
+fn much<'a>(flows: impl Iterator<Item = &'a Vec<Attempts>>) -> Option<u64> {
+    let sent = flows.filter_map(|sources| sources.iter().map(|one| one.bytes_out).max());
+    let mut doublings: Vec<u32> = sent.filter_map(u64::checked_ilog2).collect();
+    if doublings.len() < ENOUGH {
+        return None;
+    }
+    let middle = median(&mut doublings)?;
+    let mut distances: Vec<u32> = doublings.iter().map(|one| one.abs_diff(middle)).collect();
+    // A deviation of the median is 0.67 of a standard deviation.
+    let deviation = median(&mut distances)?.max(1);
+    let limit = middle.saturating_add(deviation.saturating_mul(21).div_euclid(4));
+    1_u64.checked_shl(limit.max(20))
+}
+
+fn median(values: &mut [u32]) -> Option<u32> {
+    values.sort_unstable();
+    values.get(values.len().div_euclid(2)).copied()
 }
 
 /// Seconds between attempts, to the millisecond.

@@ -8,13 +8,19 @@ mod attempts;
 mod beacon;
 mod connection;
 mod detail;
+mod innocent;
+mod lookups;
+mod skew;
 mod symbols;
 
-pub use beacon::SubScores;
 pub use connection::{Connection, Part};
 pub use detail::FlowDetail;
+pub use lookups::Lookups;
+pub use skew::Skew;
 
 use attempts::{Attempt, Attempts, MOST_SAMPLES, Moment};
+use foldhash::quality::RandomState;
+use lookups::LookupTable;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use symbols::{Symbol, Symbols};
@@ -22,7 +28,7 @@ use wb_core::{ArtifactPath, Event, EventKind, Flow};
 
 /// How regular attempts are: `samples` are seconds since 1970 with the bytes sent, if known, in any order.
 pub fn regularity(samples: &[(i64, Option<u64>)]) -> wb_core::Beacon {
-    beacon::score(samples).0
+    beacon::score(samples, None)
 }
 
 /// Flows kept at the most; attempts of further ones are counted in [`FlowTable::left_out`].
@@ -43,6 +49,9 @@ const MOST_NAMES_EACH: usize = 64;
 /// The source under which records of whole connections count.
 const WHOLE: &str = "whole-flows";
 
+/// Names of addresses, with how often each was given.
+type Names = HashMap<Symbol, BTreeMap<Symbol, u64>, RandomState>;
+
 /// Aggregates connections by source, destination, host and port. Mergeable: the order of records and of
 /// merges does not matter.
 #[derive(Clone, Debug, Default)]
@@ -50,10 +59,15 @@ pub struct FlowTable {
     symbols: Symbols,
     logs: Vec<ArtifactPath>,
     /// Taken apart in no order, and sorted before anything is seen of it.
-    flows: HashMap<Key, Vec<Attempts>>,
+    flows: HashMap<Key, Vec<Attempts>, RandomState>,
     /// Names of addresses, from DNS answers and from records that have both, with how often.
-    names: HashMap<Symbol, BTreeMap<Symbol, u64>>,
+    names: Names,
+    lookups: LookupTable,
+    /// First and last attempt of all, in nanoseconds since 1970.
+    span: Option<(i64, i64)>,
     left_out: u64,
+    /// The transport of the last record.
+    transport: Symbol,
     samples: usize,
     /// Samples that each flow may keep now: zero stands for [`MOST_SAMPLES`].
     allowance: usize,
@@ -81,7 +95,7 @@ impl FlowTable {
     /// Adds what a record of the log `artifact` says about a connection.
     pub fn add_connection(&mut self, artifact: &ArtifactPath, connection: &Connection<'_>) {
         if connection.kind == EventKind::Dns {
-            self.add_answers(connection);
+            self.add_answers(artifact, connection);
             return;
         }
         let counts =
@@ -94,20 +108,25 @@ impl FlowTable {
         if connection.part == Part::Within {
             return;
         }
-        let log = self.log(artifact);
         if self.flows.len() >= MOST_FLOWS && !self.flows.contains_key(&key) {
             self.left_out = self.left_out.saturating_add(1);
             return;
         }
-        let nanoseconds = i64::try_from(time.timestamp.as_nanosecond()).unwrap_or(i64::MAX);
-        let (line, offset) = (connection.line, connection.offset);
+        let Some(moment) = self.moment(artifact, connection) else { return };
+        let nanoseconds = moment.time;
         let attempt = Attempt {
-            moment: Moment { time: nanoseconds, log, line, offset },
+            moment,
             blocked: connection.blocked,
             bytes: connection.bytes_out,
             end: connection.part == Part::End,
         };
-        let transport = self.symbols.of(connection.transport);
+        let (first, last) = self.span.unwrap_or((nanoseconds, nanoseconds));
+        self.span = Some((first.min(nanoseconds), last.max(nanoseconds)));
+        // Nearly all records have the transport of the one before.
+        if self.symbols.text(self.transport) != connection.transport {
+            self.transport = self.symbols.of(connection.transport);
+        }
+        let transport = self.transport;
         // A log that records a connection by what it carries and again as a whole counts as two sources.
         let by = if connection.part == Part::Whole { WHOLE } else { connection.by };
         let most = self.allowance();
@@ -117,6 +136,7 @@ impl FlowTable {
             attempts.trim(most);
             self.samples = self.samples.saturating_sub(most);
         }
+        attempts.probes = attempts.probes.saturating_add(u64::from(innocent::is_probe(connection)));
         attempts.basis = attempts.basis.max(Some(time.basis));
         if transport != attempts.transport {
             attempts.say_transport(transport, &self.symbols);
@@ -153,6 +173,9 @@ impl FlowTable {
             }
             flows.push((key, sources));
         }
+        let lookups = other.lookups.translated(&mut own, |log| {
+            usize::try_from(log).ok().and_then(|at| logs.get(at)).copied().unwrap_or_default()
+        });
         // Which flows are left out of a full table must not depend on how they were hashed.
         if self.flows.len().saturating_add(flows.len()) > MOST_FLOWS {
             flows.sort_by_cached_key(|(key, _)| self.named(*key));
@@ -168,6 +191,9 @@ impl FlowTable {
         for (address, name, count) in names {
             self.name_times(address, name, count);
         }
+        self.lookups.merge(lookups);
+        let spans = self.span.into_iter().chain(other.span);
+        self.span = spans.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
         self.left_out = self.left_out.saturating_add(other.left_out);
         self.bound_samples();
     }
@@ -177,6 +203,17 @@ impl FlowTable {
         for attempts in self.flows.values_mut().flatten() {
             attempts.renumber(|moment| moment.line = moment.line.saturating_add(lines));
         }
+        self.lookups.shift_lines(lines);
+    }
+
+    /// What was asked of each domain, in the order of their names.
+    pub fn lookups(&self) -> Vec<Lookups> {
+        self.lookups.all(&self.symbols, &self.logs)
+    }
+
+    /// Logs whose clocks differ, by the connections that they share.
+    pub fn skews(&self) -> Vec<Skew> {
+        skew::skews(self.flows.values().map(Vec::as_slice), &self.logs)
     }
 
     /// Attempts that were not aggregated because there are too many different flows.
@@ -220,9 +257,14 @@ impl FlowTable {
         })
     }
 
-    fn add_answers(&mut self, connection: &Connection<'_>) {
+    fn add_answers(&mut self, artifact: &ArtifactPath, connection: &Connection<'_>) {
         if connection.host.is_empty() {
             return;
+        }
+        if let Some(moment) = self.moment(artifact, connection) {
+            let domain = lookups::domain(connection.host);
+            let symbol = self.lower(domain);
+            self.lookups.add(symbol, connection.host, domain, moment);
         }
         for address in connection.answers.iter().filter(|answer| is_address(answer)) {
             let known =
@@ -253,6 +295,13 @@ impl FlowTable {
             let count = names.entry(name).or_default();
             *count = count.saturating_add(times);
         }
+    }
+
+    /// When and in which record.
+    fn moment(&mut self, artifact: &ArtifactPath, connection: &Connection<'_>) -> Option<Moment> {
+        let time = i64::try_from(connection.time?.timestamp.as_nanosecond()).ok()?;
+        let log = self.log(artifact);
+        Some(Moment { time, log, line: connection.line, offset: connection.offset })
     }
 
     fn log(&mut self, artifact: &ArtifactPath) -> u32 {

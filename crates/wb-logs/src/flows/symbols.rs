@@ -1,10 +1,11 @@
 //! [`Symbols`]: each text once, for tables whose keys repeat the same few addresses and names.
 
+use foldhash::quality::RandomState;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 /// A text of a [`Symbols`]; [`Symbol::NONE`] is the empty one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Symbol(u32);
 
 impl Symbol {
@@ -20,14 +21,16 @@ impl Symbol {
 /// Texts by number.
 #[derive(Clone, Debug)]
 pub(super) struct Symbols {
-    numbers: HashMap<Arc<str>, u32>,
+    numbers: HashMap<Arc<str>, u32, RandomState>,
     texts: Vec<Arc<str>>,
 }
 
 impl Default for Symbols {
     fn default() -> Self {
         let none: Arc<str> = Arc::from("");
-        Self { numbers: HashMap::from([(Arc::clone(&none), 0)]), texts: vec![none] }
+        let mut numbers = HashMap::default();
+        numbers.insert(Arc::clone(&none), 0);
+        Self { numbers, texts: vec![none] }
     }
 }
 

@@ -269,6 +269,14 @@ fn flow(flow: &Flow) -> FlowObject<'_> {
             // JSON has no other numbers than finite ones.
             score: Some(flow.beacon.score).filter(|score| score.is_finite()).unwrap_or(0.0),
             period_seconds: flow.beacon.period_seconds.filter(|period| period.is_finite()),
+            parts: flow.beacon.parts.map(|parts| BeaconPartsObject {
+                timestamp: parts.timestamp,
+                size: parts.size,
+                histogram: parts.histogram,
+                duration: parts.duration,
+                over_last_day: parts.over_last_day,
+            }),
+            innocent: flow.beacon.innocent,
         },
         of_compromise: flow.of_compromise,
         first_record: record(&flow.first_record),

@@ -258,6 +258,26 @@ pub(super) struct BeaconObject {
     pub score: f64,
     /// Median seconds between attempts.
     pub period_seconds: Option<f64>,
+    /// What the score is made of, when there were enough attempts.
+    pub parts: Option<BeaconPartsObject>,
+    /// What innocent traffic of this kind usually is.
+    pub innocent: Option<&'static str>,
+}
+
+/// The parts of a beacon score, each from 0 to 1.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "beacon_parts")]
+pub(super) struct BeaconPartsObject {
+    /// Regularity of the intervals.
+    pub timestamp: f64,
+    /// Regularity of the bytes sent, when records say them.
+    pub size: Option<f64>,
+    /// Evenness over the active span.
+    pub histogram: f64,
+    /// How much of the active span has attempts.
+    pub duration: f64,
+    /// The score over the last day of all records, as RITA v5 computes it.
+    pub over_last_day: Option<f64>,
 }
 
 /// A recorded digest against a file.

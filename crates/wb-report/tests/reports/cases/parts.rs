@@ -257,7 +257,20 @@ pub fn timeline() -> Vec<TimelineEntry> {
 pub fn flows() -> Vec<Flow> {
     let intervals: Vec<f64> =
         (0..96).map(|index| 1800.0 + f64::from(index * 37 % 60) - 30.0).collect();
-    let beacon = Beacon { state: BeaconState::Periodic, score: 0.96, period_seconds: Some(1800.0) };
+    let parts = BeaconParts {
+        timestamp: 0.97,
+        size: Some(1.0),
+        histogram: 0.9,
+        duration: 1.0,
+        over_last_day: Some(0.95),
+    };
+    let beacon = Beacon {
+        state: BeaconState::Periodic,
+        score: 0.96,
+        period_seconds: Some(1800.0),
+        parts: Some(parts),
+        innocent: None,
+    };
     vec![
         Flow {
             source: "10.20.0.7".into(),
@@ -284,7 +297,13 @@ pub fn flows() -> Vec<Flow> {
             count: 212,
             blocked: 0,
             bytes_out: 88_214,
-            beacon: Beacon { state: BeaconState::Irregular, score: 0.21, period_seconds: None },
+            beacon: Beacon {
+                state: BeaconState::Irregular,
+                score: 0.21,
+                period_seconds: None,
+                parts: None,
+                innocent: None,
+            },
             of_compromise: false,
             first_record: at(CONN, 9),
             intervals: vec![60.0, 4000.0, 812.5, 12.0, 90_000.0],
