@@ -9,7 +9,9 @@ use crate::notes::note;
 use crate::{Family, Reader, Request, extents};
 use scalar::{Numbers, Stop};
 use std::collections::BTreeSet;
-use types::{ValueType, element_type};
+use types::ValueType;
+
+pub(crate) use types::element_type;
 use wb_core::{
     Budget, Bytes, Content, Field, Gap, Oddity, OddityKind, Span, Strength, Tensor, Text,
 };

@@ -46,7 +46,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
                     }
                 }
                 _ if is_model(name, &open) => content.components.push(Component {
-                    kind: "model",
+                    kind: "estimator",
                     name: value("modelName"),
                     class: (*name).to_owned(),
                     module: None,

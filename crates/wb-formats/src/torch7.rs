@@ -203,7 +203,7 @@ impl Walk<'_, '_> {
         }
         let module = class.rsplit_once('.').map(|(module, _)| module.to_owned());
         self.content.components.push(Component {
-            kind: "layer",
+            kind: "module",
             name: place.to_owned(),
             class: class.rsplit('.').next().unwrap_or_default().to_owned(),
             module,

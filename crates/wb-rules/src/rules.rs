@@ -80,6 +80,7 @@ macro_rules! rules {
 rules![
     config_names_remote_code = "config-names-remote-code",
     custom_operator = "custom-operator",
+    java_gadget = "java-gadget-class",
     keras_lambda_unresolved = "keras-lambda-unresolved",
     keras_unknown_class = "keras-unknown-class",
     keras_unknown_setting = "keras-unknown-setting",
@@ -109,8 +110,9 @@ pub fn rules() -> &'static [Rule] {
 }
 
 /// Data files that rules of their own read, by name.
-pub(crate) fn sources() -> [(&'static str, &'static str); 7] {
+pub(crate) fn sources() -> [(&'static str, &'static str); 8] {
     [
+        ("java_gadgets.txt", java_gadget::GADGETS),
         ("diffusers_pipelines.txt", config_names_remote_code::PIPELINES),
         ("r_functions.toml", r_code::FUNCTIONS),
         ("known_operators.toml", custom_operator::KNOWN),

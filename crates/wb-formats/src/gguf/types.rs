@@ -72,10 +72,10 @@ impl ValueType {
 
 /// A tensor element type: elements come in blocks of `block` elements and `size` bytes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ElementType {
+pub(crate) struct ElementType {
     code: u32,
     /// The name in ggml, without its prefix.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     block: u64,
     size: u64,
 }
@@ -83,7 +83,7 @@ pub(super) struct ElementType {
 impl ElementType {
     /// Size in bytes of a tensor of that shape, innermost axis first. `None` when a row is no whole
     /// number of blocks or the size overflows, as in CVE-2026-33298.
-    pub(super) fn bytes(&self, shape: &[u64]) -> Option<u64> {
+    pub(crate) fn bytes(&self, shape: &[u64]) -> Option<u64> {
         let row = shape.first().copied().unwrap_or(1);
         if row.checked_rem(self.block)? != 0 {
             return None;
@@ -94,7 +94,7 @@ impl ElementType {
 }
 
 /// The element type of that code.
-pub(super) fn element_type(code: u32) -> Option<&'static ElementType> {
+pub(crate) fn element_type(code: u32) -> Option<&'static ElementType> {
     ELEMENT_TYPES.iter().find(|element| element.code == code)
 }
 

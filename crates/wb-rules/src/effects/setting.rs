@@ -17,7 +17,7 @@ pub(crate) enum Setting {
     Config,
     /// A chat template or prompt template.
     Template,
-    /// A shell script: it runs when somebody starts it.
+    /// A script or a cell of a notebook: it runs when somebody starts it.
     Script,
     /// A Python file or compiled module, which runs when it is imported or installed.
     Module,
@@ -32,7 +32,7 @@ impl Setting {
         match (program.language, program.trigger) {
             (Language::Pickle, _) => Self::Pickle,
             (Language::Jinja, _) => Self::Template,
-            (Language::Shell, _) => Self::Script,
+            (Language::Shell, _) | (_, Trigger::Run) => Self::Script,
             (Language::Config, _) if keras => Self::KerasConfig,
             (Language::Config, _) => Self::Config,
             (_, Trigger::Import | Trigger::Install) => Self::Module,

@@ -10,7 +10,7 @@ pub(super) fn headline(story: &Story<'_>, location: &Location) -> String {
         (Trigger::Template, Some(key)) => format!("rendering the template `{key}`"),
         (Trigger::Template, None) => "rendering this template".to_owned(),
         (Trigger::Import, _) => "importing this file".to_owned(),
-        (Trigger::Run, _) => "starting this script".to_owned(),
+        (Trigger::Run, _) => "running this script".to_owned(),
         (Trigger::Install, _) => "installing this package".to_owned(),
         (_, Some(layer)) => format!("the layer `{layer}`"),
         (Trigger::Load, None) => "loading this model".to_owned(),

