@@ -5,8 +5,8 @@ use crate::logs::LogInput;
 use crate::sha256;
 use std::sync::Arc;
 use wb_core::{
-    Artifact, ArtifactPath, Budget, Bytes, ChildData, Claim, Content, Coverage, Gap, Limits,
-    Oddity, OddityKind, Origin, ReadState, Strength, Verdict,
+    Artifact, ArtifactPath, Budget, Bytes, ChildData, Claim, Content, Coverage, Finding, Gap,
+    Limits, Oddity, OddityKind, Origin, ReadState, Strength, Verdict,
 };
 use wb_formats::{Family, Format, Request};
 
@@ -217,18 +217,32 @@ impl Inspection {
             ),
             None => (state, why.to_owned(), verdict),
         };
+        let findings = if text { secrets(&artifact, bytes) } else { Vec::new() };
+        let verdict = findings.iter().map(|finding| finding.verdict).fold(verdict, Verdict::max);
         let coverage = Coverage { artifact: artifact.path.clone(), state, why };
         self.artifacts.push(Inspected {
             artifact,
             family: None,
             content: plain_text(bytes, text),
             effects: Vec::new(),
-            findings: Vec::new(),
+            findings,
             verdict,
             coverage,
         });
         verdict
     }
+}
+
+/// Keys and tokens in text without a format of its own: notes, environments, keys themselves.
+fn secrets(artifact: &Artifact, bytes: Bytes<'_>) -> Vec<Finding> {
+    let head = bytes.head(PLAIN_TEXT_KEPT);
+    if !wb_rules::begins_secret(head.as_slice()) {
+        return Vec::new();
+    }
+    let value = String::from_utf8_lossy(head.as_slice()).into_owned();
+    let text = wb_core::Text { place: "text".to_owned(), value, span: Some(head.span()) };
+    let content = Content { texts: vec![text], ..Content::default() };
+    wb_rules::examine(artifact, &content, &mut Budget::default()).findings
 }
 
 /// How the text file begins that Git LFS leaves in the place of a file (its specification, "The Pointer").

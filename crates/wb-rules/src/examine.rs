@@ -42,12 +42,14 @@ pub fn examine(artifact: &Artifact, content: &Content, budget: &mut Budget) -> E
 }
 
 /// Whether there is nothing that a rule could look at: data without code, parts or anything odd. Most
-/// files of a large folder are of this kind. Fields alone matter only to rules about lists of packages.
+/// files of a large folder are of this kind. Fields alone matter only to rules about lists of packages, and
+/// where one begins like a secret.
 fn is_plain(artifact: &Artifact, content: &Content) -> bool {
     content.oddities.is_empty()
         && content.components.is_empty()
         && artifact.format != Some("requirements")
         && content.programs.iter().all(|program| program.ops.is_empty())
+        && !crate::secrets::may_hold(content)
 }
 
 /// Lets every rule look at `content`, whose programs do what `effects` says.

@@ -15,6 +15,7 @@ pub mod learned;
 mod near_names;
 mod oddities;
 mod rules;
+mod secrets;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,8 @@ pub use examine::{Examined, examine};
 pub use explain::{Explanation, explain};
 pub use knowledge::{Written, canonical, written};
 pub use rules::{Rule, Subject, rules};
+
+pub use secrets::begins_secret;
 
 use wb_code::capability::Knowledge;
 

@@ -92,6 +92,7 @@ rules![
     r_code = "r-data-runs-code",
     requirement_odd_index = "requirement-odd-index",
     requirement_typosquat = "requirement-typosquat",
+    secret_in_file = "secret-in-file",
     template_loops_long = "template-loops-long",
     template_switches_on_content = "template-switches-on-content",
     torch_item_set_on_tensor = "torch-item-set-on-tensor",

