@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use wb_code::capability::Effects;
-use wb_core::{Artifact, ArtifactPath, Content, Coverage, Event, Finding, Verdict};
+use wb_core::{Artifact, ArtifactPath, Content, Coverage, Event, Finding, ReadState, Verdict};
 use wb_formats::Family;
 use wb_logs::{Summary, flows::FlowTable};
 
@@ -84,6 +84,41 @@ pub struct LogRead {
     pub left_out: u64,
     /// Where its text can be read again.
     pub text: LogText,
+}
+
+impl LogRead {
+    /// What was read of it.
+    pub fn coverage(&self) -> Coverage {
+        let summary = &self.summary;
+        let missed = summary.lines.saturating_sub(summary.understood);
+        let unit = self.unit();
+        let mut why = format!("{} of {} {unit}s understood", summary.understood, summary.lines);
+        if missed > 0 {
+            let first: Vec<String> =
+                summary.not_understood.iter().take(3).map(u64::to_string).collect();
+            if !first.is_empty() {
+                why.push_str(&format!(" (others from {unit} {}; kept as text)", first.join(", ")));
+            }
+        }
+        if self.left_out > 0 {
+            why.push_str(&format!("; {} events counted and not kept", self.left_out));
+        }
+        for problem in &summary.problems {
+            why.push_str("; ");
+            why.push_str(problem);
+        }
+        // What a capture has problems with are packets that are not there.
+        let lacking =
+            self.artifact.format == Some(wb_logs::CAPTURE) && !summary.problems.is_empty();
+        let partial = missed > 0 || self.left_out > 0 || lacking;
+        let state = if partial { ReadState::Partial } else { ReadState::Read };
+        Coverage { artifact: self.artifact.path.clone(), state, why }
+    }
+
+    /// What its records are called: packets in a capture, else lines.
+    pub fn unit(&self) -> &'static str {
+        if self.artifact.format == Some(wb_logs::CAPTURE) { "packet" } else { "line" }
+    }
 }
 
 /// Where the text of a log can be read again.

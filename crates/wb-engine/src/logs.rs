@@ -11,7 +11,7 @@ use std::io;
 use std::ops::Range;
 use wb_core::{Artifact, Event};
 use wb_logs::flows::FlowTable;
-use wb_logs::{ClockHints, LogReader, Part, Summary};
+use wb_logs::{ClockHints, LogReader, Part, Sink as _, Summary};
 
 /// A log that was recognised and is yet to be read.
 #[derive(Debug)]
@@ -108,6 +108,15 @@ fn read_log(
 ) -> (LogRead, FlowTable) {
     let LogInput { artifact, text } = input;
     let mut collected = Collected::new(allowance);
+    if artifact.format == Some(wb_logs::CAPTURE) {
+        let mut sink = |event| collected.event(event);
+        let read = text
+            .open()
+            .and_then(|mut input| wb_logs::read_capture(&artifact.path, &mut *input, &mut sink));
+        let summary = read.unwrap_or_else(|error| stopped(Summary::default(), &error));
+        let Collected { events, left_out, flows, .. } = collected;
+        return (LogRead { artifact, summary, events, left_out, text }, flows);
+    }
     let mut part = Part::default();
     let stopped_by = read_text(&artifact, &text, hints, &mut part, &mut collected).err();
     let mut summary = part.finish();

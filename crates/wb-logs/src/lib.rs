@@ -30,6 +30,7 @@ mod lines;
 mod order;
 mod pairs;
 mod part;
+mod pcap;
 mod reader;
 mod recognise;
 mod scan;
@@ -42,6 +43,7 @@ mod wide;
 mod wrap;
 
 pub use part::Part;
+pub use pcap::{read as read_capture, records as capture_records};
 pub use recognise::recognise;
 pub use sink::Sink;
 
@@ -52,6 +54,9 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
 use wb_core::{ArtifactPath, Event, RecordedDigest};
+
+/// The source whose artifacts are packet captures: their records are packets, not lines.
+pub const CAPTURE: &str = "pcap";
 
 /// A log source: what it is called and what can be read from it.
 #[derive(Debug)]
@@ -97,7 +102,7 @@ pub struct Summary {
     pub problems: Vec<String>,
 }
 
-/// Reads a log, line by line, and hands each event to `sink` in file order.
+/// Reads a log, line by line, and hands each event to `sink` in file order; a packet capture by its packets.
 ///
 /// # Errors
 /// Only what reading from `text` returns: broken records are never an error.
@@ -107,6 +112,9 @@ pub fn read(
     hints: ClockHints,
     sink: &mut dyn FnMut(Event),
 ) -> io::Result<Summary> {
+    if pcap::is_capture(text.fill_buf()?) {
+        return pcap::read(artifact, text, sink);
+    }
     let mut reader = LogReader::new(artifact, hints);
     reader.read(text, 0, &mut Everything(sink))?;
     Ok(reader.finish().finish())

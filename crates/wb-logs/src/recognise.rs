@@ -15,6 +15,9 @@ const MOST_LINES: usize = 64;
 /// A log has a time or a known structure in most of its records. JSON objects must have a time, and one
 /// object alone must also say what happened, because a settings file has neither.
 pub fn recognise(head: Bytes<'_>) -> Option<&'static str> {
+    if crate::pcap::is_capture(head.as_slice()) {
+        return Some(crate::CAPTURE);
+    }
     if !is_text(head.as_slice()) {
         return None;
     }

@@ -1,9 +1,11 @@
-//! The examples of the pages: every line of a `log NAME` block is read as NAME, none of a `not NAME` block.
+//! The examples of the pages: every line of a `log NAME` block is read as NAME, none of a `not NAME` block; a
+//! `traffic NAME` block is a recipe of packets.
 
 mod common;
 
 use common::events;
 use wb_logs::sources;
+use wb_testkit::traffic::{Traffic, Wire};
 
 /// The blocks of a page: what the fence says, and the text.
 fn blocks(page: &str) -> Vec<(String, String)> {
@@ -26,6 +28,15 @@ fn blocks(page: &str) -> Vec<(String, String)> {
 #[test]
 fn examples_are_read_as_their_source() {
     for source in sources() {
+        let traffic = format!("traffic {}", source.name);
+        let packets: Vec<_> =
+            blocks(source.page).into_iter().filter(|(info, _)| *info == traffic).collect();
+        for (_, recipe) in &packets {
+            read_as_packets(source.name, recipe);
+        }
+        if !packets.is_empty() {
+            continue;
+        }
         let wanted = format!("log {}", source.name);
         let examples: Vec<_> =
             blocks(source.page).into_iter().filter(|(info, _)| *info == wanted).collect();
@@ -41,6 +52,14 @@ fn examples_are_read_as_their_source() {
             }
         }
     }
+}
+
+/// A recipe of traffic, written as a capture file, has a record of the source `name`.
+fn read_as_packets(name: &str, recipe: &str) {
+    let traffic = Traffic::parse(recipe).expect("a recipe of traffic");
+    let (events, summary) = events("example.pcap", &traffic.capture(&Wire::default()));
+    assert!(events.iter().any(|event| event.source == name), "{recipe}");
+    assert_eq!(summary.lines, summary.understood, "{recipe}");
 }
 
 #[test]

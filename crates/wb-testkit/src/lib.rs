@@ -3,8 +3,8 @@
 //!
 //! A [`Recipe`] is a TOML file with one `[[file]]` table per file of a case. The bytes of a file are given
 //! by one of the keys of [`Node`]: `text`, `hex`, `base64`, `pickle` (opcodes by name, one per line), `log`
-//! (lines and repeated lines, sorted by time), `zip`, `tar`, `gzip`, `safetensors`, `gguf`, `join` (one piece
-//! behind the other). In text, `@sha256(PATH)@` stands for the digest of another file of the recipe and
+//! (lines and repeated lines, sorted by time), `capture` (conversations as packets), `zip`, `tar`, `gzip`,
+//! `safetensors`, `gguf`, `join` (one piece behind the other). In text, `@sha256(PATH)@` stands for the digest of another file of the recipe and
 //! `@sha256:16(PATH)@` for its first 16 digits, `@(NAME|ENCODING)@` for one of the `parts` of the file.
 
 mod binary;
@@ -14,6 +14,7 @@ pub mod oracle;
 mod pickle;
 mod run;
 mod scratch;
+pub mod traffic;
 
 pub use binary::{gguf, safetensors, tar, zip};
 pub use encode::{Parts, encode};
@@ -53,6 +54,8 @@ pub struct Node {
     pub then: Option<String>,
     /// Lines of a log.
     pub log: Option<Vec<log::Lines>>,
+    /// Conversations, written as packets to a capture file.
+    pub capture: Option<String>,
     /// Members of a zip archive.
     pub zip: Option<Vec<Node>>,
     /// Members of a tar archive.
@@ -170,6 +173,10 @@ impl Node {
             let pieces: Result<Vec<Vec<u8>>, String> =
                 pieces.iter().map(|piece| piece.build(built)).collect();
             return Ok(pieces?.concat());
+        }
+        if let Some(lines) = &self.capture {
+            let traffic = traffic::Traffic::parse(lines)?;
+            return Ok(traffic.capture(&traffic::Wire::default()));
         }
         if let Some(inner) = &self.gzip {
             return binary::gzip(&inner.build(built)?);

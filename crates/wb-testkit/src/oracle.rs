@@ -2,6 +2,7 @@
 //! needed when `CI` is set; elsewhere a test without its oracle says so and passes.
 
 use crate::Run;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 const VALIDATE: &str = "
@@ -63,6 +64,18 @@ pub fn python() -> String {
     std::env::var("WEIGHBRIDGE_PYTHON").unwrap_or_else(|_| "python3".into())
 }
 
+/// What tshark, Wireshark's command, prints of a capture file with these arguments; `None` where it is not
+/// installed, which counts as a failure when `CI` is set.
+#[track_caller]
+pub fn tshark(capture: &Path, arguments: &[&str]) -> Option<String> {
+    let there = Run::of("tshark").args(["--version"]).succeeds();
+    if !is_there(there, "`tshark` is missing: Debian has it as a package") {
+        return None;
+    }
+    let run = Run::of("tshark").args([OsStr::new("-r"), capture.as_os_str()]).args(arguments);
+    Some(run.end().code(0).out.clone())
+}
+
 /// Opens every `NAME.html` in `pages` from disk in headless Chromium and uses it as a reader would.
 /// `script` is the folder of `click-through.mjs`. `CHROMIUM` names the browser and
 /// `WEIGHBRIDGE_PLAYWRIGHT` the folder whose `node_modules` has `playwright-core`; without them they are
@@ -91,8 +104,11 @@ pub fn click_through(script: &Path, pages: &Path) {
 }
 
 /// Whether an oracle can be asked. Where everything has been installed it must be.
+///
+/// # Panics
+/// When it is not there and `CI` is set.
 #[track_caller]
-fn is_there(there: bool, missing: &str) -> bool {
+pub fn is_there(there: bool, missing: &str) -> bool {
     if !there {
         assert!(std::env::var_os("CI").is_none(), "{missing}");
         eprintln!("not checked: {missing}");

@@ -19,6 +19,7 @@ mod integrity;
 mod lifecycle;
 mod missing;
 mod moments;
+mod packets;
 mod roles;
 mod search;
 mod timeline;
@@ -32,8 +33,8 @@ use moments::Moment;
 use std::collections::{BTreeMap, BTreeSet};
 use wb_core::{
     Answers, ArtifactPath, CandidateDecision, Case, Compromise, Coverage, Dossier, EventKind,
-    Finding, Flow, Identifier, Indicator, IndicatorKind, KeyMoment, ReadState, Recommendation,
-    RecordRef, Role, RoleAssignment, TimelineEntry, Verdict,
+    Finding, Flow, Identifier, Indicator, IndicatorKind, KeyMoment, Recommendation, RecordRef,
+    Role, RoleAssignment, TimelineEntry, Verdict,
 };
 use wb_logs::flows::{FlowDetail, FlowTable};
 
@@ -47,6 +48,7 @@ pub fn assemble(body: &Body, given: &BTreeMap<ArtifactPath, Role>) -> Case {
     let answers = basis.answers(&moments, introducing, &flows);
     let compromised = conclusion::compromise(findings, roles, &moments) == Compromise::Yes;
     let identifiers = identifiers::assemble(&atoms::atoms(body, destinations));
+    let identifiers = packets::named_in_identifiers(body, identifiers);
     let differences = dossiers::compared(body, roles);
     let candidates = candidates::Grounds {
         body,
@@ -73,7 +75,7 @@ pub fn assemble(body: &Body, given: &BTreeMap<ArtifactPath, Role>) -> Case {
         conclusion,
         artifacts: artifacts(body),
         verdicts: verdicts(body),
-        indicators: search::index(findings, &hits, more),
+        indicators: packets::named_in_index(body, search::index(findings, &hits, more)),
         seen_again,
         timeline,
         flows,
@@ -300,32 +302,10 @@ fn verdicts(body: &Body) -> BTreeMap<ArtifactPath, Verdict> {
 fn coverage(body: &Body) -> Vec<Coverage> {
     let mut all: Vec<Coverage> =
         body.artifacts.iter().map(|inspected| inspected.coverage.clone()).collect();
-    all.extend(body.logs.iter().map(log_coverage));
+    all.extend(body.logs.iter().map(LogRead::coverage));
     all.extend(body.skipped.iter().cloned());
     all.sort_by(|a, b| a.artifact.cmp(&b.artifact));
     all
-}
-
-fn log_coverage(log: &LogRead) -> Coverage {
-    let summary = &log.summary;
-    let missed = summary.lines.saturating_sub(summary.understood);
-    let mut why = format!("{} of {} lines understood", summary.understood, summary.lines);
-    if missed > 0 {
-        let first: Vec<String> =
-            summary.not_understood.iter().take(3).map(u64::to_string).collect();
-        if !first.is_empty() {
-            why.push_str(&format!(" (others from line {}; kept as text)", first.join(", ")));
-        }
-    }
-    if log.left_out > 0 {
-        why.push_str(&format!("; {} events counted and not kept", log.left_out));
-    }
-    for problem in &summary.problems {
-        why.push_str("; ");
-        why.push_str(problem);
-    }
-    let state = if missed > 0 || log.left_out > 0 { ReadState::Partial } else { ReadState::Read };
-    Coverage { artifact: log.artifact.path.clone(), state, why }
 }
 
 /// Indicators that stand in no finding: destinations known from traffic, identifiers, digests of what is

@@ -72,6 +72,12 @@ sources! {
     netfilter { "netfilter": "Kernel firewall lines (iptables, nftables, ufw)", }
     access { "web-access": "Web access logs", "squid": "Squid proxy logs", "envoy": "Envoy access logs", }
     capture { "capture": "Text captures of a session: requests, headers, bodies", }
+    pcap {
+        "pcap": "Connections in packet captures (pcap and pcapng)",
+        "pcap-dns": "Name look-ups in packet captures",
+        "pcap-http": "HTTP requests in packet captures",
+        "pcap-tls": "TLS handshakes in packet captures",
+    }
     packets { "packet-text": "Packets as `tcpdump` prints them", }
     connection { "connection-text": "One connection per line, as firewalls and proxies write it", }
     docker { "docker-events": "What happened to containers and images", }

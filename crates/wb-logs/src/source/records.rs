@@ -5,6 +5,7 @@ use crate::draft::Draft;
 use crate::json::{self, Value};
 use crate::labels::assign;
 use crate::line::Line;
+use crate::stamp::parse_whole;
 use wb_core::{EventKind, NetVerdict};
 
 /// Nothing is remembered.
@@ -90,6 +91,9 @@ fn suricata(draft: &mut Draft, value: &Value) {
         // The end of a connection that other events announced: counted beside them, not on top of them.
         "flow" | "netflow" => {
             draft.set("network.event", "whole");
+            // Its own time is when it was given up for dead; the attempt was when it began.
+            let began = ["/flow/start", "/netflow/start"].iter().find_map(|path| value.pointer(path)).and_then(Value::as_str);
+            draft.stamp = began.and_then(parse_whole).or(draft.stamp);
             EventKind::Connect
         }
         "drop" => EventKind::Block,
