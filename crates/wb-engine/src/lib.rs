@@ -18,13 +18,13 @@ mod progress;
 mod scan;
 mod source;
 
-pub use assemble::{assemble, dossier, findings, index_findings};
+pub use assemble::{assemble, dossier, findings, in_words, index_findings};
 pub use body::{Body, Inspected, LogRead, LogText};
 pub use difference::differences;
 pub use discover::{Discovered, Found, discover};
 pub use inspect::{Hashing, Inspection, Inspector, inspect};
 pub use investigate::{InvestigateOptions, investigate};
-pub use logs::{LogInput, all_events, read_logs};
+pub use logs::{LogInput, each_event, read_logs};
 pub use member::bytes_of;
 pub use progress::{Progress, Silent};
 pub use scan::{ScanOptions, Scanned, scan, scan_files};

@@ -75,28 +75,23 @@ fn note_skews(logs: &mut [LogRead], flows: &FlowTable) {
     }
 }
 
-/// Every event of the logs, connections too, in the order of logs and records.
-pub fn all_events(mut inputs: Vec<LogInput>) -> Vec<Event> {
-    inputs.sort_by(|a, b| a.artifact.path.cmp(&b.artifact.path));
-    let first = inputs.par_iter().map(|input| every_event(input, ClockHints::default()));
-    let mut logs: Vec<(Summary, Vec<Event>)> = first.collect();
-    let near = latest_explicit(logs.iter().map(|(summary, _)| summary));
-    for (input, log) in inputs.iter().zip(&mut logs) {
-        if log.0.lacks_year {
-            let hints = ClockHints { near: near.or_else(|| input.text.modified()) };
-            *log = every_event(input, hints);
+/// Hands every event of the logs to `sink`, connections too, in the order of logs and records, and returns
+/// what was read of each. Nothing is held in memory.
+pub fn each_event(inputs: Vec<LogInput>, sink: &mut dyn FnMut(Event)) -> Vec<LogRead> {
+    let (mut logs, _) = read_logs(inputs);
+    let near = latest_explicit(logs.iter().map(|log| &log.summary));
+    for log in &mut logs {
+        let near = near.or_else(|| log.text.modified()).filter(|_| log.summary.lacks_year);
+        let path = &log.artifact.path;
+        let read = log
+            .text
+            .open()
+            .and_then(|mut text| wb_logs::read(path, &mut *text, ClockHints { near }, &mut *sink));
+        if let Err(error) = read {
+            log.summary = stopped(std::mem::take(&mut log.summary), &error);
         }
     }
-    logs.into_iter().flat_map(|(_, events)| events).collect()
-}
-
-fn every_event(input: &LogInput, hints: ClockHints) -> (Summary, Vec<Event>) {
-    let mut events = Vec::new();
-    let path = &input.artifact.path;
-    let summary = (input.text.open()).and_then(|mut text| {
-        wb_logs::read(path, &mut *text, hints, &mut |event| events.push(event))
-    });
-    (summary.unwrap_or_else(|error| stopped(Summary::default(), &error)), events)
+    logs
 }
 
 /// Reads one log. A log that cannot be read says so in its summary. Without `hints` one whose records lack a year

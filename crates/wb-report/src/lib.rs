@@ -6,9 +6,11 @@
 //! - [`html`]: one self-contained page
 //! - [`sarif`]: for code-scanning tools
 //! - [`export`]: the files that a case can be taken in, those above and others, as one list
+//! - [`events`]: the events of logs as JSON lines, CSV, Timesketch's JSON lines and Parquet
 //! - [`escape`]: what makes hostile text harmless in each of them
 
 pub mod escape;
+pub mod events;
 pub mod export;
 pub mod html;
 pub mod json;

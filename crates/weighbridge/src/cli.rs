@@ -379,25 +379,58 @@ pub struct Diff {
 /// Arguments of `timeline`.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:\n  \
-    weighbridge timeline deploy.log zeek/\n  \
+    weighbridge timeline incident/                  where it began, and every event\n  \
+    weighbridge timeline deploy.log zeek/ egress.pcapng\n  \
     weighbridge timeline logs/ --kind alert,deploy --contains hub.example\n  \
-    weighbridge timeline logs/ --from 2026-04-09T03:00:00Z --to 2026-04-09T04:00:00Z")]
+    weighbridge timeline logs/ --around '2026-04-09 03:14' --within 2m --host infer-02\n  \
+    weighbridge timeline logs/ --format parquet --output events.parquet\n\n\
+    Times are RFC 3339, or a date and time of day in UTC.")]
 pub struct Timeline {
-    /// Logs and folders of logs
+    /// Logs, packet captures, and folders of them
     #[arg(required = true, value_name = "LOG")]
     pub logs: Vec<PathBuf>,
     /// Only events of these kinds
     #[arg(long, value_delimiter = ',', value_name = "KIND")]
     pub kind: Vec<String>,
-    /// Only events whose record has this text
+    /// Only events on or about these hosts: names or addresses
+    #[arg(long, value_delimiter = ',', value_name = "HOST")]
+    pub host: Vec<String>,
+    /// Only events whose record has this text, in whatever case
     #[arg(long, value_name = "TEXT")]
     pub contains: Option<String>,
-    /// Only events at or after this time (RFC 3339)
+    /// Only events at or after this time
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub from: Option<jiff::Timestamp>,
-    /// Only events at or before this time (RFC 3339)
+    /// Only events at or before this time
     #[arg(long, value_name = "TIME", value_parser = time)]
     pub to: Option<jiff::Timestamp>,
+    /// Only events near this time
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    pub around: Option<jiff::Timestamp>,
+    /// How near `--around` is, such as 90s, 10m or 2h
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration, requires = "around")]
+    pub within: std::time::Duration,
+    /// How to print the events
+    #[arg(long, value_enum, default_value_t = TimelineFormat::Text)]
+    pub format: TimelineFormat,
+    /// Write the events to a file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// How a timeline is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TimelineFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Jsonl,
+    /// For spreadsheets: no cell becomes a formula.
+    Csv,
+    /// JSON lines as Timesketch imports them.
+    Timesketch,
+    /// For DuckDB, pandas and Spark.
+    Parquet,
 }
 
 /// Arguments of `explain`.
@@ -433,11 +466,33 @@ pub struct Completions {
     pub shell: clap_complete::Shell,
 }
 
-/// Parses a time with its offset from UTC.
+/// Parses a time: with its offset from UTC, or a date with or without a time of day in UTC.
 fn time(text: &str) -> Result<jiff::Timestamp, String> {
-    text.parse().map_err(|error| {
-        format!("{error}\nhint: a time is written like `2026-04-09T03:14:00Z` (RFC 3339)")
+    let civil = || text.trim_end_matches(" UTC").parse::<jiff::civil::DateTime>().ok();
+    let utc = |civil| jiff::tz::TimeZone::UTC.to_timestamp(civil).ok();
+    text.parse().or_else(|error| {
+        civil().and_then(utc).ok_or_else(|| {
+            format!("{error}\nhint: a time is written like `2026-04-09T03:14:00Z` (RFC 3339) or `2026-04-09 03:14`")
+        })
     })
+}
+
+/// Parses a number and its unit: `90s`, `10m`, `2h`, `1d`.
+fn duration(text: &str) -> Result<std::time::Duration, String> {
+    let wrong = || {
+        "a duration is a number and a unit\nhint: for example `90s`, `10m`, `2h` or `1d`".to_owned()
+    };
+    let at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(at);
+    let seconds = match unit {
+        "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    number.checked_mul(seconds).map(std::time::Duration::from_secs).ok_or_else(wrong)
 }
 
 /// Parses `PATH=ROLE`.

@@ -25,6 +25,7 @@ mod search;
 mod timeline;
 
 pub use dossiers::of_content as dossier;
+pub use timeline::summary as in_words;
 
 use crate::body::{Body, Inspected, LogRead};
 use destinations::Destinations;

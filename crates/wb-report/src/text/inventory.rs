@@ -1,11 +1,9 @@
-//! What an artifact holds, how two differ, and plain lists of events, for the commands that show them.
+//! What an artifact holds, how two differ, and timeline entries, for the commands that show them.
 
 use super::page::{Ink, Page, Style};
-use super::records::Records;
 use super::{bytes, counted, detail, shape, story, table};
 use crate::escape::Defang;
-use crate::time;
-use wb_core::{Artifact, Difference, Dossier, Event, TimelineEntry};
+use wb_core::{Artifact, Difference, Dossier, TimelineEntry};
 
 /// Settings of a component that are printed beside it.
 const SETTINGS: usize = 6;
@@ -115,27 +113,5 @@ pub fn differences(differences: &[Difference], style: &Style) -> String {
 pub fn timeline(entries: &[TimelineEntry], style: &Style) -> String {
     let mut page = Page::new(*style);
     story::entries(&mut page, entries, &Defang::default());
-    page.finish()
-}
-
-/// Every event of logs: time, kind, record, host and message, at most three lines each. Events without
-/// a time keep their place; nothing is left out.
-pub fn events(events: &[Event], style: &Style) -> String {
-    let mut page = Page::new(*style);
-    let records = Records::new(events.iter().map(|event| &event.record), page.columns() / 4);
-    for event in events {
-        let clock = event.timestamp().map_or_else(|| "no time".to_owned(), time::clock);
-        let clock = format!("{clock:<21}");
-        let kind = format!("{:<10}", event.kind.name());
-        let host = event.host.as_ref().map(|host| format!("{host}  ")).unwrap_or_default();
-        let pieces = [
-            (Ink::Plain, clock.as_str()),
-            (Ink::Strong, &kind),
-            (Ink::Faint, &records.cell(&event.record)),
-            (Ink::Faint, &host),
-            (Ink::Plain, &event.message),
-        ];
-        page.block(0, 33 + records.width(), &pieces, 3);
-    }
     page.finish()
 }

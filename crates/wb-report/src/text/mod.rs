@@ -3,6 +3,7 @@
 
 mod answer;
 mod detail;
+mod events;
 mod inventory;
 mod page;
 mod records;
@@ -16,7 +17,8 @@ use crate::words::{bytes, counted, destination, grouped, shape};
 use page::{Ink, Page};
 use wb_core::{Case, Decision, Severity, Verdict};
 
-pub use inventory::{differences, events, inspect, timeline};
+pub use events::{Timeline, events};
+pub use inventory::{differences, inspect, timeline};
 pub use page::Style;
 pub use scan::{finding, hex, scan};
 pub use table::table;

@@ -4,6 +4,7 @@
 mod bad_input;
 mod exit_codes;
 mod terminal;
+mod timeline;
 mod verbs;
 mod words;
 
