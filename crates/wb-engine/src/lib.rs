@@ -2,7 +2,7 @@
 //!
 //! [`scan`] finds files, inspects each and stops there. [`investigate`] goes on: it reads the logs, gives
 //! every artifact its role and [`assemble`]s one [`Case`](wb_core::Case). Two functions carry everything:
-//! [`inspect`], which looks at one artifact and nothing else, and [`assemble`], which joins what was seen.
+//! [`inspect`], which looks at one artifact and nothing else, and [`assemble`], which joins what was seen. [`gate`] decides on a model that is to be deployed.
 //!
 //! Only this crate opens files; nothing found in them is ever run.
 
@@ -10,6 +10,7 @@ mod assemble;
 mod body;
 mod difference;
 mod discover;
+mod gate;
 mod inspect;
 mod investigate;
 mod logs;
@@ -22,6 +23,7 @@ pub use assemble::{assemble, dossier, findings, in_words, index_findings};
 pub use body::{Body, Inspected, LogRead, LogText};
 pub use difference::differences;
 pub use discover::{Discovered, Found, discover};
+pub use gate::{Gated, Known, gate};
 pub use inspect::{Hashing, Inspection, Inspector, inspect};
 pub use investigate::{InvestigateOptions, investigate};
 pub use logs::{LogInput, each_event, read_logs};

@@ -151,6 +151,20 @@ impl Defang {
         Self::new(hosts_of(findings))
     }
 
+    /// The hosts of a saved case.
+    pub fn of_saved(case: &crate::saved::Case) -> Self {
+        let suspicious = case
+            .findings
+            .iter()
+            .filter(|finding| matches!(finding.verdict.as_str(), "malicious" | "suspicious"))
+            .flat_map(|finding| finding.indicators.iter().cloned());
+        let flows = case.flows.iter().filter(|flow| flow.of_compromise);
+        let flows = flows.flat_map(|flow| flow.host.iter().chain([&flow.destination]).cloned());
+        // Values come without their kind: a host has a dot or colons, and neither a slash nor a blank.
+        let is_host = |value: &String| !value.contains(['/', ' ', '(', '@', '{']);
+        Self::new(suspicious.chain(flows).filter(is_host).collect())
+    }
+
     fn new(hosts: BTreeSet<String>) -> Self {
         let mut hosts: Vec<String> =
             hosts.into_iter().filter(|host| host.contains(['.', ':'])).collect();

@@ -5,6 +5,7 @@
 //! - [`json`]: for machines; versioned, with a published schema
 //! - [`html`]: one self-contained page
 //! - [`sarif`]: for code-scanning tools
+//! - [`saved`]: a case read again from its JSON
 //! - [`export`]: the files that a case can be taken in, those above and others, as one list
 //! - [`events`]: the events of logs as JSON lines, CSV, Timesketch's JSON lines and Parquet
 //! - [`escape`]: what makes hostile text harmless in each of them
@@ -15,11 +16,16 @@ pub mod export;
 pub mod html;
 pub mod json;
 pub mod sarif;
+pub mod saved;
 pub mod text;
 mod time;
 mod words;
 
-use wb_core::{Artifact, ArtifactPath, Coverage, Finding, IndexedIndicator, Verdict};
+use std::collections::BTreeMap;
+use wb_core::{
+    Artifact, ArtifactPath, CandidateDecision, Coverage, Decision, Difference, Finding,
+    IndexedIndicator, Verdict,
+};
 
 /// Which tool made a report.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +45,21 @@ pub struct Scan {
     pub findings: Vec<Finding>,
     /// Every indicator with its places.
     pub indicators: Vec<IndexedIndicator>,
+    /// What was read.
+    pub coverage: Vec<Coverage>,
+}
+
+/// What the gate decided on a model that is to be deployed.
+#[derive(Clone, Debug, Default)]
+pub struct Gate {
+    /// The worst decision; `None` when there was no model to decide on.
+    pub decision: Option<Decision>,
+    /// Decisions with the digest of what was decided on.
+    pub candidates: Vec<(CandidateDecision, Option<String>)>,
+    /// Findings in the candidate, gravest first.
+    pub findings: Vec<Finding>,
+    /// What differs from the baseline, by model.
+    pub differences: BTreeMap<ArtifactPath, Vec<Difference>>,
     /// What was read.
     pub coverage: Vec<Coverage>,
 }

@@ -47,8 +47,10 @@ pub enum Verb {
     Scan(Scan),
     /// Watch what serving processes load and connect to, and refuse what is not allowed
     Watch(Watch),
-    /// Show a finding of a folder, with its bytes
+    /// Show a finding, an event or an artifact of a case
     Show(Show),
+    /// Decide whether a model may be deployed: approve, reject or review
+    Gate(Gate),
     /// Print what code in a file would do, as Python
     Decompile(CodeOf),
     /// Print the instructions of code in a file, one per line
@@ -70,7 +72,7 @@ pub enum Verb {
 /// The groups of verbs in `--help`: title and names.
 const GROUPS: &[(&str, &[&str])] = &[
     ("Investigate", &["investigate", "timeline", "show"]),
-    ("Guard", &["scan", "diff", "watch"]),
+    ("Guard", &["scan", "gate", "diff", "watch"]),
     ("Look inside", &["inspect", "decompile", "disassemble"]),
     ("Learn", &["explain", "schema", "completions", "help"]),
 ];
@@ -314,13 +316,47 @@ pub enum WatchTier {
 
 /// Arguments of `show`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    weighbridge show F1 incident/                     a finding, with its bytes\n  \
+    weighbridge show logs/rollout.log:9 case.json     an event by its record\n  \
+    weighbridge show E3 case.json                     an event by its number\n  \
+    weighbridge show serving_model.pkl case.json      an artifact: role, hashes, findings, code\n\n\
+    `weighbridge investigate incident/ --format json > case.json` saves a case.")]
 pub struct Show {
-    /// The finding, as the report numbers it, such as F1
-    #[arg(value_name = "FINDING")]
-    pub finding: String,
-    /// The folder of evidence it was found in
-    #[arg(value_name = "DIR", default_value = ".")]
-    pub folder: PathBuf,
+    /// A finding (F1), an event (E1 or PATH:LINE) or an artifact (path or digest)
+    #[arg(value_name = "WHAT")]
+    pub what: String,
+    /// A saved case (JSON), or the folder of evidence
+    #[arg(value_name = "CASE", default_value = ".")]
+    pub case: PathBuf,
+    /// The folder of evidence, to read the bytes of findings from
+    #[arg(long, value_name = "DIR")]
+    pub evidence: Option<PathBuf>,
+}
+
+/// Arguments of `gate`.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    weighbridge gate next.safetensors --baseline current.safetensors\n  \
+    weighbridge gate release/ --baseline production/ --case case.json --format json\n  \
+    weighbridge gate model.keras --sha256 \"$APPROVED\" || exit 1\n\n\
+    Exit codes: 0 approve, 1 reject, 2 could not finish, 3 no model to decide on, 4 a person must review.")]
+pub struct Gate {
+    /// The model that is to be deployed: a file, or a folder with everything that goes with it
+    #[arg(value_name = "CANDIDATE")]
+    pub candidate: PathBuf,
+    /// A model that is known to be good, to compare with
+    #[arg(long, value_name = "PATH")]
+    pub baseline: Vec<PathBuf>,
+    /// A case whose malicious files, destinations and identifiers must not come back: saved (JSON) or a folder
+    #[arg(long, value_name = "CASE")]
+    pub case: Vec<PathBuf>,
+    /// The digest that was approved: of the file, whole or at least its first 16 digits
+    #[arg(long, value_name = "DIGEST", value_parser = digest)]
+    pub sha256: Option<wb_core::Digest>,
+    /// How to print the decision
+    #[arg(long, value_enum, default_value_t = TableFormat::Text)]
+    pub format: TableFormat,
 }
 
 /// Arguments of `decompile`.
@@ -456,6 +492,8 @@ pub enum Document {
     Case,
     /// What `scan --format json` prints.
     Scan,
+    /// What `gate --format json` prints.
+    Gate,
 }
 
 /// Arguments of `completions`.
@@ -493,6 +531,17 @@ fn duration(text: &str) -> Result<std::time::Duration, String> {
     };
     let number: u64 = number.parse().map_err(|_| wrong())?;
     number.checked_mul(seconds).map(std::time::Duration::from_secs).ok_or_else(wrong)
+}
+
+/// Parses a SHA-256 digest, whole or its beginning.
+fn digest(text: &str) -> Result<wb_core::Digest, String> {
+    let hex = text.strip_prefix("sha256:").unwrap_or(text);
+    let digest = wb_core::Digest::new(wb_core::DigestAlgorithm::Sha256, hex);
+    digest.filter(|digest| digest.hex.len() >= 16).ok_or_else(|| {
+        "a SHA-256 digest has 64 hexadecimal digits, its beginning at least 16\nhint: `sha256sum FILE` \
+         prints it"
+            .to_owned()
+    })
 }
 
 /// Parses `PATH=ROLE`.

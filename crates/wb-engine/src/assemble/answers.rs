@@ -221,7 +221,13 @@ fn hosts(body: &Body, introducing: Option<&Deployment<'_>>, flows: &[Flow]) -> V
     let mut all = BTreeSet::new();
     all.extend(flows.iter().filter(|flow| flow.of_compromise).map(|flow| flow.source.clone()));
     let records = introducing.into_iter().flat_map(|deployment| &deployment.events);
-    all.extend(records.filter_map(|event| event.host.clone()));
+    // What a record begins with may be the name of a logger: `mlflow.pyfunc: Loaded model`.
+    let is_logger = |event: &&&Event, host: &str| {
+        event.message.strip_prefix(host).is_some_and(|rest| rest.starts_with(':'))
+    };
+    all.extend(
+        records.filter_map(|event| event.host.clone().filter(|host| !is_logger(&event, host))),
+    );
     for event in body.events() {
         let pairs = event.net.iter().filter(|net| net.method.is_some() || net.verdict.is_some());
         if pairs.count() > 0 {

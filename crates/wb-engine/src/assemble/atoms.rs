@@ -22,6 +22,13 @@ pub fn atoms(body: &Body, destinations: &Destinations) -> Vec<Atom> {
     all
 }
 
+/// Every string of one artifact, with its place in words.
+pub fn strings(inspected: &Inspected) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    of_artifact(inspected, &mut all, &mut Budget::default());
+    all.into_iter().map(|atom| (atom.place, atom.text)).collect()
+}
+
 /// Collects atoms of one artifact.
 struct Collector<'a> {
     artifact: &'a ArtifactPath,

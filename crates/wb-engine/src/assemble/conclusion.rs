@@ -3,7 +3,7 @@
 use super::missing::stamp;
 use super::moments::Moment;
 use crate::body::Body;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wb_core::{
     ArtifactPath, CandidateDecision, Compromise, Conclusion, Confidence, Decision, Finding, Flow,
     Integrity, KeyMoment, ReadState, Role, RoleAssignment, Verdict,
@@ -71,7 +71,8 @@ impl Grounds<'_> {
         let digests = self.integrity.iter().any(|entry| entry.matches == Some(false));
         match (code, traffic, digests) {
             (true, true, _) | (true, _, true) => Confidence::High,
-            (true, false, false) => Confidence::Medium,
+            // Code that a person must look at, and traffic to where it would send: more likely than not.
+            (true, false, false) | (false, true, _) => Confidence::Medium,
             _ => Confidence::Low,
         }
     }
@@ -90,41 +91,119 @@ impl Grounds<'_> {
     }
 
     fn story(&self, candidates: &[CandidateDecision]) -> String {
-        let mut story = String::new();
-        if let Some(finding) = self.main() {
-            story.push_str(&format!("`{}`: {}", finding.artifact, finding.headline));
-            if let Some(call) =
-                finding.call.as_ref().filter(|call| !finding.headline.contains(*call))
-            {
-                story.push_str(&format!(" (`{call}`)"));
-            }
+        let Some(main) = self.main() else { return refused(candidates) };
+        let others = self.others(main);
+        let mut story = self.clause(main, others.is_empty());
+        for other in &others {
+            story.push(' ');
+            story.push_str(&self.clause(other, false));
         }
-        if let Some(first) = self.moments.get(&KeyMoment::FirstOutbound) {
-            story.push_str(&format!(
-                "; it has tried to reach {} since {}",
-                self.reached().join(", "),
-                stamp(first.time.timestamp)
-            ));
-        } else {
-            story.push_str("; the supplied logs show no connection of it");
+        if !others.is_empty() && self.unrelated(main, &others) {
+            story.push_str(
+                " Nothing in the evidence ties these together: they may be separate attacks.",
+            );
         }
-        story.push('.');
         story.push_str(&refused(candidates));
         story
     }
 
-    /// The destinations of the compromise that the logs show traffic to: name, else address.
-    fn reached(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self
-            .flows
+    /// What a file does, and which destinations of its own the logs show.
+    fn clause(&self, finding: &Finding, alone: bool) -> String {
+        let mut clause = format!("`{}`: {}", finding.artifact, finding.headline);
+        if let Some(call) = finding.call.as_ref().filter(|call| !finding.headline.contains(*call)) {
+            clause.push_str(&format!(" (`{call}`)"));
+        }
+        let mut flows: Vec<&Flow> = self.flows_of(finding);
+        if flows.is_empty() && alone {
+            flows = self.flows.iter().filter(|flow| flow.of_compromise).collect();
+        }
+        match flows.iter().map(|flow| flow.first).min() {
+            Some(first) => clause.push_str(&format!(
+                "; it has tried to reach {} since {}.",
+                reached(&flows).join(", "),
+                stamp(first)
+            )),
+            None if alone && self.moments.contains_key(&KeyMoment::FirstOutbound) => {
+                clause.push_str(&format!(
+                    "; it has tried to reach a destination of its payload since {}.",
+                    self.moments
+                        .get(&KeyMoment::FirstOutbound)
+                        .map(|moment| stamp(moment.time.timestamp))
+                        .unwrap_or_default()
+                ));
+            }
+            None => clause.push_str("; the supplied logs show no connection of it."),
+        }
+        clause
+    }
+
+    /// Connections to what the findings in an artifact name.
+    fn flows_of(&self, finding: &Finding) -> Vec<&Flow> {
+        let named: BTreeSet<&str> = self
+            .findings
             .iter()
-            .filter(|flow| flow.of_compromise)
-            .map(|flow| flow.host.as_deref().unwrap_or(&flow.destination))
+            .filter(|other| other.artifact == finding.artifact)
+            .flat_map(|other| &other.indicators)
+            .map(wb_core::Indicator::value)
             .collect();
-        names.sort_unstable();
-        names.dedup();
-        names.truncate(3);
-        if names.is_empty() { vec!["a destination of its payload"] } else { names }
+        let to = |flow: &&Flow| {
+            flow.of_compromise
+                && (named.contains(flow.destination.as_str())
+                    || flow.host.as_deref().is_some_and(|host| named.contains(host)))
+        };
+        self.flows.iter().filter(to).collect()
+    }
+
+    /// The gravest finding of each further malicious model in production.
+    fn others(&self, main: &Finding) -> Vec<&Finding> {
+        let mut seen = BTreeSet::from([&main.artifact]);
+        let runs = |finding: &&Finding| {
+            finding.verdict == Verdict::Malicious
+                && self.roles.get(&finding.artifact).is_some_and(|it| it.role == Role::Production)
+        };
+        let inside = |one: &ArtifactPath, other: &ArtifactPath| one.root() == other.root();
+        self.findings
+            .iter()
+            .filter(runs)
+            .filter(|finding| !inside(&finding.artifact, &main.artifact))
+            .filter(|finding| seen.insert(&finding.artifact))
+            .take(2)
+            .collect()
+    }
+
+    /// Whether no file shares a destination or a command with another.
+    fn unrelated(&self, main: &Finding, others: &[&Finding]) -> bool {
+        let mut seen = BTreeSet::new();
+        std::iter::once(main).chain(others.iter().copied()).all(|finding| {
+            let own: BTreeSet<&str> = self
+                .findings
+                .iter()
+                .filter(|other| other.artifact == finding.artifact)
+                .flat_map(|other| &other.indicators)
+                .filter(|it| {
+                    use wb_core::IndicatorKind::{Command, Domain, Identifier, Ip, Url};
+                    matches!(it.kind(), Command | Domain | Identifier | Ip | Url)
+                })
+                .map(wb_core::Indicator::value)
+                .collect();
+            let apart = !own.is_empty() && seen.is_disjoint(&own);
+            seen.extend(own);
+            apart
+        })
+    }
+
+    /// What the logs show when the model that ran is not among the evidence: that is no all-clear.
+    fn alarm_without_cause(&self) -> Option<String> {
+        let supplied = self.roles.values().any(|given| given.role == Role::Production);
+        let first = self.moments.get(&KeyMoment::FirstOutbound)?;
+        (!supplied).then(|| {
+            format!(
+                "The model that ran in production was not supplied, so nothing can be said about it. The \
+                 logs show connections to {} since {}.",
+                reached(&self.flows.iter().filter(|flow| flow.of_compromise).collect::<Vec<_>>()).join(", "),
+                stamp(first.time.timestamp)
+            )
+        })
     }
 
     fn all_clear(&self, candidates: &[CandidateDecision]) -> Conclusion {
@@ -134,12 +213,15 @@ impl Grounds<'_> {
         });
         let suspicious = replaced.is_some()
             || self.findings.iter().any(|finding| finding.verdict >= Verdict::Suspicious);
+        let unexplained = self.alarm_without_cause().is_some();
         let mut summary = if let Some(entry) = replaced {
             format!(
                 "`{}` is not the file that was recorded; nothing in it was found that would run or \
                  send anything.",
                 entry.artifact
             )
+        } else if let Some(alarm) = self.alarm_without_cause() {
+            alarm
         } else if suspicious {
             "Nothing malicious was found in what runs, but something needs a person's eye."
                 .to_owned()
@@ -154,11 +236,22 @@ impl Grounds<'_> {
             !unread(ReadState::Read) && !unread(ReadState::Partial) && self.body.logs.is_empty();
         let confidence = match (suspicious, nothing_read, unread(ReadState::Unread)) {
             (_, true, _) => Confidence::Low,
+            _ if unexplained => Confidence::Low,
             (true, ..) | (_, _, true) => Confidence::Medium,
             _ => Confidence::High,
         };
         Conclusion { compromised: Compromise::No, confidence, summary }
     }
+}
+
+/// The destinations of flows: name, else address.
+fn reached<'a>(flows: &[&'a Flow]) -> Vec<&'a str> {
+    let mut names: Vec<&str> =
+        flows.iter().map(|flow| flow.host.as_deref().unwrap_or(&flow.destination)).collect();
+    names.sort_unstable();
+    names.dedup();
+    names.truncate(3);
+    if names.is_empty() { vec!["a destination of its payload"] } else { names }
 }
 
 /// Which candidates must not, or not yet, be deployed.

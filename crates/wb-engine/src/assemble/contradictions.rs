@@ -1,19 +1,29 @@
 //! Contradictions: what the evidence says against itself. None of them decides anything; each is a
 //! question that the analyst has to be told.
 
+use super::integrity::{Recorded, records};
+use super::missing::stamp;
 use super::moments::{Moment, is_load};
+use super::roles::base_name;
 use super::timeline::cut;
 use crate::body::Body;
 use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
 use wb_code::indicators::requests;
 use wb_core::{
-    Answers, Contradiction, Event, EventKind, Finding, Integrity, KeyMoment, NetworkUse, Role,
-    RoleAssignment, Trigger, Verdict,
+    Answers, Contradiction, Digest, Event, EventKind, Finding, Flow, Integrity, KeyMoment,
+    NetworkUse, Role, RoleAssignment, Trigger, Verdict,
 };
 
 /// A payload that runs at load and talks later than this after the last load has not been explained.
 const EXPLAINED: SignedDuration = SignedDuration::from_mins(30);
+
+/// Seconds by which records of one connection are apart when clocks are to blame: less is the way of the
+/// packet, more is another connection.
+const CLOCKS_APART: std::ops::RangeInclusive<i64> = 5..=600;
+
+/// Changed digests that are told at the most.
+const MOST_CHANGES: usize = 4;
 
 /// Finds the contradictions.
 pub fn find(
@@ -23,11 +33,92 @@ pub fn find(
     integrity: &[Integrity],
     moments: &BTreeMap<KeyMoment, Moment>,
     answers: &Answers,
+    flows: &[Flow],
 ) -> Vec<Contradiction> {
     let mut all = digests(integrity, roles);
     all.extend(payload_and_capture(body, findings, answers));
     all.extend(trigger(body, findings, moments));
     all.extend(quiet_claims(body, moments));
+    all.extend(changed_digests(body));
+    all.extend(clocks(flows));
+    all
+}
+
+/// A log gives one file two digests, and nothing between says that it was to change.
+fn changed_digests(body: &Body) -> Vec<Contradiction> {
+    let mut last: BTreeMap<(&wb_core::ArtifactPath, &str), &Recorded> = BTreeMap::new();
+    let records = records(body);
+    let mut all = Vec::new();
+    for record in &records {
+        let Some(file) = record.file.as_deref().map(base_name) else { continue };
+        let Some(log) = body.logs.iter().find(|log| log.artifact.path == record.record.artifact)
+        else {
+            continue;
+        };
+        let before = last.insert((&record.record.artifact, file), record);
+        let Some(before) = before.filter(|before| !agree(&before.digest, &record.digest)) else {
+            continue;
+        };
+        let lines = before.record.line..=record.record.line;
+        let ordered = log.events.iter().any(|event| {
+            lines.contains(&event.record.line)
+                && (matches!(event.kind, EventKind::Request | EventKind::Approve)
+                    || event.field("change.id").is_some())
+        });
+        if !ordered {
+            all.push(Contradiction {
+                what: format!(
+                    "the digest recorded for `{file}` changed from {} to {}, and no record between \
+                     orders a change",
+                    short(&before.digest.hex),
+                    short(&record.digest.hex)
+                ),
+                evidence: [before, record]
+                    .map(|at| format!("{}:{}", at.record.artifact, at.record.line))
+                    .to_vec(),
+            });
+        }
+    }
+    all.truncate(MOST_CHANGES);
+    all
+}
+
+fn agree(one: &Digest, other: &Digest) -> bool {
+    one.algorithm != other.algorithm
+        || one.hex.starts_with(&other.hex)
+        || other.hex.starts_with(&one.hex)
+}
+
+/// One connection in two logs at two times: the clocks are apart, or there were two connections. Nothing in
+/// the records decides which.
+fn clocks(flows: &[Flow]) -> Vec<Contradiction> {
+    let hostile: Vec<&Flow> = flows.iter().filter(|flow| flow.of_compromise).collect();
+    let mut all = Vec::new();
+    for (index, one) in hostile.iter().enumerate() {
+        for other in hostile.iter().skip(index.saturating_add(1)) {
+            let same = one.destination == other.destination && one.port == other.port;
+            let apart = one.first.duration_since(other.first).abs();
+            if !same
+                || one.first_record.artifact == other.first_record.artifact
+                || !CLOCKS_APART.contains(&apart.as_secs())
+            {
+                continue;
+            }
+            all.push(Contradiction {
+                what: format!(
+                    "the first connection to {} stands at {} in one log and at {} in another: their \
+                     clocks are {} apart, or these are two connections",
+                    one.destination,
+                    stamp(one.first),
+                    stamp(other.first),
+                    in_words(apart)
+                ),
+                evidence: [&one.first_record, &other.first_record]
+                    .map(|record| format!("{}:{}", record.artifact, record.line))
+                    .to_vec(),
+            });
+        }
+    }
     all
 }
 
@@ -83,7 +174,13 @@ fn payload_and_capture(body: &Body, findings: &[Finding], answers: &Answers) -> 
         };
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         differs("method", text(&sent.method), text(&capture.method));
-        differs("path", text(&sent.path), text(&capture.path));
+        let (mut payload, mut seen) = (text(&sent.path), text(&capture.path));
+        if payload.contains('?') != seen.contains('?') {
+            // One of the two was recorded without its query; that is no difference.
+            payload.truncate(payload.find('?').unwrap_or(payload.len()));
+            seen.truncate(seen.find('?').unwrap_or(seen.len()));
+        }
+        differs("path", payload, seen);
         differs("scheme", text(&sent.scheme), text(&capture.scheme));
     }
     all.extend(body_keys(body, findings, answers));
@@ -159,7 +256,16 @@ fn trigger(
         .max_by_key(|(_, time)| *time);
     let Some((load, time)) = last else { return Vec::new() };
     let between = outbound.time.timestamp.duration_since(time);
-    if between <= EXPLAINED {
+    // A payload that waits talks late by its own doing.
+    let waits = findings
+        .iter()
+        .filter(|finding| finding.verdict == Verdict::Malicious)
+        .flat_map(|finding| &finding.payloads)
+        .filter_map(|payload| longest_wait(&payload.text))
+        .max()
+        .unwrap_or(SignedDuration::ZERO);
+    // Half as much again is room for jitter.
+    if between <= EXPLAINED.saturating_add(waits).saturating_add(waits / 2) {
         return Vec::new();
     }
     vec![Contradiction {
@@ -173,6 +279,24 @@ fn trigger(
             format!("{}:{}", outbound.record.artifact, outbound.record.line),
         ],
     }]
+}
+
+/// The longest pause that a command or script orders: `sleep 600`, `sleep 2h`, `time.sleep(21600)`.
+fn longest_wait(code: &str) -> Option<SignedDuration> {
+    let after = code.match_indices("sleep").filter_map(|(at, word)| code.get(at + word.len()..));
+    let waits = after.filter_map(|rest| {
+        let rest = rest.trim_start_matches([' ', '(']);
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count().min(9);
+        let number: i64 = rest.get(..digits)?.parse().ok()?;
+        let unit = match rest.get(digits..)?.chars().next() {
+            Some('m') => 60,
+            Some('h') => 3_600,
+            Some('d') => 86_400,
+            _ => 1,
+        };
+        Some(SignedDuration::from_secs(number.saturating_mul(unit)))
+    });
+    waits.max()
 }
 
 /// A duration in its largest sensible unit.
@@ -212,4 +336,17 @@ fn quiet_claims(body: &Body, moments: &BTreeMap<KeyMoment, Moment>) -> Vec<Contr
         }
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_are_read_from_shell_and_python() {
+        let seconds = |code: &str| longest_wait(code).map(|wait| wait.as_secs());
+        assert_eq!(seconds("while sleep 21600; do id; done"), Some(21_600));
+        assert_eq!(seconds("time.sleep(5); sleep 2h"), Some(7_200));
+        assert_eq!(seconds("sleep $X; sleepy"), None);
+    }
 }

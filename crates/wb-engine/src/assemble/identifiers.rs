@@ -33,6 +33,40 @@ pub fn assemble(atoms: &[Atom]) -> Vec<Identifier> {
     identifiers
 }
 
+/// Pieces of the compromise that no identifier of `known` uses: their other parts are not in the evidence.
+/// Text, artifact and place of each.
+pub fn unfinished<'a>(
+    atoms: &'a [Atom],
+    known: &[Identifier],
+) -> Vec<(String, &'a ArtifactPath, &'a str)> {
+    let used: BTreeSet<(&ArtifactPath, &str)> = known
+        .iter()
+        .flat_map(|found| &found.parts)
+        .map(|part| (&part.artifact, part.text.as_str()))
+        .collect();
+    let whole: BTreeSet<&str> = known.iter().map(|found| found.value.as_str()).collect();
+    let mut all = Vec::new();
+    for piece in fragments(atoms) {
+        let is_cut = match piece.kind {
+            Kind::Open | Kind::Close | Kind::UuidHead { .. } | Kind::UuidTail { .. } => true,
+            // Without a total, a numbered piece may well be all there is.
+            Kind::Part { total, .. } => total.is_some(),
+            Kind::Whole | Kind::Uuid => false,
+        };
+        let Some(atom) = atoms.get(piece.atom).filter(|atom| is_cut && atom.of_compromise) else {
+            continue;
+        };
+        let is_used = used.contains(&(&atom.artifact, piece.text.as_str()))
+            || whole.iter().any(|value| value.contains(piece.text.as_str()));
+        if !is_used {
+            all.push((piece.text, &atom.artifact, atom.place.as_str()));
+        }
+    }
+    all.sort();
+    all.dedup_by(|a, b| a.0 == b.0);
+    all
+}
+
 /// Parts by their number; several may claim one.
 type Numbered<'a> = BTreeMap<u32, Vec<&'a Fragment>>;
 
@@ -237,6 +271,9 @@ fn completes(head: &Kind, tail: &Kind) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod noise;
 
 #[cfg(test)]
 mod tests {

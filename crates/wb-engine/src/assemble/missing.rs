@@ -1,22 +1,19 @@
 //! What should be in the evidence and is not. Every sentence speaks of the supplied evidence: absence from
 //! it does not show that something did not happen.
 
+use super::absent;
 use super::lifecycle::{Attribute, Deployment, Lifecycle};
 use super::moments::Moment;
 use crate::body::Body;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
-use wb_core::{
-    ArtifactPath, Finding, Flow, Integrity, KeyMoment, Role, RoleAssignment, Trigger, Verdict,
-};
+use wb_core::{Answers, ArtifactPath, Flow, Integrity, KeyMoment, Role, RoleAssignment, Verdict};
 
 /// What the missing pieces are found from.
 #[derive(Debug)]
 pub struct Known<'a> {
     /// Everything that was seen.
     pub body: &'a Body,
-    /// Findings.
-    pub findings: &'a [Finding],
     /// Roles.
     pub roles: &'a BTreeMap<ArtifactPath, RoleAssignment>,
     /// Deployments and changes.
@@ -29,6 +26,8 @@ pub struct Known<'a> {
     pub integrity: &'a [Integrity],
     /// Connections.
     pub flows: &'a [Flow],
+    /// The answers.
+    pub answers: &'a Answers,
     /// Whether anything malicious ran or stands where it would.
     pub compromised: bool,
 }
@@ -41,6 +40,7 @@ impl Known<'_> {
         if self.compromised {
             all.extend(self.lacking_moments());
             all.extend(self.lacking_names());
+            all.extend(self.lacking_contents());
         }
         all.extend(self.lacking_sources());
         all.extend(self.lacking_digests());
@@ -77,8 +77,7 @@ impl Known<'_> {
         if !has(KeyMoment::Introduced) {
             all.push(self.unexplained_change());
         }
-        let at_load = self.findings.iter().any(|finding| finding.trigger == Some(Trigger::Load));
-        if !has(KeyMoment::Loaded) && at_load {
+        if !has(KeyMoment::Loaded) {
             all.push("no load of the malicious model is recorded in the supplied logs".to_owned());
         }
         if !has(KeyMoment::FirstOutbound) {
@@ -86,12 +85,11 @@ impl Known<'_> {
                 "no connection to a destination of the payload is recorded in the supplied logs"
                     .to_owned(),
             );
-            return all;
         }
         if !has(KeyMoment::Detection) {
             all.push("no alert about the outbound connections is in the supplied logs".to_owned());
         }
-        if !has(KeyMoment::FirstBlock) {
+        if !has(KeyMoment::FirstBlock) && has(KeyMoment::FirstOutbound) {
             all.push("no record shows that an outbound connection was stopped".to_owned());
         }
         all
@@ -126,9 +124,38 @@ impl Known<'_> {
             .collect()
     }
 
+    /// Destinations known only by name, and traffic known only by its ends.
+    fn lacking_contents(&self) -> Vec<String> {
+        let of_compromise = || self.flows.iter().filter(|flow| flow.of_compromise);
+        let mut names: Vec<&str> = of_compromise()
+            .filter(|flow| flow.host.as_deref() == Some(flow.destination.as_str()))
+            .map(|flow| flow.destination.as_str())
+            .filter(|name| {
+                // Another log may know the address.
+                !of_compromise()
+                    .any(|other| other.host.as_deref() == Some(*name) && other.destination != *name)
+            })
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        let mut all: Vec<String> = names
+            .into_iter()
+            .map(|name| format!("no record in the supplied logs gives the address of {name}"))
+            .collect();
+        let seen = self.answers.network.iter().any(|network| network.seen_in == "capture");
+        if of_compromise().next().is_some() && !seen {
+            all.push(
+                "no capture or proxy log shows what was sent: only that connections were made"
+                    .to_owned(),
+            );
+        }
+        all
+    }
+
     /// Kinds of evidence that were not supplied at all.
     fn lacking_sources(&self) -> Vec<String> {
         let has_role = |wanted: Role| self.roles.values().any(|role| role.role == wanted);
+        let undated = absent::undated(self.body);
         let mut all = Vec::new();
         if !has_role(Role::Production) {
             all.push("no production model was supplied or recognised".to_owned());
@@ -141,8 +168,14 @@ impl Known<'_> {
                 "no log was supplied: nothing can be said about when, or whether anything ran"
                     .to_owned(),
             );
-        } else if self.flows.is_empty() {
+        } else if self.flows.is_empty() && undated.is_empty() {
             all.push("no record of network connections was supplied".to_owned());
+        }
+        for log in undated {
+            all.push(format!(
+                "the records of `{log}` have no year, and nothing else supplied gives it: they cannot be \
+                 placed in time"
+            ));
         }
         if !self.body.logs.is_empty() && self.lifecycle.deployments.is_empty() {
             all.push("no record of deployments or changes was supplied".to_owned());
@@ -154,8 +187,22 @@ impl Known<'_> {
         all
     }
 
-    /// Models for which nobody recorded a digest.
+    /// Models for which nobody recorded a digest. Of baselines one that is vouched for is enough.
     fn lacking_digests(&self) -> Vec<String> {
+        let role = |entry: &&Integrity| {
+            self.roles.get(&entry.artifact).map_or(Role::Other, |role| role.role)
+        };
+        let mut baselines =
+            self.integrity.iter().filter(|entry| role(entry) == Role::Baseline).peekable();
+        let unproven = baselines.peek().is_some() && baselines.all(|entry| entry.matches.is_none());
+        let mut all = self.unrecorded();
+        if unproven {
+            all.push("no recorded digest vouches for the baseline".to_owned());
+        }
+        all
+    }
+
+    fn unrecorded(&self) -> Vec<String> {
         let worst = |path: &ArtifactPath| {
             self.body.artifact(path).map_or(Verdict::Clean, |inspected| inspected.verdict)
         };

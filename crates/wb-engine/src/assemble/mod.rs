@@ -5,17 +5,18 @@
 //! happened ([`moments`]), and from these everything a report says. Each step is a pure function of the
 //! ones before; none of them depends on the order in which files were read.
 
+mod absent;
 mod advice;
 mod answers;
-mod atoms;
-mod candidates;
+pub(crate) mod atoms;
+pub(crate) mod candidates;
 mod conclusion;
 mod contradictions;
 mod destinations;
-mod dossiers;
+pub(crate) mod dossiers;
 mod fragments;
 mod identifiers;
-mod integrity;
+pub(crate) mod integrity;
 mod lifecycle;
 mod missing;
 mod moments;
@@ -48,7 +49,8 @@ pub fn assemble(body: &Body, given: &BTreeMap<ArtifactPath, Role>) -> Case {
     let Basis { roles, findings, destinations, integrity, .. } = &basis;
     let answers = basis.answers(&moments, introducing, &flows);
     let compromised = conclusion::compromise(findings, roles, &moments) == Compromise::Yes;
-    let identifiers = identifiers::assemble(&atoms::atoms(body, destinations));
+    let atoms = atoms::atoms(body, destinations);
+    let identifiers = identifiers::assemble(&atoms);
     let identifiers = packets::named_in_identifiers(body, identifiers);
     let differences = dossiers::compared(body, roles);
     let candidates = candidates::Grounds {
@@ -62,7 +64,13 @@ pub fn assemble(body: &Body, given: &BTreeMap<ArtifactPath, Role>) -> Case {
     }
     .decide();
     let recommendations = basis.advice(&candidates, &answers.host_affected, compromised);
-    let missing = basis.missing(&moments, introducing, &flows, compromised);
+    let mut missing = basis.missing(&moments, introducing, &flows, &answers, compromised);
+    missing.extend(absent::unfinished(&identifiers::unfinished(&atoms, &identifiers)));
+    missing.extend(absent::named_files(body, &basis.lifecycle));
+    missing.extend(absent::damaged(body));
+    if !compromised {
+        missing.extend(absent::unexplained_alerts(body));
+    }
     let conclusion =
         conclusion::Grounds { body, findings, roles, moments: &moments, integrity, flows: &flows }
             .conclude(&candidates);
@@ -79,9 +87,11 @@ pub fn assemble(body: &Body, given: &BTreeMap<ArtifactPath, Role>) -> Case {
         indicators: packets::named_in_index(body, search::index(findings, &hits, more)),
         seen_again,
         timeline,
-        flows,
         identifiers,
-        contradictions: contradictions::find(body, findings, roles, integrity, &moments, &answers),
+        contradictions: contradictions::find(
+            body, findings, roles, integrity, &moments, &answers, &flows,
+        ),
+        flows,
         answers,
         missing,
         candidates,
@@ -194,17 +204,18 @@ impl<'a> Basis<'a> {
         moments: &BTreeMap<KeyMoment, Moment>,
         introducing: Option<&Deployment<'_>>,
         flows: &[Flow],
+        answers: &Answers,
         compromised: bool,
     ) -> Vec<String> {
         missing::Known {
             body: self.body,
-            findings: &self.findings,
             roles: &self.roles,
             lifecycle: &self.lifecycle,
             introducing,
             moments,
             integrity: &self.integrity,
             flows,
+            answers,
             compromised,
         }
         .missing()

@@ -103,6 +103,7 @@ pub fn assign(
     }
     inherit(body, &mut roles);
     name_the_only_model(body, &mut roles);
+    code_beside_models(body, &mut roles);
     for (path, role) in given {
         let because = vec![format!("given as `--role {path}={}`", role.name())];
         roles.insert(path.clone(), RoleAssignment { role: *role, because });
@@ -122,7 +123,10 @@ fn model_role(inspected: &Inspected, body: &Body, logs: &LogCues) -> RoleAssignm
     for cue in &cues {
         *weights.entry(cue.role).or_default() += cue.weight;
     }
-    let best = weights.iter().max_by_key(|(role, weight)| (**weight, std::cmp::Reverse(**role)));
+    // A file in a folder of backups that bears the name of what runs is still the backup.
+    let best = weights.iter().max_by_key(|(role, weight)| {
+        (**weight, **role == Role::Baseline, std::cmp::Reverse(**role))
+    });
     let Some((&role, _)) = best else {
         return fixed(Role::Other, "no name, log or digest says what this model is for");
     };
@@ -131,16 +135,25 @@ fn model_role(inspected: &Inspected, body: &Body, logs: &LogCues) -> RoleAssignm
     RoleAssignment { role, because: cues.into_iter().map(|cue| cue.why).collect() }
 }
 
-/// Cues in the names of the file and its folders; the file's own name weighs most.
+/// Cues in the names of the file and its folders: the file's own name weighs most, the nearest folder with
+/// such a word more than those around it.
 fn name_cues(path: &ArtifactPath) -> Vec<Cue> {
-    let mut cues = Vec::new();
+    let mut cues: Vec<Cue> = Vec::new();
+    let mut nearest = None;
     for (depth, part) in path.as_str().rsplit('/').enumerate() {
-        let weight = if depth == 0 { 5 } else { 4 };
+        let weight = match depth {
+            0 => 5,
+            _ if nearest.is_none_or(|at| at == depth) => 4,
+            _ => 1,
+        };
         for (role, words) in WORDS {
             if let Some(word) =
                 words_of(part).into_iter().find(|word| words.contains(&word.as_str()))
             {
                 let kind = if depth == 0 { "file name" } else { "folder" };
+                if depth > 0 {
+                    nearest.get_or_insert(depth);
+                }
                 let why = format!("{kind} `{part}` has the word `{word}`");
                 cues.push(Cue { role: *role, weight, why });
             }
@@ -292,6 +305,33 @@ fn inherit(body: &Body, roles: &mut BTreeMap<ArtifactPath, RoleAssignment>) {
         .collect();
     for (path, around, role) in parts {
         roles.insert(path, fixed(role, &format!("it is inside `{around}`")));
+    }
+}
+
+/// Code that lies in the folder of a model, or below it, is served with it: a backend, a handler, a custom
+/// module. Where models of several roles share the folder, nothing says whose it is.
+fn code_beside_models(body: &Body, roles: &mut BTreeMap<ArtifactPath, RoleAssignment>) {
+    let folder = |path: &ArtifactPath| path.as_str().rsplit_once('/').map(|(up, _)| up.to_owned());
+    let mut homes: BTreeMap<String, BTreeMap<Role, ArtifactPath>> = BTreeMap::new();
+    for model in body.whole_models() {
+        let path = &model.artifact.path;
+        let role = roles.get(path).map_or(Role::Other, |given| given.role);
+        if let Some(home) = folder(path) {
+            homes.entry(home).or_default().insert(role, path.clone());
+        }
+    }
+    for code in body.artifacts.iter().filter(|it| it.family == Some(Family::Source)) {
+        let path = &code.artifact.path;
+        let mut around = folder(path);
+        while let Some(home) = around {
+            if let Some(models) = homes.get(&home) {
+                if let (Some((role, model)), 1) = (models.first_key_value(), models.len()) {
+                    roles.insert(path.clone(), fixed(*role, &format!("it lies with `{model}`")));
+                }
+                break;
+            }
+            around = home.rsplit_once('/').map(|(up, _)| up.to_owned());
+        }
     }
 }
 

@@ -60,7 +60,7 @@ pub const EXPORTS: &[Export] = &[
     Export {
         name: "json",
         file: "case.json",
-        about: "everything, for programs and for `show` and `open`; see `weighbridge schema case`",
+        about: "everything, for programs and for `show` and `gate`; see `weighbridge schema case`",
         write: |source| json::case(source.case, source.tool),
     },
     Export {

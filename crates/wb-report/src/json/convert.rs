@@ -2,7 +2,7 @@
 
 use super::model::*;
 use crate::words::record;
-use crate::{Scan, Tool, time};
+use crate::{Gate, Scan, Tool, time};
 use wb_core::{
     Answers, Artifact, ArtifactPath, Case, Coverage, Dossier, Field, Finding, Flow,
     IndexedIndicator, KeyMoment, Listing, Location, Role, RoleAssignment, SeenAgain, TimelineEntry,
@@ -93,6 +93,39 @@ pub(super) fn scan<'a>(scan: &'a Scan, tool: &'a Tool) -> ScanDocument<'a> {
             .collect(),
         indicators: scan.indicators.iter().map(indicator).collect(),
         coverage: scan.coverage.iter().map(coverage).collect(),
+    }
+}
+
+/// The document of a decision of the gate.
+pub(super) fn gate<'a>(gate: &'a Gate, tool: &'a Tool) -> GateDocument<'a> {
+    GateDocument {
+        schema: super::GATE,
+        tool: self::tool(tool),
+        decision: gate.decision.map(wb_core::Decision::name),
+        candidates: gate
+            .candidates
+            .iter()
+            .map(|(decision, digest)| GatedObject {
+                artifact: decision.artifact.as_str(),
+                sha256: digest.as_deref(),
+                decision: decision.decision.name(),
+                because: &decision.because,
+                differences: gate
+                    .differences
+                    .get(&decision.artifact)
+                    .into_iter()
+                    .flatten()
+                    .map(difference)
+                    .collect(),
+            })
+            .collect(),
+        findings: gate
+            .findings
+            .iter()
+            .enumerate()
+            .map(|(index, item)| finding(index, item, &[]))
+            .collect(),
+        coverage: gate.coverage.iter().map(coverage).collect(),
     }
 }
 
@@ -367,6 +400,16 @@ fn coverage(coverage: &Coverage) -> CoverageObject<'_> {
     }
 }
 
+fn difference(difference: &wb_core::Difference) -> DifferenceObject<'_> {
+    DifferenceObject {
+        baseline: difference.baseline.as_str(),
+        what: difference.what,
+        name: &difference.name,
+        change: difference.change.name(),
+        detail: &difference.detail,
+    }
+}
+
 fn detail<'a>(path: &'a ArtifactPath, dossier: &'a Dossier) -> Option<DetailObject<'a>> {
     let empty = *dossier == Dossier::default();
     (!empty).then(|| DetailObject {
@@ -375,17 +418,7 @@ fn detail<'a>(path: &'a ArtifactPath, dossier: &'a Dossier) -> Option<DetailObje
         tensors: dossier.tensors.len(),
         fields: dossier.fields.len(),
         listings: dossier.listings.iter().map(listing).collect(),
-        differences: dossier
-            .differences
-            .iter()
-            .map(|difference| DifferenceObject {
-                baseline: difference.baseline.as_str(),
-                what: difference.what,
-                name: &difference.name,
-                change: difference.change.name(),
-                detail: &difference.detail,
-            })
-            .collect(),
+        differences: dossier.differences.iter().map(difference).collect(),
         excerpt: dossier
             .excerpt
             .iter()

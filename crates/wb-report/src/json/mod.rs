@@ -3,8 +3,8 @@
 mod convert;
 mod model;
 
-use crate::{Scan, Tool, escape};
-use model::{CaseDocument, ScanDocument};
+use crate::{Gate, Scan, Tool, escape};
+use model::{CaseDocument, GateDocument, ScanDocument};
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use wb_core::{Artifact, Case, Dossier};
@@ -14,6 +14,9 @@ pub const CASE: &str = "weighbridge.case/1";
 /// Value of `schema` in a scan.
 pub const SCAN: &str = "weighbridge.scan/1";
 
+/// Value of `schema` in a decision of the gate.
+pub const GATE: &str = "weighbridge.gate/1";
+
 /// A case as one pretty-printed object (`weighbridge.case/1`), ending in a line feed.
 pub fn case(case: &Case, tool: &Tool) -> String {
     print(&convert::case(case, tool))
@@ -22,6 +25,11 @@ pub fn case(case: &Case, tool: &Tool) -> String {
 /// A scan as one pretty-printed object (`weighbridge.scan/1`), ending in a line feed.
 pub fn scan(scan: &Scan, tool: &Tool) -> String {
     print(&convert::scan(scan, tool))
+}
+
+/// A decision of the gate as one pretty-printed object (`weighbridge.gate/1`), ending in a line feed.
+pub fn gate(gate: &Gate, tool: &Tool) -> String {
+    print(&convert::gate(gate, tool))
 }
 
 /// What artifacts hold, as one pretty-printed list: layers, tensors, metadata, code. Its shape is not
@@ -39,17 +47,20 @@ pub enum Document {
     Case,
     /// What [`scan`] prints.
     Scan,
+    /// What [`gate`] prints.
+    Gate,
 }
 
 impl Document {
     /// Every document.
-    pub const ALL: [Self; 2] = [Self::Case, Self::Scan];
+    pub const ALL: [Self; 3] = [Self::Case, Self::Scan, Self::Gate];
 
     /// The name in `weighbridge schema NAME`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Case => "case",
             Self::Scan => "scan",
+            Self::Gate => "gate",
         }
     }
 }
@@ -61,6 +72,7 @@ pub fn schema(document: Document) -> String {
     print(&match document {
         Document::Case => generator.into_root_schema_for::<CaseDocument<'_>>(),
         Document::Scan => generator.into_root_schema_for::<ScanDocument<'_>>(),
+        Document::Gate => generator.into_root_schema_for::<GateDocument<'_>>(),
     })
 }
 

@@ -62,6 +62,38 @@ pub(super) struct ScanDocument<'a> {
     pub coverage: Vec<CoverageObject<'a>>,
 }
 
+/// What `weighbridge gate --format json` prints.
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "weighbridge gate")]
+pub(super) struct GateDocument<'a> {
+    /// Name and version of this document's shape.
+    #[schemars(extend("const" = super::GATE))]
+    pub schema: &'static str,
+    pub tool: ToolObject<'a>,
+    /// The worst of all decisions; `null` when there was no model to decide on.
+    #[schemars(extend("enum" = ["approve", "reject", "review", null]))]
+    pub decision: Option<&'static str>,
+    /// Every model, and whatever lies beside it and speaks against it.
+    pub candidates: Vec<GatedObject<'a>>,
+    /// Findings in the candidate, gravest first.
+    pub findings: Vec<FindingObject<'a>>,
+    pub coverage: Vec<CoverageObject<'a>>,
+}
+
+/// A decision on one file.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "gated")]
+pub(super) struct GatedObject<'a> {
+    pub artifact: &'a str,
+    /// Lower-case hexadecimal.
+    pub sha256: Option<&'a str>,
+    #[schemars(extend("enum" = ["approve", "reject", "review"]))]
+    pub decision: &'static str,
+    pub because: &'a [String],
+    /// What differs from the baseline.
+    pub differences: Vec<DifferenceObject<'a>>,
+}
+
 /// Which tool made the document.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "tool")]

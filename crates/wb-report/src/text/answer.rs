@@ -176,7 +176,17 @@ fn what_runs(all: &[Execution]) -> Option<Row> {
 }
 
 fn where_it_goes(case: &Case) -> Option<Row> {
-    let flows: Vec<_> = case.flows.iter().filter(|flow| flow.of_compromise).collect();
+    let mut flows: Vec<_> = case.flows.iter().filter(|flow| flow.of_compromise).collect();
+    // Attempts are counted for the destination that is named, as far as the logs tell destinations apart.
+    if let Some(first) = case.answers.network.first() {
+        let to_it = |flow: &&wb_core::Flow| {
+            flow.destination == first.host || flow.host.as_deref() == Some(first.host.as_str())
+        };
+        let own: Vec<_> = flows.iter().copied().filter(to_it).collect();
+        if !own.is_empty() {
+            flows = own;
+        }
+    }
     let sum = |count: fn(&wb_core::Flow) -> u64| flows.iter().map(|flow| count(flow)).sum::<u64>();
     let seen = if flows.is_empty() {
         "; no attempt is in the supplied logs".to_owned()

@@ -4,9 +4,11 @@
 mod answer;
 mod detail;
 mod events;
+mod gate;
 mod inventory;
 mod page;
 mod records;
+mod saved;
 mod scan;
 mod story;
 mod table;
@@ -18,9 +20,11 @@ use page::{Ink, Page};
 use wb_core::{Case, Decision, Severity, Verdict};
 
 pub use events::{Timeline, events};
+pub use gate::gate;
 pub use inventory::{differences, inspect, timeline};
 pub use page::Style;
-pub use scan::{finding, hex, scan};
+pub use saved::shown;
+pub use scan::{hex, scan};
 pub use table::table;
 
 /// The report of a case: the answer in at most 25 lines, then everything it rests on.

@@ -5,7 +5,7 @@ use super::{counted, detail, verdict_ink};
 use crate::Scan;
 use crate::escape::Defang;
 use std::fmt::Write as _;
-use wb_core::{Finding, ReadState, Span, Verdict};
+use wb_core::{ReadState, Span, Verdict};
 
 /// Artifacts not read to the end that are listed.
 const GAPS: usize = 50;
@@ -86,14 +86,6 @@ fn sum_up(page: &mut Page, scan: &Scan) {
         }
     );
     page.line(0, &[(verdict_ink(worst), &text)]);
-}
-
-/// One finding on its own, as [`scan`] prints it.
-pub fn finding(index: usize, finding: &Finding, style: &Style) -> String {
-    let mut page = Page::new(*style);
-    let defang = Defang::of_findings(std::slice::from_ref(finding));
-    detail::finding(&mut page, index, finding, &[], &defang);
-    page.finish()
 }
 
 /// Bytes of a file as offset, hexadecimal and text, sixteen to a line: those of `window`, with a `>`

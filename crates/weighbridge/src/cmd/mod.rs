@@ -4,8 +4,10 @@ mod code;
 mod completions;
 mod diff;
 mod explain;
+mod gate;
 mod inspect;
 mod investigate;
+mod saved;
 mod scan;
 mod schema;
 mod show;
@@ -31,6 +33,8 @@ pub enum Outcome {
     CouldNotFinish,
     /// Nothing to look at.
     NothingToLookAt,
+    /// A person must decide.
+    Undecided,
 }
 
 impl From<Outcome> for ExitCode {
@@ -40,6 +44,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Findings => 1,
             Outcome::CouldNotFinish => 2,
             Outcome::NothingToLookAt => 3,
+            Outcome::Undecided => 4,
         })
     }
 }
@@ -54,6 +59,7 @@ pub fn run(arguments: Cli) -> Ended {
         Verb::Investigate(arguments) => investigate::run(&arguments, terminal),
         Verb::Scan(arguments) => scan::run(&arguments, terminal),
         Verb::Show(arguments) => show::run(&arguments, terminal),
+        Verb::Gate(arguments) => gate::run(&arguments, terminal),
         Verb::Decompile(arguments) => code::decompile(&arguments),
         Verb::Disassemble(arguments) => code::disassemble(&arguments),
         Verb::Inspect(arguments) => inspect::run(&arguments, terminal),

@@ -10,6 +10,7 @@ pub fn run(arguments: &Schema) -> Ended {
     print(&json::schema(match arguments.document {
         Document::Case => json::Document::Case,
         Document::Scan => json::Document::Scan,
+        Document::Gate => json::Document::Gate,
     }))?;
     Ok(Outcome::NothingFound)
 }

@@ -1,12 +1,14 @@
-//! `weighbridge show`: one finding with its bytes.
+//! `weighbridge show`: a finding, an event or an artifact of a case, with its bytes.
 
-use super::{Ended, Outcome};
+use super::{Ended, Outcome, saved};
 use crate::cli::Show;
+use crate::messages;
 use crate::terminal::{Terminal, print};
 use std::fmt;
 use std::path::Path;
-use wb_core::{Finding, Span};
-use wb_report::{escape, finding_id, text};
+use wb_core::{ArtifactPath, Span};
+use wb_report::saved::{Case, Finding, Shown};
+use wb_report::{escape, text};
 
 /// Bytes shown before and after the finding's own.
 const AROUND: u64 = 32;
@@ -14,29 +16,46 @@ const AROUND: u64 = 32;
 /// Bytes shown at the most.
 const MOST: u64 = 512;
 
-/// Shows a finding and prints its bytes.
+/// Things shown when a name fits several.
+const SEVERAL: usize = 8;
+
+/// Shows what is named; for a finding its bytes as well, when the evidence is at hand.
 pub fn run(arguments: &Show, terminal: Terminal) -> Ended {
-    let case = super::investigate::case_of(&arguments.folder, &[])?;
-    let wanted = arguments.finding.to_ascii_uppercase();
-    let position = (0..case.findings.len()).find(|index| finding_id(*index) == wanted);
-    let Some((position, finding)) = position.and_then(|at| Some((at, case.findings.get(at)?)))
-    else {
-        return Err(Box::new(NoSuchFinding { wanted, count: case.findings.len() }));
-    };
+    let case = saved::case(&arguments.case)?;
+    let found = case.named(&arguments.what);
     let style = text::Style { width: terminal.width, color: terminal.color };
-    let mut out = text::finding(position, finding, &style);
-    out.push_str(&bytes_of(&arguments.folder, finding));
-    print(&out)?;
+    if found.is_empty() || found.len() > SEVERAL {
+        return Err(Box::new(NotOne::of(&arguments.what, &case, found.len())));
+    }
+    let evidence = arguments
+        .evidence
+        .as_deref()
+        .or_else(|| Some(arguments.case.as_path()).filter(|path| path.is_dir()));
+    let mut out = Vec::new();
+    for shown in found {
+        let mut text = text::shown(&case, shown, &style);
+        if let (Shown::Finding(finding), Some(folder)) = (shown, evidence) {
+            text.push_str(&bytes_of(folder, finding));
+        }
+        out.push(text);
+    }
+    print(&out.join("\n"))?;
+    if evidence.is_none() {
+        messages::next_step("`--evidence DIR` adds the bytes of a finding");
+    }
     Ok(Outcome::NothingFound)
 }
 
 /// A hexadecimal view of the finding's bytes, with offsets in its artifact.
 fn bytes_of(folder: &Path, finding: &Finding) -> String {
-    let Some(span) = finding.location.span else { return String::new() };
-    match wb_engine::bytes_of(folder, &finding.artifact) {
+    let (Some(offset), Some(length)) = (finding.location.offset, finding.location.length) else {
+        return String::new();
+    };
+    let span = Span::new(offset, length);
+    match wb_engine::bytes_of(folder, &ArtifactPath::from(finding.artifact.as_str())) {
         Ok(data) => text::hex(&data, window(span), span),
         Err(error) => {
-            let name = escape::terminal(finding.artifact.as_str());
+            let name = escape::terminal(&finding.artifact);
             format!("\n`{name}` cannot be read again: {error}\n")
         }
     }
@@ -49,21 +68,39 @@ fn window(span: Span) -> Span {
     Span::new(start, end.saturating_sub(start))
 }
 
-/// User: the folder has no finding of that number.
+/// User: the case has nothing of that name, or too much.
 #[derive(Debug)]
-struct NoSuchFinding {
+struct NotOne {
     wanted: String,
-    count: usize,
+    fits: usize,
+    findings: usize,
+    events: usize,
 }
 
-impl fmt::Display for NoSuchFinding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "there is no finding `{}`\nhint: ", self.wanted)?;
-        match self.count {
-            0 => write!(f, "nothing was found in this folder"),
-            count => write!(f, "findings of this folder are F1 to F{count}"),
-        }
+impl NotOne {
+    fn of(wanted: &str, case: &Case, fits: usize) -> Self {
+        let (findings, events) = (case.findings.len(), case.timeline.len());
+        Self { wanted: wanted.to_owned(), fits, findings, events }
     }
 }
 
-impl std::error::Error for NoSuchFinding {}
+impl fmt::Display for NotOne {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.fits {
+            0 => write!(f, "the case has nothing called `{}`\nhint: ", self.wanted)?,
+            fits => {
+                write!(f, "`{}` fits {fits} artifacts\nhint: give more of the path; ", self.wanted)?
+            }
+        }
+        match self.findings {
+            0 => f.write_str("it has no findings")?,
+            count => write!(f, "findings are F1 to F{count}")?,
+        }
+        if self.events > 0 {
+            write!(f, ", events E1 to E{}", self.events)?;
+        }
+        f.write_str("; events also go by their record (`PATH:LINE`), artifacts by path or digest")
+    }
+}
+
+impl std::error::Error for NotOne {}

@@ -1,6 +1,7 @@
 //! The example cases, from recipe to report: each is built from its recipe byte for byte, tells the story
 //! of `cases/NAME.story.toml`, follows its schema, and comes out the same every time.
 
+mod degrade;
 mod story;
 
 use std::collections::BTreeMap;

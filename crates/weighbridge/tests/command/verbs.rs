@@ -207,3 +207,66 @@ fn investigate_exports_a_case_for_every_receiver() {
     refused.code(2).complains("hint: choose a folder outside");
     assert!(!std::path::Path::new(&inside).exists());
 }
+
+#[test]
+fn show_knows_findings_events_and_artifacts_of_a_saved_case() {
+    let evidence = case("quiet-update");
+    let saved = weighbridge(&["investigate", &evidence, "--format", "json"]).end();
+    let cases = Scratch::new().with("case.json", saved.out.as_bytes()).with("no.json", "{}");
+    let (path, wrong) = (cases.path("case.json"), cases.path("no.json"));
+    let show = |what: &str| weighbridge(&["show", what, &path]).end();
+    show("F1").code(0).prints("`os.system`").prints("pickle-runs-command");
+    show("f1").code(0).prints("model-pulse[.]example");
+    show("E1").code(0).prints("record");
+    show("rollout.log:10").code(0).prints("DETECTION").prints("OBSERVED");
+    show("serving_model.pkl")
+        .code(0)
+        .prints("MALICIOUS")
+        .prints("UNRECORDED")
+        .prints("from os import");
+    show("nothing").code(2).complains("findings are F1 to F5");
+    weighbridge(&["show", "F1", &wrong]).end().code(2).complains("hint: `weighbridge investigate");
+    // With the evidence at hand, the bytes as well.
+    let ended = weighbridge(&["show", "F1", &path, "--evidence", &evidence]).end();
+    ended.code(0).prints("> 00000050 65 29 22 85 52 2e");
+}
+
+#[test]
+fn the_gate_decides_with_reasons_and_exit_codes() {
+    let folder = case("quiet-update");
+    let in_case = |path: &str| format!("{folder}/{path}");
+    let saved = weighbridge(&["investigate", &folder, "--format", "json"]).end();
+    let scratch = Scratch::new()
+        .with("case.json", saved.out.as_bytes())
+        .with("bad.pkl", malicious())
+        .with("good.pkl", harmless())
+        .with("notes.txt", "no model");
+    let known = scratch.path("case.json");
+    let good = scratch.path("good.pkl");
+    // By itself: what runs is rejected, what does not is approved.
+    weighbridge(&["gate", &scratch.path("bad.pkl")]).end().code(1).prints("REJECT");
+    weighbridge(&["gate", &good]).end().code(0).prints("APPROVE").prints("nothing in it would run");
+    weighbridge(&["gate", &scratch.path("notes.txt")]).end().code(3).complains("holds no model");
+    // The files of an incident do not come back, under whatever name.
+    let replaced = in_case("models/replacement_model.keras");
+    weighbridge(&["gate", &replaced, "--case", &known]).end().code(1).prints("rejected");
+    // The baseline of the incident is on record there; a file nobody vouches for needs a person.
+    let original = in_case("models/original_model.safetensors");
+    let ended = weighbridge(&["gate", &original, "--case", &known]).end();
+    ended.code(0).prints("its digest is recorded in");
+    weighbridge(&["gate", &good, "--case", &known]).end().code(4).prints("REVIEW");
+    // An approved digest settles that, and nothing else will do.
+    let digest = |text: &str| weighbridge(&["gate", &good, "--sha256", text]).end();
+    digest(&"0".repeat(64)).code(1).prints("is not the approved one");
+    digest("123").code(2).complains("64 hexadecimal digits");
+    // Against a baseline.
+    let copy = scratch.path("copy.safetensors");
+    std::fs::copy(&original, &copy).expect("a file can be copied");
+    let ended = weighbridge(&["gate", &copy, "--baseline", &original]).end();
+    ended.code(0).prints("it has the structure of the baseline");
+    let json = weighbridge(&["gate", &replaced, "--case", &known, "--format", "json"]).end();
+    let schema = weighbridge(&["schema", "gate"]).end();
+    oracle::validate(&schema.out, &json.code(1).out, None);
+    let document: Value = serde_json::from_str(&json.out).expect("JSON");
+    assert_eq!(document["decision"], "reject");
+}

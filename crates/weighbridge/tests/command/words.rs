@@ -71,11 +71,14 @@ fn roles_can_be_given_and_are_checked() {
 #[test]
 fn unknown_names_are_met_with_known_ones() {
     let folder = case("quiet-update");
-    weighbridge(&["show", "F99", &folder]).end().code(2).complains("hint: findings of this folder");
+    weighbridge(&["show", "F99", &folder])
+        .end()
+        .code(2)
+        .complains("hint: findings are F1 to F5, events E1 to");
     weighbridge(&["show", "F1", &case("false-alarm")])
         .end()
         .code(2)
-        .complains("hint: nothing was found");
+        .complains("hint: it has no findings");
     weighbridge(&["explain", "no-such-rule"])
         .end()
         .code(2)
