@@ -169,7 +169,10 @@ pub fn excerpts(
 fn for_each_line(log: &LogRead, mut visit: impl FnMut(u64, u64, &[u8]) -> bool) {
     let Ok(mut reader) = log.text.open() else { return };
     if log.artifact.format == Some(wb_logs::CAPTURE) {
-        let mut said = |number, offset, text: &str| visit(number, offset, text.as_bytes());
+        let mut wanted = true;
+        let mut said = |number, offset, text: &str| {
+            wanted = wanted && visit(number, offset, text.as_bytes());
+        };
         // A capture that can no longer be read ends early, like any log.
         drop(wb_logs::capture_records(&mut *reader, &mut said));
         return;
