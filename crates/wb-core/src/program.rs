@@ -4,7 +4,7 @@
 //! flat list of [`Op`]s. Each op yields one value, known by the op's index ([`ValueId`]), and points at
 //! the bytes it was lifted from. Lifting follows the code that would run; it never runs it.
 
-use crate::Span;
+use crate::{Component, Span};
 
 /// Index of the op that made a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -103,6 +103,15 @@ impl Program {
         Self { language, trigger, place: String::new(), component: None, span, ops: Vec::new() }
     }
 
+    /// A program without ops for what `component` makes its runtime do.
+    pub fn of_component(component: &Component, trigger: Trigger, span: Span) -> Self {
+        Self {
+            place: component.place.clone(),
+            component: Some(component.name.clone()),
+            ..Self::new(Language::Config, trigger, span)
+        }
+    }
+
     /// The op that made `value`.
     pub fn op(&self, value: ValueId) -> Option<&Op> {
         self.ops.get(value.index())
@@ -113,6 +122,12 @@ impl Program {
         let id = ValueId(u32::try_from(self.ops.len()).unwrap_or(u32::MAX));
         self.ops.push(op);
         id
+    }
+
+    /// Appends an op whose language numbers nothing: its number is its index.
+    pub fn step(&mut self, span: Span, kind: OpKind) -> ValueId {
+        let number = self.ops.len() as u64;
+        self.push(Op { span, number, kind })
     }
 }
 

@@ -102,11 +102,14 @@ fn is_evidence(entry: &DirEntry) -> bool {
     !(entry.file_type().is_dir() && BOOKKEEPING.iter().any(|folder| name == *folder))
 }
 
-/// The name of `path` in the case.
+/// The name of `path` in the case. The walk makes its paths by adding to `root` as it was given, so what
+/// comes after is a matter of bytes.
 fn name(root: &Path, path: &Path) -> ArtifactPath {
-    let relative = path.strip_prefix(root).unwrap_or(path).to_string_lossy();
+    let whole = path.to_string_lossy();
+    let relative = whole.strip_prefix(&*root.to_string_lossy()).unwrap_or(&whole);
+    let relative = relative.trim_start_matches(std::path::MAIN_SEPARATOR);
     if std::path::MAIN_SEPARATOR == '/' {
-        return relative.as_ref().into();
+        return relative.into();
     }
     relative.replace(std::path::MAIN_SEPARATOR, "/").into()
 }

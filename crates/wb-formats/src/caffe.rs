@@ -5,7 +5,7 @@
 use crate::protobuf::{Fields, Value, Walk, below, each, varints};
 use crate::{Family, Reader, Request};
 use wb_core::{
-    Budget, Bytes, CallStyle, Component, Constant, Content, Field, Language, OddityKind, Op, OpKind,
+    Budget, Bytes, CallStyle, Component, Constant, Content, Field, OddityKind, OpKind,
     Program, Span, Strength, Tensor, Trigger,
 };
 
@@ -173,20 +173,18 @@ fn read_python(bytes: Bytes<'_>, place: &str, walk: &mut Walk<'_>) -> Python {
 /// Caffe imports the module and creates the class when the net is loaded.
 fn lift(node: &Component, python: &Python) -> Program {
     let span = python.span;
-    let mut program = Program::new(Language::Config, Trigger::Load, span);
-    program.place.clone_from(&node.place);
-    program.component = Some(node.name.clone());
+    let mut program = Program::of_component(node, Trigger::Load, span);
     let import = OpKind::Import { module: python.module.clone(), name: python.class.clone() };
-    let callee = program.push(Op { span, number: 0, kind: import });
+    let callee = program.step(span, import);
     let constant = OpKind::Constant(Constant::Text(python.parameter.clone()));
-    let argument = program.push(Op { span, number: 1, kind: constant });
+    let argument = program.step(span, constant);
     let call = OpKind::Call {
         callee,
         arguments: vec![argument],
         keywords: Vec::new(),
         style: CallStyle::Call,
     };
-    program.push(Op { span, number: 2, kind: call });
+    program.step(span, call);
     program
 }
 

@@ -6,7 +6,7 @@
 use crate::protobuf::{Field as Wire, Fields, Value, Walk, below, each, text};
 use crate::{Family, Reader, Request};
 use wb_core::{
-    Budget, Bytes, CallStyle, Component, Content, Field, Language, Op, OpKind, Program, Span, Strength,
+    Budget, Bytes, CallStyle, Component, Content, Field, OpKind, Program, Span, Strength,
     Trigger,
 };
 
@@ -144,24 +144,28 @@ fn function(
     let module = strings.get("module").or_else(|| strings.get("deserialize_method"));
     let class = strings.get("class").map(str::to_owned);
     let kind = strings.get("type").unwrap_or_default();
-    content.components.push(Component {
+    let node = Component {
         kind: "node",
-        name: name.clone(),
+        name,
         class: class.clone().or_else(|| operator.map(|op| format!("op {op}"))).unwrap_or_else(|| kind.to_owned()),
         module: module.map(str::to_owned),
         place: place.to_owned(),
         span: Some(span),
         settings: Vec::new(),
-    });
-    let Some((module, class)) = module.zip(class) else { return };
-    let mut program = Program::new(Language::Config, Trigger::Load, span);
-    place.clone_into(&mut program.place);
-    program.component = Some(name);
-    let kind = OpKind::Import { module: module.to_owned(), name: class };
-    let callee = program.push(Op { span, number: 0, kind });
+    };
+    if let Some((module, class)) = module.zip(class) {
+        content.programs.push(lift(&node, module, class, span));
+    }
+    content.components.push(node);
+}
+
+/// CNTK imports the module and creates the class when the model is loaded.
+fn lift(node: &Component, module: &str, class: String, span: Span) -> Program {
+    let mut program = Program::of_component(node, Trigger::Load, span);
+    let callee = program.step(span, OpKind::Import { module: module.to_owned(), name: class });
     let (arguments, keywords, style) = (Vec::new(), Vec::new(), CallStyle::Call);
-    program.push(Op { span, number: 1, kind: OpKind::Call { callee, arguments, keywords, style } });
-    content.programs.push(program);
+    program.step(span, OpKind::Call { callee, arguments, keywords, style });
+    program
 }
 
 #[cfg(test)]

@@ -191,16 +191,24 @@ pub fn formats() -> &'static [Format] {
 /// Every format's word on `input`: strong claims first, each group in the order of [`formats`]. Two
 /// strong claims are two structures in one artifact.
 pub fn identify(input: Bytes<'_>) -> Vec<Claim> {
-    claims(|format| (format.identify)(input))
+    ranked(&answers(input))
 }
 
 /// Like [`identify`], and lets the file name decide for text that has no mark of its own, such as a
-/// `requirements.txt` of bare package names.
+/// `requirements.txt` of bare package names: where no claim is strong, claims by name follow.
 pub fn identify_named(input: Bytes<'_>, path: &ArtifactPath) -> Vec<Claim> {
-    claims(|format| {
-        let by_name = || format.named.and_then(|named| named(path.file_name(), input));
-        (format.identify)(input).or_else(by_name)
-    })
+    let mut answers = answers(input);
+    if answers.iter().all(|(_, strength)| *strength != Strength::Strong) {
+        let name = path.file_name();
+        let silent = |format: &&Format| answers.iter().all(|(other, _)| other.name != format.name);
+        let by_name: Vec<_> = FORMATS
+            .iter()
+            .filter(silent)
+            .filter_map(|format| Some((format, format.named?(name, input)?)))
+            .collect();
+        answers.extend(by_name);
+    }
+    ranked(&answers)
 }
 
 /// The format of that name.
@@ -213,9 +221,12 @@ pub fn family(name: &str) -> Option<Family> {
     format(name).map(|format| format.family)
 }
 
-fn claims(ask: impl Fn(&'static Format) -> Option<Strength>) -> Vec<Claim> {
-    let answers: Vec<(&'static Format, Strength)> =
-        FORMATS.iter().filter_map(|format| Some((format, ask(format)?))).collect();
+fn answers(input: Bytes<'_>) -> Vec<(&'static Format, Strength)> {
+    FORMATS.iter().filter_map(|format| Some((format, (format.identify)(input)?))).collect()
+}
+
+/// Claims by strength; what a strong claim refines is weak beside it.
+fn ranked(answers: &[(&'static Format, Strength)]) -> Vec<Claim> {
     let refined = |name: &str| {
         answers.iter().any(|(format, strength)| {
             *strength == Strength::Strong && format.refines.contains(&name)

@@ -5,7 +5,7 @@
 use crate::protobuf::{Field as Wire, Fields, Value, Walk, below, each, varints};
 use crate::{Family, Reader, Request};
 use wb_core::{
-    Budget, Bytes, CallStyle, Component, Constant, Content, Field, Language, Op, OpKind, Program,
+    Budget, Bytes, CallStyle, Component, Constant, Content, Field, OpKind, Program,
     Span, Strength, Trigger,
 };
 
@@ -167,22 +167,16 @@ fn lift(node: &Component) -> Option<Program> {
         return None;
     }
     let span = node.span?;
-    let mut program = Program::new(Language::Config, Trigger::Inference, span);
-    program.place.clone_from(&node.place);
-    program.component = Some(node.name.clone());
-    let push = |program: &mut Program, span: Span, kind: OpKind| {
-        let number = program.ops.len() as u64;
-        program.push(Op { span, number, kind })
-    };
+    let mut program = Program::of_component(node, Trigger::Inference, span);
     let (module, name) = ("paddle.ops".to_owned(), node.class.clone());
-    let callee = push(&mut program, span, OpKind::Import { module, name });
+    let callee = program.step(span, OpKind::Import { module, name });
     let mut keywords = Vec::new();
     for setting in &node.settings {
         let constant = OpKind::Constant(Constant::Text(setting.value.clone()));
-        keywords.push((setting.path.clone(), push(&mut program, setting.span.unwrap_or(span), constant)));
+        keywords.push((setting.path.clone(), program.step(setting.span.unwrap_or(span), constant)));
     }
     let (arguments, style) = (Vec::new(), CallStyle::Call);
-    push(&mut program, span, OpKind::Call { callee, arguments, keywords, style });
+    program.step(span, OpKind::Call { callee, arguments, keywords, style });
     Some(program)
 }
 

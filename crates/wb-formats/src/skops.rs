@@ -7,7 +7,7 @@ use crate::spanned_json::{Json, Node, Reader as JsonReader};
 use crate::zip::{self, Entry};
 use crate::{Family, Reader, Request};
 use wb_core::{
-    Budget, Bytes, CallStyle, Collection, Component, Constant, Content, Field, Language, Op, OpKind,
+    Budget, Bytes, CallStyle, Collection, Component, Constant, Content, Field, Language, OpKind,
     Program, Span, Strength, Trigger, ValueId,
 };
 
@@ -102,9 +102,7 @@ struct Graph {
 
 impl Graph {
     fn push(&mut self, span: Span, kind: OpKind) -> ValueId {
-        let number = self.program.ops.len() as u64;
-        let span = self.whole.unwrap_or(span);
-        self.program.push(Op { span, number, kind })
+        self.program.step(self.whole.unwrap_or(span), kind)
     }
 
     /// The value that a node stands for, after all nodes below it.

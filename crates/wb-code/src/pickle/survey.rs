@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hasher};
 use wb_core::{Budget, Bytes, Exhausted, Limits, Oddity, Text};
 
-/// Of texts that look like no name, address, path or sentence, one is kept where so many others are.
+/// How many notable texts (names, addresses, paths, sentences) are kept for each ordinary one.
 const RARER: usize = 3;
 /// The longest text kept, in bytes.
 const LONGEST: usize = 2048;

@@ -7,7 +7,7 @@ use super::literal::{self, Decoded};
 use crate::spanned_json::{Json, Node};
 use wb_code::cpython;
 use wb_core::{
-    Budget, Bytes, Child, ChildData, Collection, Constant, Content, Gap, Oddity, OddityKind, Op,
+    Budget, Bytes, Child, ChildData, Collection, Constant, Content, Gap, Oddity, OddityKind,
     OpKind, Program, Span, Trigger, ValueId,
 };
 
@@ -195,8 +195,7 @@ impl Values<'_, '_> {
     }
 
     fn push(&mut self, span: Span, kind: OpKind) -> ValueId {
-        let number = self.program.ops.len() as u64;
-        self.program.push(Op { span, number, kind })
+        self.program.step(span, kind)
     }
 }
 

@@ -6,7 +6,7 @@ use super::{Library, Node};
 use crate::protobuf::Walk;
 use std::collections::{BTreeMap, BTreeSet};
 use wb_core::{
-    CallStyle, Collection, Constant, Content, Language, Op, OpKind, Program, Span, Trigger, ValueId,
+    CallStyle, Collection, Constant, Content, Language, OpKind, Program, Span, Trigger, ValueId,
 };
 
 /// How far constants are followed along edges and calls.
@@ -213,39 +213,36 @@ fn program(node: &Node, trigger: Trigger, inputs: Vec<(&str, Option<Strings>)>) 
     let mut program = Program::new(Language::Config, trigger, node.span);
     program.place.clone_from(&node.place);
     program.component = Some(node.name.clone());
-    let callee = push(
-        &mut program,
-        node.span,
-        OpKind::Import { module: "tensorflow.raw_ops".to_owned(), name: node.operation.clone() },
-    );
+    let (module, name) = ("tensorflow.raw_ops".to_owned(), node.operation.clone());
+    let callee = program.step(node.span, OpKind::Import { module, name });
     let arguments = inputs
         .into_iter()
         .map(|(input, strings)| match strings {
             Some(strings) => constant(&mut program, node.span, strings),
             None => {
                 let what = format!("output of node `{input}`");
-                push(&mut program, node.span, OpKind::Opaque { what, uses: Vec::new() })
+                program.step(node.span, OpKind::Opaque { what, uses: Vec::new() })
             }
         })
         .collect();
     let mut keywords = Vec::new();
     for (key, text, span) in node.texts.iter().filter(|(key, ..)| !key.starts_with('_')) {
-        keywords.push((key.clone(), push(&mut program, *span, text_constant(text.clone()))));
+        keywords.push((key.clone(), program.step(*span, text_constant(text.clone()))));
     }
     let call = OpKind::Call { callee, arguments, keywords, style: CallStyle::Call };
-    push(&mut program, node.span, call);
+    program.step(node.span, call);
     program
 }
 
 fn constant(program: &mut Program, node: Span, strings: Strings) -> ValueId {
     let mut items: Vec<ValueId> =
-        strings.into_iter().map(|(text, span)| push(program, span, text_constant(text))).collect();
+        strings.into_iter().map(|(text, span)| program.step(span, text_constant(text))).collect();
     match (items.len(), items.pop()) {
         (1, Some(only)) => only,
         (_, last) => {
             items.extend(last);
             let total = items.len() as u64;
-            push(program, node, OpKind::Collect { kind: Collection::List, items, total })
+            program.step(node, OpKind::Collect { kind: Collection::List, items, total })
         }
     }
 }
@@ -255,9 +252,4 @@ fn text_constant(text: Vec<u8>) -> OpKind {
         Ok(text) => Constant::Text(text),
         Err(error) => Constant::Bytes(error.into_bytes()),
     })
-}
-
-fn push(program: &mut Program, span: Span, kind: OpKind) -> ValueId {
-    let number = program.ops.len() as u64;
-    program.push(Op { span, number, kind })
 }

@@ -3,7 +3,7 @@
 use crate::flatbuffer::{Table, Walk};
 use crate::tensorflow;
 use wb_core::{
-    Bytes, CallStyle, Component, Constant, Language, Op, OpKind, Program, Span, Trigger,
+    Bytes, CallStyle, Component, Constant, OpKind, Program, Trigger,
 };
 
 /// Operators by number (`enum BuiltinOperator`), one a line.
@@ -51,28 +51,22 @@ pub(super) fn lift(node: &Component, inputs: &[&(String, Option<Bytes<'_>>)]) ->
         return None;
     }
     let span = node.span?;
-    let mut program = Program::new(Language::Config, Trigger::Inference, span);
-    program.place.clone_from(&node.place);
-    program.component = Some(node.name.clone());
-    let push = |program: &mut Program, span: Span, kind: OpKind| {
-        let number = program.ops.len() as u64;
-        program.push(Op { span, number, kind })
-    };
+    let mut program = Program::of_component(node, Trigger::Inference, span);
     let (module, name) = ("tensorflow.raw_ops".to_owned(), node.class.clone());
-    let callee = push(&mut program, span, OpKind::Import { module, name });
+    let callee = program.step(span, OpKind::Import { module, name });
     let mut arguments = Vec::new();
     for (name, bytes) in inputs {
         let constant = bytes.and_then(|bytes| Some((strings(bytes)?, bytes.span())));
         arguments.push(match constant {
-            Some((text, span)) => push(&mut program, span, OpKind::Constant(Constant::Text(text))),
+            Some((text, span)) => program.step(span, OpKind::Constant(Constant::Text(text))),
             None => {
                 let what = format!("tensor `{name}`");
-                push(&mut program, span, OpKind::Opaque { what, uses: Vec::new() })
+                program.step(span, OpKind::Opaque { what, uses: Vec::new() })
             }
         });
     }
     let (keywords, style) = (Vec::new(), CallStyle::Call);
-    push(&mut program, span, OpKind::Call { callee, arguments, keywords, style });
+    program.step(span, OpKind::Call { callee, arguments, keywords, style });
     Some(program)
 }
 

@@ -6,7 +6,8 @@ use wb_core::{Capability, Effect, IndicatorKind, Location, PayloadKind, Trigger}
 /// What happens, in one sentence: "loading this model runs a shell command through `os.system`".
 pub(super) fn headline(story: &Story<'_>, location: &Location) -> String {
     let effect = story.main;
-    let who = match (effect.trigger, location.component.as_deref()) {
+    let who = match (effect.trigger, location.component.as_deref().filter(|name| !name.is_empty()))
+    {
         (Trigger::Template, Some(key)) => format!("rendering the template `{key}`"),
         (Trigger::Template, None) => "rendering this template".to_owned(),
         (Trigger::Import, _) => "importing this file".to_owned(),
