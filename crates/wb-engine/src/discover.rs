@@ -1,4 +1,4 @@
-//! [`discover`]: every file under a path, in a fixed order, and what could not be looked at.
+//! [`discover`]: every file under a path, and what could not be looked at.
 
 use crate::EngineError;
 use std::path::{Path, PathBuf};
@@ -12,87 +12,79 @@ pub struct Found {
     pub path: ArtifactPath,
     /// Where it is on disk.
     pub on_disk: PathBuf,
-    /// Size in bytes; 0 when it was not asked for.
-    pub size: u64,
-}
-
-/// What a search found.
-#[derive(Clone, Debug, Default)]
-pub struct Discovered {
-    /// Files, by path.
-    pub files: Vec<Found>,
-    /// Entries that were not looked at, and why.
-    pub skipped: Vec<Coverage>,
 }
 
 /// Folders that hold no evidence but the bookkeeping of other tools.
 const BOOKKEEPING: &[&str] = &[".git", ".hg", ".svn"];
 
-/// Finds every file under `root`, or `root` itself when it is a file. Links are followed only to files
-/// inside `root`, so that neither a loop nor a link out of the folder can lead the search astray.
+/// Finds every file under `root`, or `root` itself when it is a file, hands each to `found` at once, in the
+/// order of the file system, and returns the entries that were not looked at, by path. Links are followed
+/// only to files inside `root`, so that neither a loop nor a link out of the folder can lead the search
+/// astray.
 ///
 /// # Errors
 /// When `root` does not exist or cannot be read at all. Anything below it that cannot be read is
-/// reported in [`Discovered::skipped`].
-pub fn discover(root: &Path) -> Result<Discovered, EngineError> {
+/// among the entries returned.
+pub fn discover(root: &Path, found: &mut dyn FnMut(Found)) -> Result<Vec<Coverage>, EngineError> {
     let metadata = std::fs::metadata(root).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => EngineError::NotFound(root.to_owned()),
         _ => EngineError::Unreadable(root.to_owned(), error),
     })?;
-    let mut discovered = Discovered::default();
     if !metadata.is_dir() {
         let name = root.file_name().unwrap_or(root.as_os_str());
-        discovered.files.push(Found {
-            path: name.to_string_lossy().into_owned().into(),
-            on_disk: root.to_owned(),
-            size: metadata.len(),
-        });
-        return Ok(discovered);
+        let path = name.to_string_lossy().into_owned().into();
+        found(Found { path, on_disk: root.to_owned() });
+        return Ok(Vec::new());
     }
+    let mut search = Search { root, found, skipped: Vec::new() };
     std::fs::read_dir(root).map_err(|error| EngineError::Unreadable(root.to_owned(), error))?;
     let walk = WalkDir::new(root).follow_links(false).into_iter().filter_entry(is_evidence);
     for entry in walk {
         match entry {
-            Ok(entry) => discovered.add(root, &entry),
-            Err(error) => discovered.skip(root, error.path(), unreadable(&error)),
+            Ok(entry) => search.add(entry),
+            Err(error) => search.skip(error.path(), unreadable(&error)),
         }
     }
-    discovered.files.sort_by(|a, b| a.path.cmp(&b.path));
-    discovered.skipped.sort_by(|a, b| a.artifact.cmp(&b.artifact));
-    Ok(discovered)
+    let mut skipped = search.skipped;
+    skipped.sort_by(|a, b| a.artifact.cmp(&b.artifact));
+    Ok(skipped)
 }
 
-impl Discovered {
-    fn add(&mut self, root: &Path, entry: &DirEntry) {
+/// A search under one folder.
+struct Search<'a> {
+    root: &'a Path,
+    found: &'a mut dyn FnMut(Found),
+    skipped: Vec<Coverage>,
+}
+
+impl Search<'_> {
+    fn add(&mut self, entry: DirEntry) {
         let kind = entry.file_type();
         if kind.is_dir() {
             return;
         }
-        let path = entry.path();
+        let path = entry.into_path();
         if kind.is_symlink() {
-            match link_target(root, path) {
-                Ok(Target::File) => self.push(root, path),
+            match link_target(self.root, &path) {
+                Ok(Target::File) => self.hand_over(path),
                 // Nothing is lost: the folder itself is read.
                 Ok(Target::Folder) => {}
-                Err(why) => self.skip(root, Some(path), why),
+                Err(why) => self.skip(Some(&path), why),
             }
         } else if kind.is_file() {
-            self.push(root, path);
+            self.hand_over(path);
         } else {
-            self.skip(
-                root,
-                Some(path),
-                "neither a file nor a folder (device, pipe or socket)".into(),
-            );
+            let why = "neither a file nor a folder (device, pipe or socket)";
+            self.skip(Some(&path), why.into());
         }
     }
 
-    fn push(&mut self, root: &Path, path: &Path) {
-        self.files.push(Found { path: name(root, path), on_disk: path.to_owned(), size: 0 });
+    fn hand_over(&mut self, on_disk: PathBuf) {
+        (self.found)(Found { path: name(self.root, &on_disk), on_disk });
     }
 
-    fn skip(&mut self, root: &Path, path: Option<&Path>, why: String) {
-        let artifact = path.map_or_else(|| ArtifactPath::from("."), |path| name(root, path));
+    fn skip(&mut self, path: Option<&Path>, why: String) {
+        let artifact = path.map_or_else(|| ArtifactPath::from("."), |path| name(self.root, path));
         self.skipped.push(Coverage { artifact, state: ReadState::Unread, why });
     }
 }

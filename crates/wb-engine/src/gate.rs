@@ -4,10 +4,9 @@
 use crate::EngineError;
 use crate::assemble::{atoms, candidates, dossiers, integrity};
 use crate::body::{Body, Inspected};
-use crate::discover::{Discovered, discover};
 use crate::inspect::Hashing;
 use crate::progress::Progress;
-use crate::scan::{ScanOptions, scan_files};
+use crate::scan::{Root, ScanOptions, scan_roots};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use wb_core::{
@@ -116,35 +115,23 @@ fn gather(
     baselines: &[PathBuf],
     progress: &dyn Progress,
 ) -> Result<(Body, Roles), EngineError> {
-    let mut found = Discovered::default();
     let given = [(candidate, Role::Candidate)].into_iter();
     let given = given.chain(baselines.iter().map(|path| (path.as_path(), Role::Baseline)));
-    let mut roots = Vec::new();
-    for (root, role) in given {
-        let more = discover(root)?;
-        let name = root.to_string_lossy().trim_end_matches('/').to_owned();
-        let named = |path: ArtifactPath| match root.is_dir() {
-            true => ArtifactPath::from(format!("{name}/{path}")),
-            false => ArtifactPath::from(name.as_str()),
-        };
-        found.files.extend(more.files.into_iter().map(|mut file| {
-            file.path = named(file.path);
-            file
-        }));
-        found.skipped.extend(
-            more.skipped.into_iter().map(|row| Coverage { artifact: named(row.artifact), ..row }),
-        );
-        roots.push((name, role));
+    let (mut roots, mut named) = (Vec::new(), Vec::new());
+    for (path, role) in given {
+        let name = path.to_string_lossy().trim_end_matches('/').to_owned();
+        roots.push(Root { path, name: Some(name.clone()) });
+        named.push((name, role));
     }
     let how = ScanOptions { limits: Limits::default(), hashing: Hashing::All, keep_contents: true };
-    let scanned = scan_files(found, how, progress);
+    let scanned = scan_roots(&roots, how, progress)?;
     let mut artifacts = scanned.artifacts;
     artifacts.sort_by(|a, b| a.artifact.path.cmp(&b.artifact.path));
     artifacts.dedup_by(|a, b| a.artifact.path == b.artifact.path);
     let paths = artifacts.iter().map(|it| &it.artifact.path);
     let roles = paths
         .chain(scanned.skipped.iter().map(|row| &row.artifact))
-        .map(|path| (path.clone(), role_of(path, &roots)))
+        .map(|path| (path.clone(), role_of(path, &named)))
         .collect();
     let skipped = scanned.skipped;
     Ok((Body { artifacts, skipped, ..Body::default() }, roles))

@@ -3,11 +3,10 @@
 use crate::EngineError;
 use crate::assemble::assemble;
 use crate::body::Body;
-use crate::discover::discover;
 use crate::inspect::Hashing;
 use crate::logs::read_logs;
 use crate::progress::Progress;
-use crate::scan::{ScanOptions, scan_files};
+use crate::scan::{Root, ScanOptions, scan_roots};
 use std::collections::BTreeMap;
 use std::path::Path;
 use wb_core::{ArtifactPath, Case, Limits, Role};
@@ -46,9 +45,8 @@ fn gather(
     options: &InvestigateOptions,
     progress: &dyn Progress,
 ) -> Result<Body, EngineError> {
-    let found = discover(root)?;
     let how = ScanOptions { limits: options.limits, hashing: Hashing::All, keep_contents: true };
-    let scanned = scan_files(found, how, progress);
+    let scanned = scan_roots(&[Root { path: root, name: None }], how, progress)?;
     progress.begin("reading logs", 0);
     let (logs, flows) = read_logs(scanned.logs);
     progress.end();

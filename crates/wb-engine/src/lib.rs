@@ -22,14 +22,14 @@ mod source;
 pub use assemble::{assemble, dossier, findings, in_words, index_findings};
 pub use body::{Body, Inspected, LogRead, LogText};
 pub use difference::differences;
-pub use discover::{Discovered, Found, discover};
+pub use discover::{Found, discover};
 pub use gate::{Gated, Known, gate};
 pub use inspect::{Hashing, Inspection, Inspector, inspect};
 pub use investigate::{InvestigateOptions, investigate};
 pub use logs::{LogInput, each_event, read_logs};
 pub use member::bytes_of;
 pub use progress::{Progress, Silent};
-pub use scan::{ScanOptions, Scanned, scan, scan_files};
+pub use scan::{Root, ScanOptions, Scanned, scan, scan_roots};
 pub use source::{Data, open};
 
 use sha2::{Digest as _, Sha256 as Hasher};

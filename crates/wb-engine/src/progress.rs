@@ -2,10 +2,12 @@
 
 /// Hears how far a run has come. Called from many threads.
 pub trait Progress: Sync {
-    /// A phase begins: what it does, and how many bytes it has to read.
-    fn begin(&self, what: &str, bytes: u64);
-    /// So many more bytes were read.
-    fn advance(&self, bytes: u64);
+    /// A phase begins: what it does, and how much is known to be ahead of it.
+    fn begin(&self, what: &str, ahead: u64);
+    /// So much more turned out to be ahead.
+    fn expect(&self, more: u64);
+    /// So much more was done.
+    fn advance(&self, done: u64);
     /// The phase is over.
     fn end(&self);
 }
@@ -15,7 +17,8 @@ pub trait Progress: Sync {
 pub struct Silent;
 
 impl Progress for Silent {
-    fn begin(&self, _what: &str, _bytes: u64) {}
-    fn advance(&self, _bytes: u64) {}
+    fn begin(&self, _what: &str, _ahead: u64) {}
+    fn expect(&self, _more: u64) {}
+    fn advance(&self, _done: u64) {}
     fn end(&self) {}
 }

@@ -1,13 +1,13 @@
 //! [`scan`]: every file under some paths, each by itself.
 
 use crate::body::{Inspected, LogText};
-use crate::discover::{Discovered, Found, discover};
+use crate::discover::{Found, discover};
 use crate::inspect::{Hashing, Inspection, Inspector, inspect};
 use crate::progress::Progress;
 use crate::source::open;
 use crate::{EngineError, sha256};
-use rayon::prelude::*;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use wb_core::{Artifact, ArtifactPath, Coverage, Limits, Origin, ReadState, Verdict};
 
 /// How to scan.
@@ -38,7 +38,27 @@ pub struct Scanned {
     pub skipped: Vec<Coverage>,
 }
 
-/// Inspects every file under `paths` on all cores. The result does not depend on the order of work.
+/// A file or folder to look at.
+pub struct Root<'a> {
+    /// Where it is on disk.
+    pub path: &'a Path,
+    /// Put before the names of what is found below a folder; what a single file is called.
+    pub name: Option<String>,
+}
+
+impl Root<'_> {
+    /// The name of what `discover` calls `path`.
+    fn named(&self, path: ArtifactPath, folder: bool) -> ArtifactPath {
+        match &self.name {
+            None => path,
+            Some(name) if folder => format!("{name}/{path}").into(),
+            Some(name) => name.as_str().into(),
+        }
+    }
+}
+
+/// Inspects every file under `paths` on all cores. Where there are several, files are named by the path that
+/// was given, so that two folders with the same files stay apart.
 ///
 /// # Errors
 /// When one of `paths` does not exist or cannot be read. Files below it that cannot be read are reported
@@ -48,36 +68,63 @@ pub fn scan(
     options: ScanOptions,
     progress: &dyn Progress,
 ) -> Result<Scanned, EngineError> {
-    let mut found = Discovered::default();
-    for path in paths {
-        let more = discover(path)?;
-        found.files.extend(prefixed(more.files, path, paths.len() > 1));
-        found.skipped.extend(more.skipped);
-    }
-    Ok(scan_files(found, options, progress))
+    let several = paths.len() > 1;
+    let prefix = |path: &PathBuf| path.to_string_lossy().trim_end_matches('/').to_owned();
+    let roots: Vec<Root<'_>> = paths
+        .iter()
+        .map(|path| Root { path, name: (several && path.is_dir()).then(|| prefix(path)) })
+        .collect();
+    scan_roots(&roots, options, progress)
 }
 
-/// Inspects every file that was found.
-pub fn scan_files(found: Discovered, options: ScanOptions, progress: &dyn Progress) -> Scanned {
-    progress.begin("inspecting", found.files.len() as u64);
+/// Inspects every file under `roots` on all cores while the search for more goes on. What comes out is in
+/// the order of names, whatever the order of work was.
+///
+/// # Errors
+/// When a root does not exist or cannot be read.
+pub fn scan_roots(
+    roots: &[Root<'_>],
+    options: ScanOptions,
+    progress: &dyn Progress,
+) -> Result<Scanned, EngineError> {
     let texts = if options.keep_contents { options.limits.texts } else { 0 };
     let how = Inspector {
         limits: Limits { texts, ..options.limits },
         hashing: options.hashing,
         keep_contents: options.keep_contents,
     };
-    let inspected = found
-        .files
-        .par_iter()
-        .with_min_len(16)
-        .fold(Scanned::default, |mut scanned, file| {
-            scanned.add(inspect_file(file, how));
-            progress.advance(1);
-            scanned
-        })
-        .reduce(Scanned::default, Scanned::followed_by);
+    progress.begin("inspecting", 0);
+    let (inspections, mut scanned) = (Mutex::new(Vec::new()), Scanned::default());
+    rayon::in_place_scope(|scope| {
+        for root in roots {
+            let folder = root.path.is_dir();
+            let skipped = discover(root.path, &mut |found| {
+                let found = Found { path: root.named(found.path, folder), ..found };
+                progress.expect(1);
+                let inspections = &inspections;
+                scope.spawn(move |_| {
+                    let inspected = inspect_file(&found, how);
+                    progress.advance(1);
+                    let mut inspections =
+                        inspections.lock().unwrap_or_else(PoisonError::into_inner);
+                    inspections.push((found.path, inspected));
+                });
+            })?;
+            scanned.skipped.extend(
+                skipped
+                    .into_iter()
+                    .map(|row| Coverage { artifact: root.named(row.artifact, folder), ..row }),
+            );
+        }
+        Ok(())
+    })?;
+    let mut inspections = inspections.into_inner().unwrap_or_else(PoisonError::into_inner);
+    inspections.sort_by(|(a, _), (b, _)| a.cmp(b));
+    for (_, inspected) in inspections {
+        scanned.add(inspected);
+    }
     progress.end();
-    Scanned { skipped: found.skipped, ..Scanned::default() }.followed_by(inspected)
+    Ok(scanned)
 }
 
 impl Scanned {
@@ -89,14 +136,6 @@ impl Scanned {
             }
             Err(coverage) => self.skipped.push(coverage),
         }
-    }
-
-    /// Both, in this order: rayon joins neighbours, so the files stay in theirs.
-    fn followed_by(mut self, mut next: Self) -> Self {
-        self.artifacts.append(&mut next.artifacts);
-        self.logs.append(&mut next.logs);
-        self.skipped.append(&mut next.skipped);
-        self
     }
 }
 
@@ -139,18 +178,4 @@ fn unreadable(path: &ArtifactPath, data: &[u8]) -> Inspected {
             why: "weighbridge failed on this file: please report it".to_owned(),
         },
     }
-}
-
-/// Names files by the path given on the command line when there are several, so that two folders with
-/// the same files stay apart.
-fn prefixed(files: Vec<Found>, root: &std::path::Path, several: bool) -> Vec<Found> {
-    if !several || !root.is_dir() {
-        return files;
-    }
-    let prefix = root.to_string_lossy();
-    let prefix = prefix.trim_end_matches('/');
-    files
-        .into_iter()
-        .map(|file| Found { path: format!("{prefix}/{}", file.path).into(), ..file })
-        .collect()
 }

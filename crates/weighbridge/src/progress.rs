@@ -47,6 +47,10 @@ impl Progress for Bar {
         });
     }
 
+    fn expect(&self, more: u64) {
+        self.with(|bar| bar.inc_length(more));
+    }
+
     fn advance(&self, done: u64) {
         self.with(|bar| bar.inc(done));
     }
