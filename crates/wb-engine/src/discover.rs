@@ -17,76 +17,60 @@ pub struct Found {
 /// Folders that hold no evidence but the bookkeeping of other tools.
 const BOOKKEEPING: &[&str] = &[".git", ".hg", ".svn"];
 
-/// Finds every file under `root`, or `root` itself when it is a file, hands each to `found` at once, in the
-/// order of the file system, and returns the entries that were not looked at, by path. Links are followed
-/// only to files inside `root`, so that neither a loop nor a link out of the folder can lead the search
-/// astray.
+/// Every file under `root`, or `root` itself when it is a file, in the order of the file system; and, as
+/// errors, the entries that are not looked at. Links are followed only to files inside `root`, so that
+/// neither a loop nor a link out of the folder can lead the search astray.
 ///
 /// # Errors
-/// When `root` does not exist or cannot be read at all. Anything below it that cannot be read is
-/// among the entries returned.
-pub fn discover(root: &Path, found: &mut dyn FnMut(Found)) -> Result<Vec<Coverage>, EngineError> {
+/// When `root` does not exist or cannot be read at all.
+pub fn discover(
+    root: &Path,
+) -> Result<impl Iterator<Item = Result<Found, Coverage>> + Send + use<>, EngineError> {
     let metadata = std::fs::metadata(root).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => EngineError::NotFound(root.to_owned()),
         _ => EngineError::Unreadable(root.to_owned(), error),
     })?;
-    if !metadata.is_dir() {
-        let name = root.file_name().unwrap_or(root.as_os_str());
-        let path = name.to_string_lossy().into_owned().into();
-        found(Found { path, on_disk: root.to_owned() });
-        return Ok(Vec::new());
+    let folder = metadata.is_dir();
+    if folder {
+        std::fs::read_dir(root).map_err(|error| EngineError::Unreadable(root.to_owned(), error))?;
     }
-    let mut search = Search { root, found, skipped: Vec::new() };
-    std::fs::read_dir(root).map_err(|error| EngineError::Unreadable(root.to_owned(), error))?;
-    let walk = WalkDir::new(root).follow_links(false).into_iter().filter_entry(is_evidence);
-    for entry in walk {
-        match entry {
-            Ok(entry) => search.add(entry),
-            Err(error) => search.skip(error.path(), unreadable(&error)),
+    let root = root.to_owned();
+    let walk = WalkDir::new(&root).follow_root_links(true).into_iter().filter_entry(is_evidence);
+    Ok(walk.filter_map(move |entry| match entry {
+        Ok(entry) if folder => look_at(&root, entry),
+        Ok(entry) => {
+            let path = entry.file_name().to_string_lossy().into_owned().into();
+            Some(Ok(Found { path, on_disk: entry.into_path() }))
         }
-    }
-    let mut skipped = search.skipped;
-    skipped.sort_by(|a, b| a.artifact.cmp(&b.artifact));
-    Ok(skipped)
+        Err(error) => Some(Err(skipped(&root, error.path(), unreadable(&error)))),
+    }))
 }
 
-/// A search under one folder.
-struct Search<'a> {
-    root: &'a Path,
-    found: &'a mut dyn FnMut(Found),
-    skipped: Vec<Coverage>,
+/// What an entry under the folder `root` is; `None` for folders, whose entries follow.
+fn look_at(root: &Path, entry: DirEntry) -> Option<Result<Found, Coverage>> {
+    let kind = entry.file_type();
+    let path = entry.into_path();
+    let why = if kind.is_dir() {
+        return None;
+    } else if kind.is_symlink() {
+        match link_target(root, &path) {
+            Ok(Target::File) => None,
+            // Nothing is lost: the folder itself is read.
+            Ok(Target::Folder) => return None,
+            Err(why) => Some(why),
+        }
+    } else {
+        (!kind.is_file()).then(|| "neither a file nor a folder (device, pipe or socket)".to_owned())
+    };
+    Some(match why {
+        Some(why) => Err(skipped(root, Some(&path), why)),
+        None => Ok(Found { path: name(root, &path), on_disk: path }),
+    })
 }
 
-impl Search<'_> {
-    fn add(&mut self, entry: DirEntry) {
-        let kind = entry.file_type();
-        if kind.is_dir() {
-            return;
-        }
-        let path = entry.into_path();
-        if kind.is_symlink() {
-            match link_target(self.root, &path) {
-                Ok(Target::File) => self.hand_over(path),
-                // Nothing is lost: the folder itself is read.
-                Ok(Target::Folder) => {}
-                Err(why) => self.skip(Some(&path), why),
-            }
-        } else if kind.is_file() {
-            self.hand_over(path);
-        } else {
-            let why = "neither a file nor a folder (device, pipe or socket)";
-            self.skip(Some(&path), why.into());
-        }
-    }
-
-    fn hand_over(&mut self, on_disk: PathBuf) {
-        (self.found)(Found { path: name(self.root, &on_disk), on_disk });
-    }
-
-    fn skip(&mut self, path: Option<&Path>, why: String) {
-        let artifact = path.map_or_else(|| ArtifactPath::from("."), |path| name(self.root, path));
-        self.skipped.push(Coverage { artifact, state: ReadState::Unread, why });
-    }
+fn skipped(root: &Path, path: Option<&Path>, why: String) -> Coverage {
+    let artifact = path.map_or_else(|| ArtifactPath::from("."), |path| name(root, path));
+    Coverage { artifact, state: ReadState::Unread, why }
 }
 
 fn is_evidence(entry: &DirEntry) -> bool {

@@ -126,7 +126,6 @@ fn gather(
     let how = ScanOptions { limits: Limits::default(), hashing: Hashing::All, keep_contents: true };
     let scanned = scan_roots(&roots, how, progress)?;
     let mut artifacts = scanned.artifacts;
-    artifacts.sort_by(|a, b| a.artifact.path.cmp(&b.artifact.path));
     artifacts.dedup_by(|a, b| a.artifact.path == b.artifact.path);
     let paths = artifacts.iter().map(|it| &it.artifact.path);
     let roles = paths

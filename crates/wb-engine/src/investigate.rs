@@ -50,9 +50,7 @@ fn gather(
     progress.begin("reading logs", 0);
     let (logs, flows) = read_logs(scanned.logs);
     progress.end();
-    let mut artifacts = scanned.artifacts;
-    artifacts.sort_by(|a, b| a.artifact.path.cmp(&b.artifact.path));
-    Ok(Body { artifacts, logs, flows, skipped: scanned.skipped })
+    Ok(Body { artifacts: scanned.artifacts, logs, flows, skipped: scanned.skipped })
 }
 
 fn holds(body: &Body, path: &ArtifactPath) -> bool {

@@ -6,8 +6,8 @@ use crate::inspect::{Hashing, Inspection, Inspector, inspect};
 use crate::progress::Progress;
 use crate::source::open;
 use crate::{EngineError, sha256};
+use rayon::prelude::*;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use wb_core::{Artifact, ArtifactPath, Coverage, Limits, Origin, ReadState, Verdict};
 
 /// How to scan.
@@ -94,35 +94,28 @@ pub fn scan_roots(
         keep_contents: options.keep_contents,
     };
     progress.begin("inspecting", 0);
-    let (inspections, mut scanned) = (Mutex::new(Vec::new()), Scanned::default());
-    rayon::in_place_scope(|scope| {
-        for root in roots {
-            let folder = root.path.is_dir();
-            let skipped = discover(root.path, &mut |found| {
-                let found = Found { path: root.named(found.path, folder), ..found };
-                progress.expect(1);
-                let inspections = &inspections;
-                scope.spawn(move |_| {
-                    let inspected = inspect_file(&found, how);
-                    progress.advance(1);
-                    let mut inspections =
-                        inspections.lock().unwrap_or_else(PoisonError::into_inner);
-                    inspections.push((found.path, inspected));
-                });
-            })?;
-            scanned.skipped.extend(
-                skipped
-                    .into_iter()
-                    .map(|row| Coverage { artifact: root.named(row.artifact, folder), ..row }),
-            );
-        }
-        Ok(())
-    })?;
-    let mut inspections = inspections.into_inner().unwrap_or_else(PoisonError::into_inner);
-    inspections.sort_by(|(a, _), (b, _)| a.cmp(b));
-    for (_, inspected) in inspections {
-        scanned.add(inspected);
+    let mut searches = Vec::new();
+    for root in roots {
+        let folder = root.path.is_dir();
+        searches.push(discover(root.path)?.map(move |found| match found {
+            Ok(found) => Ok(Found { path: root.named(found.path, folder), ..found }),
+            Err(row) => Err(Coverage { artifact: root.named(row.artifact, folder), ..row }),
+        }));
     }
+    let mut scanned = searches
+        .into_iter()
+        .flatten()
+        .inspect(|_| progress.expect(1))
+        .par_bridge()
+        .fold(Scanned::default, |mut scanned, found| {
+            scanned.add(found.and_then(|file| inspect_file(&file, how)));
+            progress.advance(1);
+            scanned
+        })
+        .reduce(Scanned::default, Scanned::and);
+    scanned.artifacts.sort_by_cached_key(|one| one.artifact.path.clone());
+    scanned.logs.sort_by_cached_key(|log| log.artifact.path.clone());
+    scanned.skipped.sort_by(|a, b| a.artifact.cmp(&b.artifact));
     progress.end();
     Ok(scanned)
 }
@@ -136,6 +129,13 @@ impl Scanned {
             }
             Err(coverage) => self.skipped.push(coverage),
         }
+    }
+
+    fn and(mut self, mut other: Self) -> Self {
+        self.artifacts.append(&mut other.artifacts);
+        self.logs.append(&mut other.logs);
+        self.skipped.append(&mut other.skipped);
+        self
     }
 }
 
