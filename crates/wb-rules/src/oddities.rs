@@ -67,6 +67,11 @@ rows! {
         in [] [ExtraStream]
         say "the file holds more than one pickle"
         do "read what each of the pickles does; every one of them was analysed here"
+    "pickle-expansion" "A pickle whose containers hold each other so often that nothing can walk over them"
+        Medium Suspicious ["AML.T0029", "T1499.004"]
+        in ["pickle", "torch-legacy"] [Expansion]
+        say "whoever prints, compares or copies what the pickle holds never comes to an end"
+        do "do not load it; ask for the file again from its source"
     "pickle-broken-stream" "A pickle that cannot be loaded to its end"
         Medium Unknown ["AML.T0076"]
         in [] [BrokenStream]

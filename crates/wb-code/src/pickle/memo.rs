@@ -3,17 +3,17 @@
 use super::value::Slot;
 use std::collections::{BTreeSet, HashMap};
 
-/// Keys below this have a bit in [`Wanted`]; larger ones are listed.
+/// Keys below this have a bit in [`Keys`]; larger ones are listed.
 const DENSE_KEYS: i64 = 1 << 26;
 
-/// The keys that a stream reads from its memo.
+/// Some keys of a memo.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Wanted {
+pub(super) struct Keys {
     bits: Vec<u64>,
     large: BTreeSet<i64>,
 }
 
-impl Wanted {
+impl Keys {
     /// Adds a key.
     pub(super) fn add(&mut self, key: i64) {
         let Some((word, bit)) = place(key) else {
@@ -28,7 +28,8 @@ impl Wanted {
         }
     }
 
-    fn contains(&self, key: i64) -> bool {
+    /// Whether `key` is among them.
+    pub(super) fn contains(&self, key: i64) -> bool {
         match place(key) {
             Some((word, bit)) => self.bits.get(word).is_some_and(|bits| bits & bit != 0),
             None => self.large.contains(&key),
@@ -48,7 +49,7 @@ pub(super) struct Memo {
     /// What is stored, for the keys that are wanted.
     entries: HashMap<i64, Slot>,
     /// The keys that will be read; `None` when they are not known.
-    wanted: Option<Wanted>,
+    wanted: Option<Keys>,
     /// Every key below this is taken.
     dense: i64,
     /// Keys taken above that.
@@ -57,7 +58,7 @@ pub(super) struct Memo {
 
 impl Memo {
     /// An empty memo that keeps only what is `wanted`.
-    pub(super) fn new(wanted: Option<Wanted>) -> Self {
+    pub(super) fn new(wanted: Option<Keys>) -> Self {
         Self { wanted, ..Self::default() }
     }
 

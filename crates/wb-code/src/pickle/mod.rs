@@ -17,6 +17,7 @@ mod machine;
 mod materialise;
 mod memo;
 mod opcode;
+mod sharing;
 mod streams;
 mod structure;
 mod survey;

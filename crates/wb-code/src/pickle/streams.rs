@@ -141,6 +141,20 @@ fn lift_stream(
     budget: &mut Budget,
 ) -> Stream {
     let survey = survey(input, at, texts, budget);
+    let grown = survey.sharing.oddity(input, at, survey.end);
+    let mut stream = lift_surveyed(input, at, trigger, detail, survey, budget);
+    stream.lifted.oddities.extend(grown);
+    stream
+}
+
+fn lift_surveyed(
+    input: Bytes<'_>,
+    at: usize,
+    trigger: Trigger,
+    detail: Detail,
+    survey: Survey,
+    budget: &mut Budget,
+) -> Stream {
     if !survey.effects && (detail == Detail::Effects || survey.exhausted.is_some()) {
         return data_only(input, at, trigger, survey);
     }

@@ -2,8 +2,9 @@
 
 use super::embedded::is_embedded;
 use super::materialise::is_data;
-use super::memo::Wanted;
+use super::memo::Keys;
 use super::opcode::{self as op, Step};
+use super::sharing::Sharing;
 use super::structure::Structure;
 use super::text;
 use std::collections::HashSet;
@@ -34,7 +35,9 @@ pub(super) struct Survey {
     /// Opcodes seen.
     pub(super) count: u64,
     /// The memo keys that are read.
-    pub(super) wanted: Wanted,
+    pub(super) wanted: Keys,
+    /// How often what is no text is referred to.
+    pub(super) sharing: Sharing,
     /// What no pickler writes.
     pub(super) oddities: Vec<Oddity>,
 }
@@ -145,6 +148,7 @@ pub(super) fn survey(
         at = skipped.at;
         survey.count = survey.count.saturating_add(skipped.count);
         structure.passed(skipped.count);
+        survey.sharing.memoized(skipped.memoized);
         let step = match op::step(input, at) {
             Ok(step) => step,
             Err(fault) => {
@@ -169,6 +173,7 @@ pub(super) fn survey(
             break;
         }
         at = step.end;
+        survey.sharing.observe(&step, input.from(at).as_slice());
         if step.code == op::STOP {
             break;
         }
@@ -177,10 +182,12 @@ pub(super) fn survey(
     survey
 }
 
-/// Where a run of opcodes ends that only make data of a fixed size, and how many there are.
+/// Where a run of opcodes ends that only make data of a fixed size, how many there are, and how many of them
+/// are MEMOIZE.
 struct Skipped {
     at: usize,
     count: u64,
+    memoized: u64,
 }
 
 /// Goes past opcodes that only make or move data of a fixed size, as long as they end by `until`. Nearly
@@ -189,7 +196,7 @@ struct Skipped {
 fn skip_data(data: &[u8], begin: usize, until: usize) -> Skipped {
     let until = until.min(data.len());
     let mut at = begin;
-    let mut count: u64 = 0;
+    let (mut count, mut memoized): (u64, u64) = (0, 0);
     while let Some(code) = data.get(at) {
         let len = fixed_length(*code);
         let next = at.saturating_add(len);
@@ -198,8 +205,9 @@ fn skip_data(data: &[u8], begin: usize, until: usize) -> Skipped {
         }
         at = next;
         count = count.saturating_add(1);
+        memoized = memoized.saturating_add(u64::from(*code == op::MEMOIZE));
     }
-    Skipped { at, count }
+    Skipped { at, count, memoized }
 }
 
 /// The length of an opcode with its argument when it only makes or moves data and needs no check; 0 for

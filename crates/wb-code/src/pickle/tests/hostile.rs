@@ -2,7 +2,7 @@
 
 use super::{effects, full};
 use crate::pickle::{Detail, disassemble, is_pickle, lift};
-use wb_core::{Budget, Bytes, Limits, Trigger};
+use wb_core::{Budget, Bytes, Limits, OddityKind, Trigger};
 
 fn small() -> Budget {
     let small = Limits {
@@ -123,4 +123,31 @@ fn a_call_with_much_plain_data_stays_small() {
     assert!(ops < 20_000, "{ops}");
     let shallow = full(&many);
     assert!(shallow.programs[0].ops.len() > 60_000);
+}
+
+#[test]
+fn containers_that_grow_by_sharing_are_told_from_shared_objects() {
+    let grown = |data: &[u8]| -> Vec<String> {
+        let oddities = effects(data).oddities.into_iter();
+        oddities.filter(|odd| odd.kind == OddityKind::Expansion).map(|odd| odd.what).collect()
+    };
+    let mut laughs = b"\x80\x04)\x94".to_vec();
+    for level in 0..9_u8 {
+        laughs.extend([&b"("[..], &[b'h', level].repeat(10), b"t\x94"].concat());
+    }
+    laughs.push(b'.');
+    let said =
+        "containers stand in containers so often that a walk over them meets 1111111111 items";
+    assert_eq!(grown(&laughs), [said]);
+    let doubled = [&b"\x80\x04)"[..], &b"2\x86".repeat(40), b"."].concat();
+    assert_eq!(grown(&doubled).len(), 1);
+
+    // Rows with the same keys, one shared list in a thousand rows, children that know their parent.
+    let rows =
+        [&b"\x80\x04](}\x8c\x04name\x94K\x01s"[..], &b"}h\x00K\x01s".repeat(1_000), b"e."].concat();
+    assert_eq!(grown(&rows), [""; 0]);
+    let shared = [&b"\x80\x04](](K\x01K\x02e\x94"[..], &b"h\x00".repeat(1_000), b"e."].concat();
+    assert_eq!(grown(&shared), [""; 0]);
+    let family = [&b"\x80\x04]\x94("[..], &b"](h\x00K\x01e".repeat(1_000), b"e."].concat();
+    assert_eq!(grown(&family), [""; 0]);
 }
