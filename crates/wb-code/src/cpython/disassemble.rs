@@ -37,6 +37,13 @@ pub fn disassemble(code: &CodeObject) -> String {
     text
 }
 
+/// The listing of one code object, without those among its constants.
+pub(super) fn one(code: &CodeObject) -> String {
+    let mut text = String::new();
+    list(code, &mut text);
+    text
+}
+
 /// What one listing needs to know besides the instruction.
 struct Listing<'c> {
     code: &'c CodeObject,

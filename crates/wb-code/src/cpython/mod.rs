@@ -6,6 +6,7 @@
 //! lists it as the `dis` module of its version does.
 
 mod construct;
+mod decompile;
 mod disassemble;
 mod instructions;
 mod lift;
@@ -19,6 +20,7 @@ mod tests;
 mod version;
 
 pub use construct::{Argument, from_constructor};
+pub use decompile::{Decompiled, decompile};
 pub use disassemble::disassemble;
 pub use lift::{lift, lift_bound};
 pub use marshal::{read_marshal, read_value};

@@ -1,0 +1,183 @@
+//! Bodies of functions, classes and modules without what the compiler adds.
+
+use super::ast::{Expr, Node, R, Stmt};
+use super::work::Kind;
+use crate::cpython::{CodeObject, Value, Version};
+
+/// The statements of a code object as they were written.
+pub(super) fn finished(body: Vec<Stmt>, kind: Kind, code: &CodeObject) -> R<Vec<Stmt>> {
+    let mut body = body;
+    if kind == Kind::Function {
+        end(&mut body, code.version);
+        return Ok(body);
+    }
+    body = without_returns(body)?;
+    if body.iter().any(returns) {
+        return Err("it returns outside a function");
+    }
+    if kind == Kind::Class {
+        class(&mut body, code);
+    }
+    documented(&mut body);
+    Ok(body)
+}
+
+fn is_none(value: &Option<Expr>) -> bool {
+    value.as_ref().is_none_or(|value| value.as_const() == Some(&Value::None))
+}
+
+/// Takes away the `return None` that a function ends with.
+fn end(body: &mut Vec<Stmt>, version: Version) {
+    let copies = version >= Version::three(10);
+    match body.last_mut() {
+        Some(Stmt::Return(value)) if is_none(value) => {
+            body.pop();
+        }
+        Some(Stmt::If(_, then, other)) if copies => {
+            for branch in [then, other] {
+                shorten(branch, version);
+            }
+        }
+        Some(Stmt::With(_, _, body)) if copies => shorten(body, version),
+        Some(Stmt::Try(body, handlers, other, _)) if copies => {
+            if other.is_empty() {
+                shorten(body, version);
+            }
+            shorten(other, version);
+            for handler in handlers {
+                shorten(&mut handler.body, version);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The same for a block, which something is left of.
+fn shorten(block: &mut Vec<Stmt>, version: Version) {
+    if block.len() > 1 || !matches!(block.last(), Some(Stmt::Return(_))) {
+        end(block, version);
+    }
+}
+
+/// A module's statements: what returns early has what follows in an `else`.
+fn without_returns(body: Vec<Stmt>) -> R<Vec<Stmt>> {
+    let mut out = Vec::new();
+    let mut rest = body.into_iter();
+    while let Some(stmt) = rest.next() {
+        match stmt {
+            Stmt::Return(value) if is_none(&value) => return Ok(out),
+            Stmt::If(test, then, other) if other.is_empty() && ends(&then) => {
+                let after = without_returns(rest.collect())?;
+                out.push(Stmt::If(test, without_returns(then)?, after));
+                return Ok(out);
+            }
+            Stmt::If(test, then, other) => {
+                let last = rest.len() == 0;
+                let (then, other) = if last {
+                    (without_returns(then)?, without_returns(other)?)
+                } else {
+                    (then, other)
+                };
+                out.push(Stmt::If(test, then, other));
+            }
+            Stmt::With(is_async, items, body) if rest.len() == 0 => {
+                out.push(Stmt::With(is_async, items, without_returns(body)?));
+            }
+            Stmt::Try(body, mut handlers, other, last) if rest.len() == 0 => {
+                for handler in &mut handlers {
+                    handler.body = without_returns(std::mem::take(&mut handler.body))?;
+                }
+                let body = if other.is_empty() { without_returns(body)? } else { body };
+                out.push(Stmt::Try(body, handlers, without_returns(other)?, last));
+            }
+            other => out.push(other),
+        }
+    }
+    Ok(out)
+}
+
+/// Whether statements end with `return`.
+fn ends(body: &[Stmt]) -> bool {
+    match body.last() {
+        Some(Stmt::Return(value)) => is_none(value),
+        Some(Stmt::If(_, then, other)) => ends(then) && ends(other),
+        _ => false,
+    }
+}
+
+/// Whether a statement returns.
+fn returns(stmt: &Stmt) -> bool {
+    match stmt {
+        Stmt::Return(_) => true,
+        Stmt::If(_, one, other) | Stmt::While(_, one, other) | Stmt::For(_, _, _, one, other) => {
+            one.iter().chain(other).any(returns)
+        }
+        Stmt::With(_, _, body) => body.iter().any(returns),
+        Stmt::Try(body, handlers, other, last) => {
+            let handled = handlers.iter().flat_map(|handler| &handler.body);
+            body.iter().chain(handled).chain(other).chain(last).any(returns)
+        }
+        _ => false,
+    }
+}
+
+/// Takes away what a class body begins and ends with.
+fn class(body: &mut Vec<Stmt>, code: &CodeObject) {
+    let assigned = |stmt: &Stmt, name: &str| match stmt {
+        Stmt::Assign(targets, value) if targets.len() == 1 => {
+            let same = targets.first().and_then(Expr::as_name) == Some(name);
+            same.then(|| value.clone())
+        }
+        _ => None,
+    };
+    let module = body.first().and_then(|stmt| assigned(stmt, "__module__"));
+    if module.is_some_and(|value| value.as_name() == Some("__name__")) {
+        body.remove(0);
+    }
+    let constant = |value: Option<Expr>| value.is_some_and(|value| value.as_const().is_some());
+    if constant(body.first().and_then(|stmt| assigned(stmt, "__qualname__"))) {
+        body.remove(0);
+    }
+    if code.version >= Version::three(13) {
+        if constant(body.first().and_then(|stmt| assigned(stmt, "__firstlineno__"))) {
+            body.remove(0);
+        }
+        let place = body.iter().rposition(|stmt| {
+            assigned(stmt, "__static_attributes__").is_some_and(|value| value.as_const().is_some())
+        });
+        if let Some(place) = place {
+            body.remove(place);
+        }
+    }
+}
+
+/// Turns the assignment of `__doc__` that a body begins with into the docstring.
+fn documented(body: &mut Vec<Stmt>) {
+    let Some(Stmt::Assign(targets, value)) = body.first() else { return };
+    if let ([target], Some(Value::Text(text))) = (targets.as_slice(), value.as_const())
+        && target.as_name() == Some("__doc__")
+    {
+        let doc = Stmt::Doc(text.to_string());
+        body.remove(0);
+        body.insert(0, doc);
+    }
+}
+
+/// The value that the statements of a lambda return.
+pub(super) fn value(body: Vec<Stmt>) -> R<Expr> {
+    let mut body = body.into_iter();
+    let stmt = match body.next() {
+        None => return Ok(Expr::constant(Value::None)),
+        Some(stmt) => stmt,
+    };
+    match stmt {
+        Stmt::Return(found) if body.len() == 0 => {
+            Ok(found.unwrap_or_else(|| Expr::constant(Value::None)))
+        }
+        Stmt::If(test, then, other) => {
+            let other = if other.is_empty() { body.collect() } else { other };
+            Expr::new(Node::IfElse(test, value(then)?, value(other)?))
+        }
+        _ => Err("a lambda is more than one value"),
+    }
+}

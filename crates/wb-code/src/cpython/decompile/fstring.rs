@@ -1,0 +1,106 @@
+//! F-strings as text: [`text`].
+
+use super::ast::{Expr, Node};
+use super::expression::{self, binds};
+use crate::cpython::Value;
+
+/// An f-string; [`readable`] says whether it can be written at all.
+pub(super) fn text(node: &Node) -> String {
+    for quote in ["'", "\"", "'''", "\"\"\""] {
+        let mut out = format!("f{quote}");
+        if parts(node, quote, &mut out) {
+            out.push_str(quote);
+            return out;
+        }
+    }
+    String::new()
+}
+
+/// Whether some quotes fit: until 3.12 those of the f-string, and backslashes, may not stand in its fields.
+pub(super) fn readable(expr: &Expr) -> bool {
+    !text(&expr.node).is_empty()
+}
+
+fn parts(node: &Node, quote: &str, out: &mut String) -> bool {
+    match node {
+        Node::Joined(items) => items.iter().all(|item| parts(&item.node, quote, out)),
+        Node::Const(Value::Text(text)) => {
+            let literal = escaped(text, quote);
+            out.push_str(&literal.replace('{', "{{").replace('}', "}}"));
+            true
+        }
+        Node::Format(value, conversion, format) => {
+            field(value, *conversion, format.as_ref(), quote, out)
+        }
+        _ => false,
+    }
+}
+
+fn field(
+    value: &Expr,
+    conversion: Option<char>,
+    format: Option<&Expr>,
+    quote: &str,
+    out: &mut String,
+) -> bool {
+    let mut inner = String::new();
+    // A lambda's colon and that of `:=` would begin the format.
+    expression::write(value, binds::IF, &mut inner);
+    let mark = quote.chars().next().unwrap_or('\'');
+    let clash = if quote.len() == 1 { inner.contains(mark) } else { inner.contains(quote) };
+    let ends_alike = quote.len() > 1 && inner.ends_with(mark);
+    if clash || ends_alike || inner.contains(['\\', '\n', '#']) {
+        return false;
+    }
+    out.push('{');
+    if inner.starts_with('{') {
+        out.push(' ');
+    }
+    out.push_str(&inner);
+    if inner.ends_with('}') {
+        out.push(' ');
+    }
+    if let Some(conversion) = conversion {
+        out.push('!');
+        out.push(conversion);
+    }
+    if let Some(format) = format {
+        out.push(':');
+        let fits = match format.node.as_ref() {
+            // A brace cannot be written inside a format.
+            Node::Const(Value::Text(text)) => {
+                let plain = !text.contains(['{', '}', '\\', '\n', '\r']);
+                out.push_str(&escaped(text, quote));
+                plain && !text.is_empty() && !text.contains(mark)
+            }
+            Node::Joined(items) => items.iter().all(|item| match item.node.as_ref() {
+                Node::Const(Value::Text(text)) => {
+                    out.push_str(&escaped(text, quote));
+                    !text.contains(['{', '}', '\\', '\n', '\r', mark])
+                }
+                node => parts(node, quote, out),
+            }),
+            node @ Node::Format(..) => parts(node, quote, out),
+            _ => false,
+        };
+        if !fits {
+            return false;
+        }
+    }
+    out.push('}');
+    true
+}
+
+/// The characters of a text between these quotes.
+fn escaped(text: &str, quote: &str) -> String {
+    let literal = crate::print::literal::text(text);
+    let used = literal.chars().next().unwrap_or('\'');
+    let inner = literal.get(1..literal.len().saturating_sub(1)).unwrap_or_default();
+    // Quotes are escaped as the literal's own were; the others are bare.
+    let mark = quote.chars().next().unwrap_or('\'');
+    if used == mark {
+        return inner.to_owned();
+    }
+    let bare = inner.replace(&format!("\\{used}"), &used.to_string());
+    bare.replace(mark, &format!("\\{mark}"))
+}

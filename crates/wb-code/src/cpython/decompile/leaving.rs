@@ -1,0 +1,314 @@
+//! How constructs are left: `return`, `break` and `continue` with what that undoes, and `with`.
+
+use super::ast::{Expr, R, Stmt};
+use super::graph::Handles;
+use super::machine::{Context, End, Machine, Scope};
+use super::step::{Slot, Stack, plain};
+use crate::cpython::Value;
+
+impl Machine<'_, '_> {
+    /// The statement that leaves constructs from `at` on: each is undone, then control goes elsewhere.
+    pub(super) fn leave(&mut self, at: usize, stack: &mut Stack, scopes: &[Scope]) -> R<Stmt> {
+        let mut rest = scopes;
+        let mut place = self.graph.real(at);
+        let mut dropped = false;
+        for _ in 0..400 {
+            self.tick()?;
+            place = self.graph.real(place);
+            if self.graph.name(place) == "RETURN_VALUE" {
+                self.see(place);
+                return Ok(Stmt::Return(Some(plain(stack.pop()?)?)));
+            }
+            if let Some(value) = self.graph.returns(place) {
+                self.see(place);
+                let next = self.graph.next(place);
+                self.see(next);
+                self.effect(place, stack, None)?;
+                let _ = value;
+                return Ok(Stmt::Return(Some(stack.take()?)));
+            }
+            if let Some(Scope::Loop { heads, after, iterates }) = rest.last() {
+                if heads.contains(&place) && !dropped {
+                    return Ok(Stmt::Continue);
+                }
+                if *after == Some(place) && (dropped || !*iterates) {
+                    return Ok(Stmt::Break);
+                }
+            }
+            place = self.undo(place, stack, &mut rest, &mut dropped)?;
+        }
+        Err("a construct is not left")
+    }
+
+    /// One step of leaving; yields the next place.
+    fn undo(
+        &mut self,
+        at: usize,
+        stack: &mut Stack,
+        rest: &mut &[Scope],
+        dropped: &mut bool,
+    ) -> R<usize> {
+        let ins = *self.graph.ins(at).ok_or("control runs off its end")?;
+        // A loop whose iterator was dropped, or that has none, takes no more to leave.
+        while let Some((Scope::Loop { iterates, .. }, outer)) = rest.split_last()
+            && (*dropped || !*iterates)
+        {
+            *rest = outer;
+            *dropped = false;
+        }
+        while let Some((Scope::Try, outer)) = rest.split_last() {
+            *rest = outer;
+        }
+        match ins.name {
+            "SWAP" => stack.swap(ins.arg)?,
+            "ROT" => stack.rotate(ins.arg)?,
+            "POP_TOP" if matches!(stack.peek(1), Some(Slot::Iter)) => {
+                stack.pop()?;
+                match rest.last() {
+                    Some(Scope::Loop { iterates: true, .. }) => *dropped = true,
+                    _ => return Err("an iterator is dropped that is no loop's"),
+                }
+            }
+            "POP_EXCEPT" => {
+                let Some((Scope::Handling(name), outer)) = rest.split_last() else {
+                    return Err("an exception is dropped that is not handled");
+                };
+                let values = if self.modern() { 1 } else { 3 };
+                for slot in stack.pop_many(values)? {
+                    if !matches!(slot, Slot::Exception) {
+                        return Err("an exception is dropped that is not handled");
+                    }
+                }
+                *rest = outer;
+                self.see(at);
+                let next = self.graph.next(at);
+                return match name {
+                    Some(name) => self.forget(next, name),
+                    None => Ok(next),
+                };
+            }
+            _ => match rest.split_last() {
+                Some((Scope::Finally(handler), outer)) => {
+                    *rest = outer;
+                    return self.copied(*handler, at);
+                }
+                Some((Scope::With, outer)) => {
+                    *rest = outer;
+                    let next = self.exits(at)?;
+                    return self.drop_exit(next, stack);
+                }
+                Some((Scope::Try, _)) | Some((Scope::Loop { .. }, _)) | None => {
+                    return Err("a construct is left as no statement leaves it");
+                }
+                Some((Scope::Handling(_), _)) => {
+                    return Err("a handler is left as no statement leaves it");
+                }
+            },
+        }
+        self.see(at);
+        Ok(self.graph.next(at))
+    }
+
+    fn drop_exit(&self, next: usize, stack: &mut Stack) -> R<usize> {
+        let value = match stack.peek(1) {
+            Some(Slot::Exit) => None,
+            _ => Some(stack.pop()?),
+        };
+        if !matches!(stack.pop()?, Slot::Exit) {
+            return Err("a context manager is left that was not entered");
+        }
+        if let Some(value) = value {
+            stack.push(value)?;
+        }
+        Ok(next)
+    }
+
+    /// Steps over the call of a context manager's exit without an exception; yields what follows.
+    fn exits(&mut self, at: usize) -> R<usize> {
+        let wrong = "a context manager is left without its exit";
+        let mut place = self.graph.real(at);
+        let none = self.graph.constant(place) == Some(Value::None);
+        if !none {
+            return Err(wrong);
+        }
+        let steps: &[(&str, usize)] = if self.modern() {
+            &[("LOAD_CONST", usize::MAX), ("LOAD_CONST", usize::MAX), ("LOAD_CONST", usize::MAX)]
+        } else {
+            &[("LOAD_CONST", usize::MAX), ("COPY", 1), ("COPY", 1)]
+        };
+        for (name, arg) in steps {
+            let ins = *self.graph.ins(place).ok_or(wrong)?;
+            let same = match *arg {
+                usize::MAX => self.graph.constant(place) == Some(Value::None),
+                arg => ins.arg == arg,
+            };
+            if ins.name != *name || !same {
+                return Err(wrong);
+            }
+            self.see(place);
+            place = self.graph.next(place);
+        }
+        let calls = match self.graph.ins(place) {
+            Some(ins) if ins.name == "CALL" && self.modern() => {
+                ins.arg == 2 || (self.code.version.minor >= 14 && ins.arg == 3)
+            }
+            Some(ins) if ins.name == "CALL_FUNCTION" => ins.arg == 3,
+            _ => false,
+        };
+        if !calls {
+            return Err(wrong);
+        }
+        self.see(place);
+        place = self.graph.next(place);
+        if self.graph.name(place) == "AWAIT" {
+            self.see(place);
+            place = self.graph.next(place);
+        }
+        if self.graph.name(place) != "POP_TOP" {
+            return Err(wrong);
+        }
+        self.see(place);
+        Ok(self.graph.next(place))
+    }
+
+    /// A `with` statement, its context manager on the stack.
+    pub(super) fn context_manager(
+        &mut self,
+        at: usize,
+        stack: &mut Stack,
+        context: &Context,
+        out: &mut Vec<Stmt>,
+    ) -> R<End> {
+        let is_async = self.graph.name(at).contains("ASYNC");
+        let manager = stack.take()?;
+        if stack.len() != context.base {
+            return Err("a statement stands inside an expression");
+        }
+        let outside = stack.clone();
+        stack.push(Slot::Exit)?;
+        let base = stack.len();
+        stack.push(Slot::Incoming)?;
+        let mut place = self.graph.next(at);
+        if is_async {
+            if self.graph.name(place) != "AWAIT" {
+                return Err("an asynchronous context manager is not awaited");
+            }
+            self.see(place);
+            place = self.graph.next(place);
+            if self.graph.name(place).starts_with("SETUP_ASYNC_WITH") {
+                place = self.graph.next(place);
+            }
+        }
+        let handler = self.graph.handler(place).filter(|at| self.graph.handles(*at) == Handles::With);
+        let handler = handler.ok_or("a context manager is not left when an exception is raised")?;
+        let target = if self.graph.name(place) == "POP_TOP" {
+            self.see(place);
+            stack.pop()?;
+            place = place.saturating_add(1);
+            None
+        } else {
+            let (target, slot, next) = self.target(place, stack)?;
+            if !matches!(slot, Slot::Incoming) {
+                return Err("what a context manager returns is not stored");
+            }
+            place = next;
+            Some(target)
+        };
+        if stack.len() != base || self.graph.handler(handler) != context.handler {
+            return Err("handlers do not nest");
+        }
+        let suppressed = self.suppressed(handler)?;
+        let body = (place, handler, suppressed);
+        self.with_body(body, is_async, (manager, target), stack, &outside, context, out)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a statement is all of these")]
+    fn with_body(
+        &mut self,
+        (place, handler, suppressed): (usize, usize, usize),
+        is_async: bool,
+        item: (Expr, Option<Expr>),
+        stack: &mut Stack,
+        outside: &Stack,
+        context: &Context,
+        out: &mut Vec<Stmt>,
+    ) -> R<End> {
+        let exit = self.exit(handler);
+        let mut inner = context.within(Scope::With, exit, stack.len());
+        inner.handler = Some(handler);
+        let started = self.graph.real(place);
+        // The statements may be none that can raise.
+        let (mut body, end) = if self.graph.handler(started) == Some(handler)
+            || self.graph.inside(self.graph.handler(started), Some(handler))
+            || Some(started) == exit
+        {
+            self.region(place, &mut stack.clone(), &inner)?
+        } else {
+            (Vec::new(), End::At(started))
+        };
+        *stack = outside.clone();
+        if let End::At(left) = end {
+            let next = self.exits(left)?;
+            if !self.graph.same(next, suppressed) {
+                let stmt = self.leave(next, &mut outside.clone(), &context.scopes)?;
+                body.push(stmt);
+            } else if next != suppressed && self.graph.returns(next).is_some() {
+                // Both copies return the same.
+                let second = self.graph.next(next);
+                self.see(next);
+                self.see(second);
+            }
+        }
+        let (mut items, mut body) = (vec![item], body);
+        // `with a, b:` is `with a:` around `with b:`.
+        if let [Stmt::With(same, ..)] = body.as_slice()
+            && *same == is_async
+            && let Some(Stmt::With(_, more, inner)) = body.pop()
+        {
+            items.extend(more);
+            body = inner;
+        }
+        self.emit(stack, context, Stmt::With(is_async, items, body), out)?;
+        Ok(End::At(suppressed))
+    }
+
+    /// Where control goes when a context manager's exit suppresses the exception.
+    fn suppressed(&mut self, handler: usize) -> R<usize> {
+        let wrong = "a context manager is not left when an exception is raised";
+        let mut place = self.graph.real(handler);
+        if self.modern() {
+            self.see(place);
+            place = self.graph.next(place);
+        }
+        if self.graph.name(place) != "WITH_EXCEPT_START" {
+            return Err(wrong);
+        }
+        self.see(place);
+        place = self.graph.next(place);
+        if self.graph.name(place) == "AWAIT" {
+            self.see(place);
+            place = self.graph.next(place);
+        }
+        let ins = *self.graph.ins(place).ok_or(wrong)?;
+        let again = self.graph.next(place);
+        if ins.name != "IF_TRUE" || self.graph.name(again) != "RERAISE" {
+            return Err(wrong);
+        }
+        self.see(place);
+        self.see(again);
+        place = self.graph.real(ins.target.ok_or(wrong)?);
+        let steps: &[&str] = if self.modern() {
+            &["POP_TOP", "POP_EXCEPT", "POP_TOP", "POP_TOP"]
+        } else {
+            &["POP_TOP", "POP_TOP", "POP_TOP", "POP_EXCEPT", "POP_TOP"]
+        };
+        for name in steps {
+            if self.graph.name(place) != *name {
+                return Err(wrong);
+            }
+            self.see(place);
+            place = self.graph.next(place);
+        }
+        Ok(place)
+    }
+}

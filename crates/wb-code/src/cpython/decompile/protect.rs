@@ -1,0 +1,383 @@
+//! `try` and `with`.
+
+use super::ast::{Expr, Handler, R, Stmt};
+use super::graph::Handles;
+use super::machine::{Context, End, Machine, Scope};
+use super::step::{Slot, Stack};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Machine<'_, '_> {
+    /// Statements that begin to be protected at `at`.
+    pub(super) fn protected(
+        &mut self,
+        at: usize,
+        stack: &mut Stack,
+        context: &Context,
+        out: &mut Vec<Stmt>,
+    ) -> R<End> {
+        let mut handler = self.graph.handler(at).ok_or("a handler is not known")?;
+        for _ in 0..60 {
+            match self.graph.handler(handler) {
+                outer if outer == context.handler => break,
+                Some(outer) => handler = outer,
+                None => return Err("handlers do not nest"),
+            }
+        }
+        let exit = self.exit(handler);
+        match self.graph.handles(handler) {
+            Handles::Except => {
+                let mut inner = context.within(Scope::Try, exit, stack.len());
+                inner.handler = Some(handler);
+                let (body, end) = self.deeper(|machine| {
+                    machine.region(at, &mut stack.clone(), &inner)
+                })?;
+                self.except(handler, (body, end), stack, context, out)
+            }
+            Handles::Finally => {
+                let mut inner = context.within(Scope::Finally(handler), exit, stack.len());
+                inner.handler = Some(handler);
+                let (body, end) = self.region(at, &mut stack.clone(), &inner)?;
+                self.finally(handler, (body, end), stack, context, out)
+            }
+            _ => Err("statements are protected as none are"),
+        }
+    }
+
+    /// Where the statements that `handler` protects go on to when they end.
+    pub(super) fn exit(&self, handler: usize) -> Option<usize> {
+        let mut found: Option<(bool, usize, usize)> = None;
+        let within = |at: usize| self.graph.inside(self.graph.handler(at), Some(handler));
+        for at in 0..self.graph.list.len() {
+            if self.graph.real(at) != at || !within(at) {
+                continue;
+            }
+            for next in self.graph.after(at).into_iter().filter(|next| !within(*next)) {
+                let falls = self.graph.name(next) != "RETURN_VALUE";
+                let warm = self.graph.warm.get(at).copied().unwrap_or(false);
+                let one = (falls && (warm || found.is_none()), at, next);
+                if found.is_none_or(|best| (one.0, one.1) > (best.0, best.1)) {
+                    found = Some(one);
+                }
+            }
+        }
+        found.map(|(_, _, next)| next)
+    }
+
+    fn except(
+        &mut self,
+        handler: usize,
+        (body, end): (Vec<Stmt>, End),
+        stack: &mut Stack,
+        context: &Context,
+        out: &mut Vec<Stmt>,
+    ) -> R<End> {
+        let exit = match end {
+            End::At(at) => Some(at),
+            End::Gone => None,
+        };
+        let mut meets = None;
+        let handlers = self.handlers(handler, exit, &mut meets, stack, context)?;
+        let (other, end) = match (exit, meets) {
+            (Some(exit), Some(meets)) if exit != meets => {
+                let inner = context.branch(Some(meets));
+                let (other, end) = self.region(exit, &mut stack.clone(), &inner)?;
+                if let End::At(place) = end
+                    && place != meets
+                {
+                    return Err("two ways do not meet");
+                }
+                (other, Some(meets))
+            }
+            (exit, meets) => (Vec::new(), exit.or(meets)),
+        };
+        self.emit(stack, context, Stmt::Try(body, handlers, other, Vec::new()), out)?;
+        Ok(end.map_or(End::Gone, End::At))
+    }
+
+    /// The `except` clauses of a handler. `meets` is where they go on to.
+    fn handlers(
+        &mut self,
+        handler: usize,
+        exit: Option<usize>,
+        meets: &mut Option<usize>,
+        stack: &Stack,
+        context: &Context,
+    ) -> R<Vec<Handler>> {
+        let mut inner_stack = stack.clone();
+        let mut place = self.graph.real(handler);
+        let values = if self.modern() {
+            self.see(place);
+            place = self.graph.next(place);
+            1
+        } else {
+            3
+        };
+        for _ in 0..values {
+            inner_stack.push(Slot::Exception)?;
+        }
+        let mut handlers = Vec::new();
+        loop {
+            self.tick()?;
+            if matches!(self.graph.name(place), "RERAISE" | "END_FINALLY") {
+                self.see(place);
+                return Ok(handlers);
+            }
+            let (kind, body, next) = self.clause(place, &inner_stack)?;
+            let (name, body) = self.caught(body, kind.is_some())?;
+            let scope = Scope::Handling(name.clone());
+            let inner = context.within(scope, None, inner_stack.len());
+            let (statements, end) = self.region(body, &mut inner_stack.clone(), &inner)?;
+            let mut statements = statements;
+            if let End::At(pop) = end {
+                self.handled(pop, &name, (exit, meets), (stack, context), &mut statements)?;
+            }
+            handlers.push(Handler { kind, name, body: statements });
+            match next {
+                Some(next) => place = next,
+                None => return Ok(handlers),
+            }
+        }
+    }
+
+    /// What a clause catches, where its statements begin, where the next clause is.
+    fn clause(&mut self, at: usize, stack: &Stack) -> R<(Option<Expr>, usize, Option<usize>)> {
+        if self.graph.name(at) == "POP_TOP" {
+            return Ok((None, at, None));
+        }
+        let mut trial = stack.clone();
+        let old = self.graph.name(at) == "COPY";
+        let start = if old {
+            self.see(at);
+            self.graph.next(at)
+        } else {
+            at
+        };
+        let done = |machine: &Self, at: usize, _: &Stack| {
+            let ins = machine.graph.ins(at);
+            matches!(machine.graph.name(at), "CHECK_EXC_MATCH" | "JUMP_IF_NOT_EXC_MATCH")
+                || ins.is_some_and(|ins| ins.name == "COMPARE_OP" && ins.arg == 10)
+        };
+        let matched = self.evaluate(start, &mut trial, &done)?;
+        let kind = trial.take()?;
+        if trial.len() != stack.len() {
+            return Err("an exception is compared inside an expression");
+        }
+        self.see(matched);
+        let jump = if self.graph.name(matched) == "JUMP_IF_NOT_EXC_MATCH" {
+            matched
+        } else {
+            self.graph.next(matched)
+        };
+        self.see(jump);
+        let ins = *self.graph.ins(jump).ok_or("control runs off its end")?;
+        let target = ins.target.map(|target| self.graph.real(target));
+        let next = self.graph.next(jump);
+        match ins.name {
+            "IF_FALSE" | "JUMP_IF_NOT_EXC_MATCH" => Ok((Some(kind), next, target)),
+            "IF_TRUE" => target.map(|target| (Some(kind), target, Some(next))).ok_or("no target"),
+            _ => Err("an exception is compared without a choice"),
+        }
+    }
+
+    /// The name that a clause gives to the exception, and where its statements begin.
+    fn caught(&mut self, at: usize, typed: bool) -> R<(Option<String>, usize)> {
+        let mut place = at;
+        let mut name = None;
+        let count = if self.modern() { 1 } else { 3 };
+        for index in 0..count {
+            self.see(place);
+            let stores = typed && (index == 1 || count == 1);
+            match self.graph.name(place) {
+                "POP_TOP" => {}
+                "STORE_FAST" | "STORE_NAME" | "STORE_GLOBAL" | "STORE_DEREF" if stores => {
+                    let stored = self.graph.variable(place, "STORE_");
+                    let stored = stored.ok_or("a variable has no name")?;
+                    let instruction = self.graph.name(place);
+                    self.uses(instruction, &stored)?;
+                    name = Some(stored);
+                }
+                _ => return Err("an exception is not taken off the stack"),
+            }
+            place = self.graph.next(place);
+        }
+        Ok((name, place))
+    }
+
+    /// Leaves a clause at its POP_EXCEPT.
+    fn handled(
+        &mut self,
+        pop: usize,
+        name: &Option<String>,
+        (exit, meets): (Option<usize>, &mut Option<usize>),
+        (stack, context): (&Stack, &Context),
+        statements: &mut Vec<Stmt>,
+    ) -> R<()> {
+        if self.graph.name(pop) != "POP_EXCEPT" {
+            return Err("an exception is handled and raised again");
+        }
+        self.see(pop);
+        let mut next = self.graph.next(pop);
+        if let Some(name) = name {
+            next = self.forget(next, name)?;
+        }
+        if let Some(known) = exit.or(*meets).filter(|known| self.graph.same(*known, next)) {
+            *meets = Some(known);
+            self.see_return(next);
+            return Ok(());
+        }
+        if context.follow != Some(next)
+            && let Some(stmt) = self.immediate(next, stack, &context.scopes)
+        {
+            statements.push(stmt);
+            return Ok(());
+        }
+        if meets.is_none() {
+            *meets = Some(next);
+            return Ok(());
+        }
+        let stmt = self.leave(next, &mut stack.clone(), &context.scopes)?;
+        statements.push(stmt);
+        Ok(())
+    }
+
+    /// Steps over `name = None; del name`.
+    pub(super) fn forget(&mut self, at: usize, name: &str) -> R<usize> {
+        match self.graph.forgets_name(at) {
+            Some((same, next)) if same == name => {
+                let mut place = self.graph.real(at);
+                for _ in 0..3 {
+                    self.see(place);
+                    place = self.graph.next(place);
+                }
+                Ok(next)
+            }
+            _ => Err("the name of an exception is not forgotten"),
+        }
+    }
+
+    /// Notes that the return of a constant at `at` says what another copy of it says.
+    pub(super) fn see_return(&mut self, at: usize) {
+        if self.graph.returns(at).is_some() {
+            let next = self.graph.next(at);
+            self.see(at);
+            self.see(next);
+        }
+    }
+
+    /// A statement that `at` is by itself: `return` of a constant, `continue`, `break`.
+    fn immediate(&mut self, at: usize, stack: &Stack, scopes: &[Scope]) -> Option<Stmt> {
+        if let Some(Scope::Loop { heads, after, iterates }) = scopes.last() {
+            if heads.contains(&at) {
+                return Some(Stmt::Continue);
+            }
+            if *after == Some(at) && !*iterates {
+                return Some(Stmt::Break);
+            }
+        }
+        let returns = self.graph.returns(at).is_some();
+        if returns { self.leave(at, &mut stack.clone(), scopes).ok() } else { None }
+    }
+
+    fn finally(
+        &mut self,
+        handler: usize,
+        (body, end): (Vec<Stmt>, End),
+        stack: &mut Stack,
+        context: &Context,
+        out: &mut Vec<Stmt>,
+    ) -> R<End> {
+        let mut inner_stack = stack.clone();
+        let mut place = self.graph.real(handler);
+        if self.modern() {
+            self.see(place);
+            place = self.graph.next(place);
+            inner_stack.push(Slot::Exception)?;
+        } else {
+            for _ in 0..6 {
+                inner_stack.push(Slot::Exception)?;
+            }
+        }
+        let inner = context.within(Scope::Handling(None), None, inner_stack.len());
+        let (mut last, ended) = self.region(place, &mut inner_stack, &inner)?;
+        if last.is_empty() {
+            last.push(Stmt::Pass);
+        }
+        if let End::At(again) = ended {
+            if self.graph.name(again) != "RERAISE" {
+                return Err("an exception is not raised again");
+            }
+            self.see(again);
+        }
+        let end = match end {
+            End::At(at) => End::At(self.copied(handler, at)?),
+            End::Gone => End::Gone,
+        };
+        let stmt = match <[Stmt; 1]>::try_from(body) {
+            Ok([Stmt::Try(body, handlers, other, none)]) if none.is_empty() => {
+                Stmt::Try(body, handlers, other, last)
+            }
+            Ok([other]) => Stmt::Try(vec![other], Vec::new(), Vec::new(), last),
+            Err(body) => Stmt::Try(body, Vec::new(), Vec::new(), last),
+        };
+        self.emit(stack, context, stmt, out)?;
+        Ok(end)
+    }
+
+    /// Where control goes on behind the copy at `at` of what `finally` does.
+    pub(super) fn copied(&mut self, handler: usize, at: usize) -> R<usize> {
+        let mut first = self.graph.real(handler);
+        if self.modern() {
+            first = self.graph.next(first);
+        }
+        let mut pairs = BTreeMap::new();
+        let mut ends = BTreeSet::new();
+        let mut todo = vec![(first, at)];
+        let outer = (self.graph.handler(first), self.graph.handler(at));
+        while let Some((one, other)) = todo.pop() {
+            self.tick()?;
+            if self.graph.name(one) == "RERAISE" && self.graph.ins(one).is_some_and(|ins| ins.arg == 0)
+                && self.graph.handler(one) == outer.0
+                && !matches!(self.graph.name(other), "RERAISE")
+            {
+                ends.insert(other);
+                continue;
+            }
+            match pairs.insert(one, other) {
+                Some(known) if known == other => continue,
+                Some(_) => return Err("what `finally` does differs from its copy"),
+                None => {}
+            }
+            self.see(other);
+            let (Some(a), Some(b)) = (self.graph.ins(one), self.graph.ins(other)) else {
+                return Err("what `finally` does differs from its copy");
+            };
+            let plain = a.target.is_none() && b.target.is_none();
+            if a.name != b.name || (plain && a.arg != b.arg) {
+                return Err("what `finally` does differs from its copy");
+            }
+            let (ours, theirs) = (self.graph.after(one), self.graph.after(other));
+            if ours.len() != theirs.len() {
+                return Err("what `finally` does differs from its copy");
+            }
+            todo.extend(ours.into_iter().zip(theirs));
+            let handlers = (self.graph.handler(one), self.graph.handler(other));
+            match handlers {
+                same if same == outer => {}
+                (Some(one), Some(other)) => {
+                    todo.push((self.graph.real(one), self.graph.real(other)));
+                }
+                _ => return Err("what `finally` does differs from its copy"),
+            }
+        }
+        let mut ends = ends.into_iter();
+        match (ends.next(), ends.next()) {
+            (Some(end), None) => Ok(end),
+            _ => Err("what `finally` does differs from its copy"),
+        }
+    }
+
+    /// Whether handlers begin with PUSH_EXC_INFO.
+    pub(super) fn modern(&self) -> bool {
+        self.code.version.minor >= 11
+    }
+}

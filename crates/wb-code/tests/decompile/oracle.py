@@ -1,0 +1,228 @@
+"""Compiles modules of the standard library, and what was decompiled of them, and compares the two.
+
+`dump` prints the version, then a line per module: its name and its marshalled code in hexadecimal.
+`compare` reads a line per module: its name and the decompiled source in hexadecimal. It prints a line per
+code object that is not the same: its kind, module, name and, where it is wrong, the first difference; then
+how many are exact (the same instructions), equivalent (the same steps in another layout), shown as
+instructions, and wrong.
+"""
+
+import dis
+import importlib.util
+import marshal
+import os
+import sys
+import types
+import warnings
+
+MARK = "not decompiled: see the instructions"
+SKIP = {"NOP", "EXTENDED_ARG", "CACHE", "JUMP_FORWARD", "JUMP_ABSOLUTE", "JUMP_BACKWARD",
+        "JUMP_BACKWARD_NO_INTERRUPT", "POP_BLOCK"}
+QUIET = {"LOAD_CONST", "LOAD_FAST", "STORE_FAST", "POP_TOP", "RETURN_VALUE", "RETURN_CONST", "SWAP",
+         "COPY", "PUSH_NULL", "POP_EXCEPT", "RESUME", "LOAD_CLOSURE", "MAKE_CELL", "COPY_FREE_VARS",
+         "RERAISE", "DELETE_FAST", "END_FOR", "LOAD_FAST_CHECK", "STORE_FAST_STORE_FAST",
+         "STORE_FAST_LOAD_FAST", "LOAD_FAST_LOAD_FAST", "KW_NAMES", "PRECALL"}
+
+
+def source(name):
+    if os.path.exists(name):
+        path = name
+    else:
+        spec = importlib.util.find_spec(name)
+        path = spec.origin if spec else None
+        if not path or not path.endswith(".py"):
+            return None
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def compiled(text, name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return compile(text, name, "exec", dont_inherit=True)
+
+
+def key(value):
+    """A constant with its type, so that 1, 1.0 and True differ."""
+    if isinstance(value, types.CodeType):
+        return ("code", value.co_name)
+    if isinstance(value, tuple):
+        return ("tuple", tuple(map(key, value)))
+    if isinstance(value, frozenset):
+        return ("frozenset", frozenset(map(key, value)))
+    if isinstance(value, (float, complex)):
+        return (type(value).__name__, repr(value))
+    return (type(value).__name__, value)
+
+
+class Code:
+    """The instructions of a code object."""
+
+    def __init__(self, code):
+        jumps = set(dis.hasjrel) | set(dis.hasjabs)
+        self.list = [one for one in dis.get_instructions(code) if one.opname not in ("CACHE", "EXTENDED_ARG")]
+        offsets = {}
+        index = 0
+        last = -1
+        for index, one in enumerate(self.list):
+            for offset in range(last + 1, one.offset + 1):
+                offsets[offset] = index
+            last = one.offset
+        for offset in range(last + 1, len(code.co_code) + 40):
+            offsets[offset] = len(self.list)
+        self.steps = []
+        for one in self.list:
+            target = offsets.get(one.argval) if one.opcode in jumps else None
+            argument = None
+            if target is None:
+                argument = key(one.argval) if one.arg is not None else None
+                if one.opname in ("COMPARE_OP", "LOAD_GLOBAL", "LOAD_ATTR", "LOAD_SUPER_ATTR"):
+                    argument = (one.arg & 3 if one.opname != "COMPARE_OP" else one.arg, argument)
+            self.steps.append((one.opname, argument, target))
+        self.handlers = [None] * len(self.list)
+        if sys.version_info >= (3, 11):
+            for entry in dis._parse_exception_table(code):
+                for index, one in enumerate(self.list):
+                    if entry.start <= one.offset < entry.end:
+                        self.handlers[index] = (offsets[entry.target], entry.depth, entry.lasti)
+
+    def real(self, index):
+        for _ in range(1000):
+            if index >= len(self.steps):
+                return index
+            name, _, target = self.steps[index]
+            if name not in SKIP:
+                return index
+            index = index + 1 if target is None else target
+        return index
+
+
+ENDS = {"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "BREAK_LOOP", "CONTINUE_LOOP"}
+
+
+def ways(code, index):
+    name, argument, target = code.steps[index]
+    out = [] if name in ENDS else [code.real(index + 1)]
+    if target is not None:
+        out.append(code.real(target))
+    if "JUMP" in name and "OR_POP" not in name:
+        name = name.replace("FORWARD_", "").replace("BACKWARD_", "")
+        flipped = {"POP_JUMP_IF_FALSE": "POP_JUMP_IF_TRUE", "POP_JUMP_IF_NOT_NONE": "POP_JUMP_IF_NONE"}
+        if name in flipped:
+            name = flipped[name]
+            out.reverse()
+    return name, argument, out
+
+
+def difference(one, other):
+    """The first step in which the two differ; None when they do the same."""
+    seen = {}
+    todo = [(one.real(0), other.real(0))]
+    while todo:
+        pair = todo.pop()
+        if pair in seen:
+            continue
+        seen[pair] = True
+        a, b = pair
+        if a >= len(one.steps) or b >= len(other.steps):
+            return "ends"
+        first, second = ways(one, a), ways(other, b)
+        if first[:2] != second[:2] or len(first[2]) != len(second[2]):
+            return "%s %s: %s %s" % (one.list[a].offset, first[:2], other.list[b].offset, second[:2])
+        todo += zip(first[2], second[2])
+        left, right = one.handlers[a], other.handlers[b]
+        if left and right:
+            if left[1:] != right[1:]:
+                return "depth of handlers at %s" % one.list[a].offset
+            todo.append((one.real(left[0]), other.real(right[0])))
+        elif (left or right) and first[0] not in QUIET:
+            return "handler at %s" % one.list[a].offset
+    return None
+
+
+def facts(code):
+    count = code.co_argcount + code.co_kwonlyargcount + bool(code.co_flags & 4) + bool(code.co_flags & 8)
+    # Whether names of cells are made; the order of free variables may differ.
+    return (code.co_argcount, code.co_kwonlyargcount, getattr(code, "co_posonlyargcount", 0),
+            code.co_varnames[:count], code.co_flags & ~0x40, code.co_name, sorted(code.co_freevars),
+            sorted(code.co_cellvars))
+
+
+def documented(code):
+    first = code.co_consts[0] if code.co_consts else None
+    return first if isinstance(first, str) and code.co_flags & 2 and code.co_name[0] != "<" else None
+
+
+def inner(code):
+    return [value for value in code.co_consts if isinstance(value, types.CodeType)]
+
+
+def every(code):
+    return 1 + sum(map(every, inner(code)))
+
+
+def walk(one, other, path, out):
+    if MARK in other.co_consts:
+        out.append(("shown", path, "", every(one)))
+        return
+    ours, theirs = inner(one), inner(other)
+    a, b = Code(one), Code(other)
+    if facts(one) != facts(other) or documented(one) != documented(other):
+        out.append(("wrong", path, "facts %s %s" % (facts(one), facts(other)), 1))
+    elif a.steps == b.steps and a.handlers == b.handlers:
+        out.append(("exact", path, "", 1))
+    else:
+        what = difference(a, b)
+        out.append(("equivalent" if what is None else "wrong", path, what or "", 1))
+    names = [code.co_name for code in ours], [code.co_name for code in theirs]
+    if names[0] != names[1]:
+        ours, theirs = sorted(ours, key=order), sorted(theirs, key=order)
+        if [code.co_name for code in ours] != [code.co_name for code in theirs]:
+            out.append(("wrong", path, "functions %s %s" % names, 1))
+            return
+    for left, right in zip(ours, theirs):
+        walk(left, right, path + "." + left.co_name, out)
+
+
+def order(code):
+    return code.co_name, code.co_firstlineno
+
+
+def dump(names):
+    print("%d.%d" % sys.version_info[:2])
+    for name in names:
+        try:
+            text = source(name)
+            code = text and compiled(text, name)
+        except (SyntaxError, ImportError, ValueError, UnicodeDecodeError):
+            continue
+        if code:
+            print(name, marshal.dumps(code).hex())
+
+
+def compare():
+    total = dict.fromkeys(["exact", "equivalent", "shown", "wrong"], 0)
+    for line in sys.stdin:
+        name, text = line.split()
+        text = bytes.fromhex(text)
+        original = compiled(source(name), name)
+        if text.startswith(b"# The structure was not recovered"):
+            found = [("shown", "<module>", "", every(original))]
+        else:
+            try:
+                found = []
+                walk(original, compiled(text, name), "", found)
+            except (SyntaxError, ValueError, RecursionError) as error:
+                found = [("wrong", "<module>", "%s" % error, 1)]
+        for kind, path, what, count in found:
+            total[kind] += count
+            if kind != "exact":
+                print(kind, name, path or "<module>", what)
+    print("exact %(exact)d equivalent %(equivalent)d shown %(shown)d wrong %(wrong)d" % total)
+
+
+sys.setrecursionlimit(10000)
+if sys.argv[1] == "dump":
+    dump(sys.argv[2:])
+else:
+    compare()
