@@ -15,6 +15,10 @@ import sys
 import types
 import warnings
 
+# Bits of arguments that are no part of a name.
+BITS = {"LOAD_GLOBAL": 1, "LOAD_SUPER_ATTR": 3, "COMPARE_OP": 0xff}
+if sys.version_info >= (3, 12):
+    BITS["LOAD_ATTR"] = 1
 MARK = "not decompiled: see the instructions"
 SKIP = {"NOP", "EXTENDED_ARG", "CACHE", "JUMP_FORWARD", "JUMP_ABSOLUTE", "JUMP_BACKWARD",
         "JUMP_BACKWARD_NO_INTERRUPT", "POP_BLOCK"}
@@ -76,8 +80,8 @@ class Code:
             argument = None
             if target is None:
                 argument = key(one.argval) if one.arg is not None else None
-                if one.opname in ("COMPARE_OP", "LOAD_GLOBAL", "LOAD_ATTR", "LOAD_SUPER_ATTR"):
-                    argument = (one.arg & 3 if one.opname != "COMPARE_OP" else one.arg, argument)
+                if sys.version_info >= (3, 11) and one.opname in BITS:
+                    argument = (one.arg & BITS[one.opname], argument)
             self.steps.append((one.opname, argument, target))
         self.handlers = [None] * len(self.list)
         if sys.version_info >= (3, 11):
@@ -101,17 +105,53 @@ ENDS = {"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "BREAK_LOOP"
 
 
 def ways(code, index):
+    """What a step does, and where it goes: places, with whether the tested value stays."""
     name, argument, target = code.steps[index]
-    out = [] if name in ENDS else [code.real(index + 1)]
-    if target is not None:
-        out.append(code.real(target))
-    if "JUMP" in name and "OR_POP" not in name:
+    if name in ("IS_OP", "CONTAINS_OP") and argument == ("int", 1):
+        # `not (a in b)` may be compiled to `a not in b` and the opposite jump.
+        following = code.real(index + 1)
+        if following < len(code.steps) and code.steps[following][0].startswith("POP_JUMP"):
+            test, _, out = ways(code, following)
+            return name, ("int", 0), out[::-1]
+    elif name in ("IS_OP", "CONTAINS_OP"):
+        following = code.real(index + 1)
+        if following < len(code.steps) and code.steps[following][0].startswith("POP_JUMP"):
+            return name, argument, ways(code, following)[2]
+    if target is None:
+        return name, argument, [] if name in ENDS else [(code.real(index + 1), False)]
+    plain = name.replace("FORWARD_", "").replace("BACKWARD_", "")
+    after, jump = code.real(index + 1), code.real(target)
+    if plain in ("JUMP_IF_TRUE_OR_POP", "JUMP_IF_FALSE_OR_POP"):
+        truth = plain == "JUMP_IF_TRUE_OR_POP"
+        jump = follow(code, jump, truth)
+        out = [jump, (after, False)] if truth else [(after, False), jump]
+        return "TEST", None, out
+    if plain in ("POP_JUMP_IF_TRUE", "POP_JUMP_IF_FALSE"):
+        out = [(jump, False), (after, False)]
+        return "TEST", None, out if plain == "POP_JUMP_IF_TRUE" else out[::-1]
+    if plain in ("POP_JUMP_IF_NONE", "POP_JUMP_IF_NOT_NONE"):
+        out = [(jump, False), (after, False)]
+        return "NONE", None, out if plain == "POP_JUMP_IF_NONE" else out[::-1]
+    return name, argument, ([] if name in ENDS else [(after, False)]) + [(jump, False)]
+
+
+def follow(code, index, truth):
+    """Where a kept value of known truth goes on to."""
+    for _ in range(100):
+        if index >= len(code.steps):
+            break
+        name, _, target = code.steps[index]
         name = name.replace("FORWARD_", "").replace("BACKWARD_", "")
-        flipped = {"POP_JUMP_IF_FALSE": "POP_JUMP_IF_TRUE", "POP_JUMP_IF_NOT_NONE": "POP_JUMP_IF_NONE"}
-        if name in flipped:
-            name = flipped[name]
-            out.reverse()
-    return name, argument, out
+        if name in ("JUMP_IF_TRUE_OR_POP", "JUMP_IF_FALSE_OR_POP"):
+            if (name == "JUMP_IF_TRUE_OR_POP") != truth:
+                return code.real(index + 1), False
+            index = code.real(target)
+        elif name in ("POP_JUMP_IF_TRUE", "POP_JUMP_IF_FALSE"):
+            taken = (name == "POP_JUMP_IF_TRUE") == truth
+            return code.real(target if taken else index + 1), False
+        else:
+            break
+    return index, True
 
 
 def difference(one, other):
@@ -127,9 +167,10 @@ def difference(one, other):
         if a >= len(one.steps) or b >= len(other.steps):
             return "ends"
         first, second = ways(one, a), ways(other, b)
-        if first[:2] != second[:2] or len(first[2]) != len(second[2]):
+        kept = [keeps for _, keeps in first[2]], [keeps for _, keeps in second[2]]
+        if first[:2] != second[:2] or kept[0] != kept[1]:
             return "%s %s: %s %s" % (one.list[a].offset, first[:2], other.list[b].offset, second[:2])
-        todo += zip(first[2], second[2])
+        todo += [(x, y) for (x, _), (y, _) in zip(first[2], second[2])]
         left, right = one.handlers[a], other.handlers[b]
         if left and right:
             if left[1:] != right[1:]:

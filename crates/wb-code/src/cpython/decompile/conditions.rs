@@ -21,13 +21,30 @@ pub(super) struct Condition {
     pub(super) no: Target,
     /// The conditional jumps, in order.
     pub(super) jumps: BTreeSet<usize>,
+    /// Where its instructions begin.
+    pub(super) start: usize,
+}
+
+impl Condition {
+    /// Its targets, first the one that the code goes on with.
+    pub(super) fn ways(&self) -> (usize, usize) {
+        let last = self.jumps.last().copied().unwrap_or(0);
+        let (yes, no) = (self.yes.at, self.no.at);
+        if (yes < last, yes) <= (no < last, no) { (yes, no) } else { (no, yes) }
+    }
 }
 
 impl Machine<'_, '_> {
     /// The test that the jump at `at` belongs to; its first value is on the stack and is taken.
-    pub(super) fn condition(&mut self, at: usize, stack: &mut Stack) -> R<Condition> {
+    pub(super) fn condition(
+        &mut self,
+        at: usize,
+        start: usize,
+        stack: &mut Stack,
+    ) -> R<Condition> {
         self.deeper(|machine| {
             let mut whole = machine.jump(at, stack)?;
+            whole.start = start;
             while let Some(longer) = machine.extended(&whole, stack)? {
                 whole = longer;
             }
@@ -61,7 +78,7 @@ impl Machine<'_, '_> {
             }
             _ => return Err("a jump is not known"),
         };
-        Ok(Condition { test, yes, no, jumps: BTreeSet::from([at]) })
+        Ok(Condition { test, yes, no, jumps: BTreeSet::from([at]), start: at })
     }
 
     /// `a < b < c` that is tested. The middle value is on the stack.
@@ -90,7 +107,7 @@ impl Machine<'_, '_> {
         self.see(last);
         self.see(cleanup);
         let plain = |at| Target { at, keeps: false };
-        Ok(Condition { test, yes: plain(yes), no: plain(other), jumps })
+        Ok(Condition { test, yes: plain(yes), no: plain(other), jumps, start: at })
     }
 
     /// The comparisons of a chain: the test, where its false values are dropped, what follows the last.
@@ -153,7 +170,8 @@ impl Machine<'_, '_> {
     fn extended(&mut self, whole: &Condition, stack: &Stack) -> R<Option<Condition>> {
         let (yes, no) = (whole.yes, whole.no);
         let mut candidates = [(yes, no, true), (no, yes, false)];
-        candidates.sort_by_key(|(candidate, ..)| candidate.at);
+        let last = whole.jumps.last().copied().unwrap_or(0);
+        candidates.sort_by_key(|(candidate, ..)| (candidate.at < last, candidate.at));
         for (candidate, other, when) in candidates {
             if candidate.keeps || !self.owns(whole, candidate.at) {
                 continue;
@@ -161,6 +179,7 @@ impl Machine<'_, '_> {
             if self.meets(whole, candidate.at, other.at)
                 && let Some(second) = self.tested(candidate.at, stack)
                 && let Some(longer) = joined(whole, &second, other, when)?
+                && (!self.repeats(&second) || self.repeats_whole(&longer))
             {
                 return Ok(Some(longer));
             }
@@ -178,7 +197,8 @@ impl Machine<'_, '_> {
             jumps.extend(then.jumps);
             jumps.extend(otherwise.jumps);
             let node = Node::IfElse(whole.test.clone(), then.test, otherwise.test);
-            return Ok(Some(Condition { test: Expr::new(node)?, yes: then.yes, no: then.no, jumps }));
+            let (test, yes, no, start) = (Expr::new(node)?, then.yes, then.no, whole.start);
+            return Ok(Some(Condition { test, yes, no, jumps, start }));
         }
         Ok(None)
     }
@@ -189,6 +209,20 @@ impl Machine<'_, '_> {
         !before.is_empty()
             && before.iter().all(|from| whole.jumps.contains(from))
             && whole.jumps.first().is_some_and(|first| *first < at)
+    }
+
+    /// Whether a loop begins anew at one of the places that the test goes to, as a copied test has it.
+    fn repeats(&self, whole: &Condition) -> bool {
+        let last = whole.jumps.last().copied().unwrap_or(0);
+        [whole.yes.at, whole.no.at].iter().any(|body| {
+            *body > last && self.graph.before(*body).iter().any(|from| *from >= *body)
+        })
+    }
+
+    /// Whether the whole test is copied to the end of a loop.
+    fn repeats_whole(&self, whole: &Condition) -> bool {
+        let (yes, no) = (whole.yes.at, whole.no.at);
+        self.bottom(whole, yes, no).is_some() || self.bottom(whole, no, yes).is_some()
     }
 
     /// Whether a jump behind `from` goes to `to` as well, as it must if both are one test.
@@ -207,7 +241,7 @@ impl Machine<'_, '_> {
                         && matches!(stack.peek(2), Some(Slot::Shared(..)))))
         };
         let place = self.evaluate(at, &mut trial, &done).ok()?;
-        let second = self.condition(place, &mut trial).ok()?;
+        let second = self.condition(place, at, &mut trial).ok()?;
         (trial.len() == stack.len()).then_some(second)
     }
 
@@ -216,7 +250,7 @@ impl Machine<'_, '_> {
         if let Some(place) = self.compared(at, stack)? {
             return Ok(place);
         }
-        let whole = self.condition(at, stack)?;
+        let whole = self.condition(at, at, stack)?;
         self.value(&whole, stack)?.ok_or("two ways of an expression do not meet")
     }
 
@@ -271,11 +305,7 @@ impl Machine<'_, '_> {
     /// `a if test else b`.
     fn conditional(&mut self, whole: &Condition, stack: &mut Stack) -> R<Option<usize>> {
         let depth = stack.len().saturating_add(1);
-        let (first, second) = if whole.yes.at <= whole.no.at {
-            (whole.yes.at, whole.no.at)
-        } else {
-            (whole.no.at, whole.yes.at)
-        };
+        let (first, second) = whole.ways();
         let mut left = stack.clone();
         let jumps = |machine: &Self, at: usize, stack: &Stack| {
             machine.graph.name(at) == "JUMP" && stack.len() == depth
@@ -382,7 +412,8 @@ impl Machine<'_, '_> {
         if let Some(place) = self.compared(at, stack)? {
             return Ok(End::At(place));
         }
-        let whole = self.condition(at, stack)?;
+        let start = self.statement_start.unwrap_or(at);
+        let whole = self.condition(at, start, stack)?;
         let plain = !whole.yes.keeps && !whole.no.keeps;
         if plain && stack.len() <= context.base {
             if let Some(end) = self.inverted(&whole, stack, context, out)? {
@@ -406,10 +437,9 @@ impl Machine<'_, '_> {
         context: &Context,
         out: &mut Vec<Stmt>,
     ) -> R<End> {
-        let (yes, no) = (whole.yes.at, whole.no.at);
-        let (first, second) = if yes <= no { (yes, no) } else { (no, yes) };
+        let (first, second) = whole.ways();
         let test = whole.test.clone();
-        let test = if first == yes { test } else { test.negated()? };
+        let test = if first == whole.yes.at { test } else { test.negated()? };
         let join = self.join(first, second, context);
         let branch = context.branch(join.or(context.follow));
         let (then, end) = self.region(first, &mut stack.clone(), &branch)?;
@@ -440,11 +470,7 @@ impl Machine<'_, '_> {
 
     /// Where two ways meet.
     fn join(&self, one: usize, other: usize, context: &Context) -> Option<usize> {
-        let mut stops = context.follow.into_iter().collect::<Vec<_>>();
-        if let Some((heads, after)) = context.innermost_loop() {
-            stops.extend_from_slice(heads);
-            stops.extend(after);
-        }
+        let stops = self.stops(context);
         let ours = self.reach_within(one, &stops, context.handler);
         let theirs = self.reach_within(other, &stops, context.handler);
         let mut common = ours.intersection(&theirs).copied();
@@ -453,8 +479,18 @@ impl Machine<'_, '_> {
             .or_else(|| context.follow.filter(|at| ours.contains(at) && theirs.contains(at)))
     }
 
+    /// Where statements end or are left.
+    pub(super) fn stops(&self, context: &Context) -> Vec<usize> {
+        let mut stops = context.follow.into_iter().collect::<Vec<_>>();
+        if let Some((heads, after)) = context.innermost_loop() {
+            stops.extend_from_slice(heads);
+            stops.extend(after);
+        }
+        stops
+    }
+
     /// What control reaches, up to what `handler` does not protect any more.
-    fn reach_within(
+    pub(super) fn reach_within(
         &self,
         start: usize,
         stops: &[usize],
@@ -493,5 +529,5 @@ fn joined(
     jumps.extend(&second.jumps);
     let test = Machine::both(operator, whole.test.clone(), test)?;
     let (yes, no) = if when { (last, other) } else { (other, last) };
-    Ok(Some(Condition { test, yes, no, jumps }))
+    Ok(Some(Condition { test, yes, no, jumps, start: whole.start }))
 }

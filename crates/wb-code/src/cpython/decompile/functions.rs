@@ -90,6 +90,8 @@ impl Machine<'_, '_> {
         let mut head = Vec::new();
         if let Some(doc) = self.docstring() {
             head.push(doc);
+        } else if matches!(body.first(), Some(Stmt::Doc(_))) {
+            head.push(body.remove(0));
         }
         if !self.globals.is_empty() {
             head.push(Stmt::Global(self.globals.iter().cloned().collect()));

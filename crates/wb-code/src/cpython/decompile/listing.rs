@@ -21,6 +21,9 @@ pub(super) fn body(code: &CodeObject, why: &str, work: &mut Work) -> Vec<Stmt> {
     if !free.is_empty() {
         body.push(Stmt::Nonlocal(free));
     }
+    if code.free.iter().any(|name| name == "__class__") {
+        body.push(Stmt::Expr(Expr::name("__class__")));
+    }
     body.push(Stmt::Raise(raised, None));
     body
 }

@@ -86,7 +86,7 @@ impl Machine<'_, '_> {
                 let (body, end) = if inside(yes) { (yes, no) } else { (no, yes) };
                 let test = whole.test.clone();
                 let test = if inside(yes) { test } else { test.negated()? };
-                let bottom = self.bottom(&whole, at, body, end);
+                let bottom = self.bottom(&whole, body, end);
                 let test = (test, body, bottom);
                 return self.while_loop(at, test, end, &circle, pending, stack, context, out);
             }
@@ -138,19 +138,19 @@ impl Machine<'_, '_> {
                         && stack.len() == depth.saturating_add(1))
         };
         let place = self.evaluate(at, &mut trial, &done).ok()?;
-        let whole = self.condition(place, &mut trial).ok()?;
+        let whole = self.condition(place, at, &mut trial).ok()?;
         (trial.len() == stack.len() && !whole.yes.keeps && !whole.no.keeps).then_some(whole)
     }
 
     /// A test at the end of a loop that is the one at its beginning: where it begins and ends.
-    fn bottom(
+    pub(super) fn bottom(
         &self,
         whole: &Condition,
-        start: usize,
         body: usize,
         end: usize,
     ) -> Option<(usize, usize)> {
         let top = *whole.jumps.iter().max()?;
+        let start = whole.start;
         let length = top.checked_sub(start)?;
         let mut found = None;
         for last in self.graph.before(body).iter().filter(|from| **from > top) {
@@ -228,8 +228,8 @@ impl Machine<'_, '_> {
             if !again {
                 continue;
             }
-            let Some(start) = self.statement_start else { continue };
-            let Some(bottom) = self.bottom(whole, start, body, end) else { continue };
+            let start = whole.start;
+            let Some(bottom) = self.bottom(whole, body, end) else { continue };
             let test = whole.test.clone();
             let test = if when { test } else { test.negated()? };
             let mut circle = self.circle(body, context);

@@ -84,7 +84,7 @@ impl Machine<'_, '_> {
             if loads {
                 self.loaded.insert(name.to_owned());
             }
-            if !loads && !self.names.is_module() || self.names.outer.contains(name) {
+            if !loads || self.names.outer.contains(name) {
                 self.globals.insert(name.to_owned());
             }
             return Ok(());

@@ -46,6 +46,15 @@ pub(super) fn normalise(code: &CodeObject) -> R<Vec<Ins>> {
         }
     }
     places.insert(code.code.len(), list.len());
+    // A generator drops what it is resumed with first.
+    for pair in decoded.windows(2) {
+        if let [first, second] = pair
+            && (first.name, second.name) == ("RETURN_GENERATOR", "POP_TOP")
+            && let Some(ins) = places.get(&second.offset).and_then(|index| list.get_mut(*index))
+        {
+            ins.name = "NOP";
+        }
+    }
     for (ins, target) in list.iter_mut().zip(targets) {
         if let Some(target) = target {
             let index = places.get(&target).filter(|index| **index < places.len().max(1) * 4);

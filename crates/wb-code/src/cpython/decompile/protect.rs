@@ -88,10 +88,35 @@ impl Machine<'_, '_> {
                 }
                 (other, Some(meets))
             }
+            (Some(exit), None) if exit < handler && self.code.version.minor <= 11 => {
+                self.placed_else(exit, handler, stack, context)?
+            }
             (exit, meets) => (Vec::new(), exit.or(meets)),
         };
         self.emit(stack, context, Stmt::Try(body, handlers, other, Vec::new()), out)?;
         Ok(end.map_or(End::Gone, End::At))
+    }
+
+    /// What stands between the protected statements and handlers that all leave: `else`.
+    fn placed_else(
+        &mut self,
+        exit: usize,
+        handler: usize,
+        stack: &Stack,
+        context: &Context,
+    ) -> R<(Vec<Stmt>, Option<usize>)> {
+        let stops = self.stops(context);
+        let reached = self.reach_within(exit, &stops, context.handler);
+        let follow = reached.into_iter().find(|at| *at > handler && !stops.contains(at));
+        let inner = context.branch(follow.or(context.follow));
+        if context.follow == Some(exit) {
+            return Ok((Vec::new(), Some(exit)));
+        }
+        let (other, end) = self.region(exit, &mut stack.clone(), &inner)?;
+        Ok(match end {
+            End::At(at) => (other, Some(at)),
+            End::Gone => (other, None),
+        })
     }
 
     /// The `except` clauses of a handler. `meets` is where they go on to.
@@ -275,7 +300,9 @@ impl Machine<'_, '_> {
             }
         }
         let returns = self.graph.returns(at).is_some();
-        if returns { self.leave(at, &mut stack.clone(), scopes).ok() } else { None }
+        // An iterator that is dropped is that of the loop that is left.
+        let drops = self.graph.name(at) == "POP_TOP" && matches!(stack.peek(1), Some(Slot::Iter));
+        if returns || drops { self.leave(at, &mut stack.clone(), scopes).ok() } else { None }
     }
 
     fn finally(

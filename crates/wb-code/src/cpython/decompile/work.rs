@@ -62,10 +62,6 @@ impl Scope {
         Self { kind, in_class: false, outer: BTreeSet::new() }
     }
 
-    pub(super) fn is_module(&self) -> bool {
-        self.kind == Kind::Module
-    }
-
     /// The scope of code inside `code`.
     pub(super) fn within(&self, code: &CodeObject, kind: Kind) -> Self {
         let mut outer = self.outer.clone();
