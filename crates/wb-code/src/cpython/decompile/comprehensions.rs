@@ -88,19 +88,22 @@ impl Machine<'_, '_> {
             inner.accounted()?;
             Ok(body)
         })?;
-        let mut body = body;
-        if !matches!(body.pop(), Some(Stmt::Return(_))) || body.len() != 1 {
+        let whole = match (kind, <[Stmt; 2]>::try_from(body)) {
+            (Comp::Generator, Ok([stmt, Stmt::Return(_)])) => from_loop(kind, stmt)?,
+            (_, Err(body)) => match <[Stmt; 1]>::try_from(body) {
+                Ok([Stmt::Return(Some(value))]) => value,
+                _ => return Err("a comprehension is more than a loop"),
+            },
+            _ => return Err("a comprehension is more than a loop"),
+        };
+        let Node::Comp(found, key, value, mut clauses) = *whole.node else {
             return Err("a comprehension is more than a loop");
+        };
+        match clauses.first_mut() {
+            Some(first) if first.iter.as_name() == Some(".0") && found == kind => first.iter = iter,
+            _ => return Err("a comprehension runs over something else"),
         }
-        let mut stmt = only(body)?;
-        if let Stmt::For(_, _, source, ..) = &mut stmt
-            && source.as_name() == Some(".0")
-        {
-            *source = iter;
-        } else {
-            return Err("a comprehension runs over something else");
-        }
-        from_loop(kind, stmt)
+        Expr::new(Node::Comp(kind, key, value, clauses))
     }
 
     /// The element that a comprehension's loop collects.

@@ -173,7 +173,8 @@ impl Machine<'_, '_> {
         let last = whole.jumps.last().copied().unwrap_or(0);
         candidates.sort_by_key(|(candidate, ..)| (candidate.at < last, candidate.at));
         for (candidate, other, when) in candidates {
-            if candidate.keeps || !self.owns(whole, candidate.at) {
+            let alike = self.protected_alike(whole, &[candidate.at]);
+            if candidate.keeps || !alike || !self.owns(whole, candidate.at) {
                 continue;
             }
             if self.meets(whole, candidate.at, other.at)
@@ -186,6 +187,7 @@ impl Machine<'_, '_> {
         }
         if !yes.keeps
             && !no.keeps
+            && self.protected_alike(whole, &[yes.at, no.at])
             && self.owns(whole, yes.at)
             && self.owns(whole, no.at)
             && let Some(then) = self.tested(yes.at, stack)
@@ -290,8 +292,11 @@ impl Machine<'_, '_> {
             (true, false) => ("or", yes, no),
             (false, true) => ("and", no, yes),
             (true, true) => return Err("a test keeps its value either way"),
-            (false, false) => return self.conditional(whole, stack),
+            (false, false) => return self.conditional(whole, stack, true),
         };
+        if !self.protected_alike(whole, &[other.at]) {
+            return Err("an expression is protected in part");
+        }
         let end = kept.at;
         let done = |machine: &Self, at: usize, stack: &Stack| {
             machine.graph.real(at) == end && stack.len() == depth
@@ -303,15 +308,23 @@ impl Machine<'_, '_> {
     }
 
     /// `a if test else b`.
-    fn conditional(&mut self, whole: &Condition, stack: &mut Stack) -> R<Option<usize>> {
+    fn conditional(
+        &mut self,
+        whole: &Condition,
+        stack: &mut Stack,
+        inside: bool,
+    ) -> R<Option<usize>> {
         let depth = stack.len().saturating_add(1);
         let (first, second) = whole.ways();
+        if !self.protected_alike(whole, &[first, second]) {
+            return Ok(None);
+        }
         let mut left = stack.clone();
         let jumps = |machine: &Self, at: usize, stack: &Stack| {
             machine.graph.name(at) == "JUMP" && stack.len() == depth
         };
         let Ok(end) = self.evaluate(first, &mut left, &jumps) else {
-            return self.split(whole, first, second, stack);
+            return if inside { self.split(whole, first, second, stack) } else { Ok(None) };
         };
         let end = self.graph.real(end);
         let mut right = stack.clone();
@@ -324,6 +337,12 @@ impl Machine<'_, '_> {
         let (left, right) = (left.take()?, right.take()?);
         self.choose(whole, first, left, right, stack)?;
         Ok(Some(end))
+    }
+
+    /// Whether an exception goes to the same handler at the test and at all these places.
+    fn protected_alike(&self, whole: &Condition, places: &[usize]) -> bool {
+        let test = whole.jumps.first().and_then(|at| self.graph.handler(*at));
+        places.iter().all(|at| self.graph.handler(*at) == test)
     }
 
     fn choose(
@@ -390,7 +409,8 @@ impl Machine<'_, '_> {
                 return false;
             };
             let jumps = a.target.is_some() || b.target.is_some();
-            if (a.name, a.arg) != (b.name, b.arg) || jumps || one == other {
+            let protected = self.graph.handler(one) != self.graph.handler(other);
+            if (a.name, a.arg) != (b.name, b.arg) || jumps || one == other || protected {
                 return false;
             }
             if a.name == "RETURN_VALUE" {
@@ -420,7 +440,7 @@ impl Machine<'_, '_> {
                 return Ok(end);
             }
             let mut trial = stack.clone();
-            if let Ok(Some(end)) = self.conditional(&whole, &mut trial) {
+            if let Ok(Some(end)) = self.conditional(&whole, &mut trial, false) {
                 *stack = trial;
                 return Ok(End::At(end));
             }

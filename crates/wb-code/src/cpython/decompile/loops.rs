@@ -91,7 +91,7 @@ impl Machine<'_, '_> {
                 return self.while_loop(at, test, end, &circle, pending, stack, context, out);
             }
         }
-        let after = pending.or_else(|| self.after_loop(&circle, None));
+        let after = pending.or_else(|| self.after_loop(at, &circle, None, context));
         let scope = Scope::Loop { heads: vec![at], after, iterates: false };
         let inner = context.within(scope, Some(at), stack.len());
         let (body, _) = self.first_pass(at, stack, &inner)?;
@@ -264,7 +264,7 @@ impl Machine<'_, '_> {
                 self.see(at);
             }
         }
-        let after = pending.or_else(|| self.after_loop(circle, Some(end))).unwrap_or(end);
+        let after = pending.or_else(|| self.after_loop(start, circle, Some(end), context)).unwrap_or(end);
         let scope = Scope::Loop { heads, after: Some(after), iterates: false };
         let inner = context.within(scope, Some(follow), stack.len());
         let (body, _) = self.region(body, &mut stack.clone(), &inner)?;
@@ -289,9 +289,16 @@ impl Machine<'_, '_> {
     }
 
     /// Where `break` goes to: behind the loop. `end` is where the loop goes by itself.
-    fn after_loop(&self, circle: &BTreeSet<usize>, end: Option<usize>) -> Option<usize> {
+    fn after_loop(
+        &self,
+        head: usize,
+        circle: &BTreeSet<usize>,
+        end: Option<usize>,
+        context: &Context,
+    ) -> Option<usize> {
         let warm = |at: &usize| self.graph.warm.get(*at).copied().unwrap_or(false);
         let last = circle.iter().filter(|at| warm(at)).max().copied()?;
+        let last = self.last_jump(head).max(last);
         let mut exits = BTreeSet::new();
         for at in circle.iter().filter(|at| self.graph.name(**at) != "FOR_ITER") {
             for next in self.graph.after(*at) {
@@ -308,13 +315,29 @@ impl Machine<'_, '_> {
         let Some(end) = end else {
             return exits.into_iter().find(|at| *at > last);
         };
-        let reached = self.graph.reach(end, &[], false);
+        let mut stops = vec![head];
+        for scope in context.scopes.iter() {
+            if let Scope::Loop { heads, .. } = scope {
+                stops.extend_from_slice(heads);
+            }
+        }
+        let reached = self.graph.reach(end, &stops, false);
         let beyond = exits.iter().find(|at| **at > last && **at != end && reached.contains(at));
         let own = exits.iter().filter(|at| **at == end).count();
         match beyond {
             Some(beyond) if own <= 1 && self.graph.returns(*beyond).is_none() => Some(*beyond),
             _ => Some(end),
         }
+    }
+
+    /// The last jump that begins the loop at `head` anew, handlers that stand behind everything aside.
+    fn last_jump(&self, head: usize) -> usize {
+        let last_warm = self.graph.warm.iter().rposition(|warm| *warm).unwrap_or(0);
+        let jumps = (head..=last_warm.saturating_add(2)).rev();
+        jumps
+            .into_iter()
+            .find(|at| self.graph.name(*at) == "JUMP" && self.graph.real(*at) == head)
+            .unwrap_or(head)
     }
 
     /// A `for` loop at its FOR_ITER, the iterable on the stack.
@@ -348,7 +371,7 @@ impl Machine<'_, '_> {
         };
         let pending = self.pending_loop.take();
         let circle = self.circle(at, context);
-        let after = pending.or_else(|| self.after_loop(&circle, Some(end))).unwrap_or(end);
+        let after = pending.or_else(|| self.after_loop(at, &circle, Some(end), context)).unwrap_or(end);
         let mut inner_stack = stack.clone();
         inner_stack.push(Slot::Iter)?;
         let base = inner_stack.len();
@@ -368,6 +391,8 @@ impl Machine<'_, '_> {
     /// The display that an inlined comprehension at the top of the stack fills.
     fn accumulates(&self, stack: &Stack) -> Option<Comp> {
         let saved = stack.iter().any(|slot| matches!(slot, Slot::Saved(_)));
+        let own = ["<listcomp>", "<setcomp>", "<dictcomp>"].contains(&self.code.name.as_str());
+        let saved = saved || (own && stack.len() == 2);
         let kind = match stack.peek(2)? {
             Slot::Expr(display) => match display.node.as_ref() {
                 Node::List(items) if items.is_empty() => Comp::List,
