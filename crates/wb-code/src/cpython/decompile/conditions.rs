@@ -495,7 +495,7 @@ impl Machine<'_, '_> {
         let theirs = self.reach_within(other, &stops, context.handler);
         let mut common = ours.intersection(&theirs).copied();
         common
-            .find(|at| !stops.contains(at))
+            .find(|at| !stops.contains(at) && self.graph.name(*at) != "RETURN_VALUE")
             .or_else(|| context.follow.filter(|at| ours.contains(at) && theirs.contains(at)))
     }
 

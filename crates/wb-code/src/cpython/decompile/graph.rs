@@ -43,6 +43,7 @@ impl<'c> Graph<'c> {
             list,
         };
         graph.real = (0..graph.list.len()).map(|at| graph.pass(at)).collect();
+        graph.merge_raises();
         for at in 0..graph.list.len() {
             if graph.real(at) != at {
                 continue;
@@ -91,6 +92,25 @@ impl<'c> Graph<'c> {
         }
         // A loop that does nothing stands for itself.
         at
+    }
+
+    /// Instructions that raise the same exception again in the same place are one: the compiler copies them.
+    fn merge_raises(&mut self) {
+        let mut last: BTreeMap<Option<usize>, usize> = BTreeMap::new();
+        for (at, ins) in self.list.iter().enumerate() {
+            if ins.name == "RERAISE" && ins.arg == 0 {
+                last.insert(ins.handler, at);
+            }
+        }
+        for real in &mut self.real {
+            if let Some(ins) = self.list.get(*real)
+                && ins.name == "RERAISE"
+                && ins.arg == 0
+                && let Some(last) = last.get(&ins.handler)
+            {
+                *real = *last;
+            }
+        }
     }
 
     /// The first instruction at or behind `at` that does something.

@@ -262,6 +262,9 @@ impl Machine<'_, '_> {
             heads.push(follow);
             for at in first..=last {
                 self.see(at);
+                for way in self.graph.after(at) {
+                    self.see_return(way);
+                }
             }
         }
         let after = pending.or_else(|| self.after_loop(start, circle, Some(end), context)).unwrap_or(end);
@@ -299,19 +302,7 @@ impl Machine<'_, '_> {
         let warm = |at: &usize| self.graph.warm.get(*at).copied().unwrap_or(false);
         let last = circle.iter().filter(|at| warm(at)).max().copied()?;
         let last = self.last_jump(head).max(last);
-        let mut exits = BTreeSet::new();
-        for at in circle.iter().filter(|at| self.graph.name(**at) != "FOR_ITER") {
-            for next in self.graph.after(*at) {
-                let mut next = next;
-                // The iterator is dropped first.
-                if !circle.contains(&next) && self.graph.name(next) == "POP_TOP" {
-                    next = self.graph.next(next);
-                }
-                if !circle.contains(&next) {
-                    exits.insert(next);
-                }
-            }
-        }
+        let exits = self.exits_of(head, last, circle);
         let Some(end) = end else {
             return exits.into_iter().find(|at| *at > last);
         };
@@ -328,6 +319,29 @@ impl Machine<'_, '_> {
             Some(beyond) if own <= 1 && self.graph.returns(*beyond).is_none() => Some(*beyond),
             _ => Some(end),
         }
+    }
+
+    /// Where control goes from a loop, what stands between its beginning and `last` being part of it.
+    fn exits_of(&self, head: usize, last: usize, circle: &BTreeSet<usize>) -> BTreeSet<usize> {
+        let warm = |at: usize| self.graph.warm.get(at).copied().unwrap_or(false);
+        let inside = |at: usize| circle.contains(&at) || (head..=last).contains(&at) || !warm(at);
+        let mut exits = BTreeSet::new();
+        let mut seen = circle.clone();
+        let mut todo: Vec<usize> = circle.iter().copied().collect();
+        while let Some(at) = todo.pop() {
+            let own = at == head && self.graph.name(at) == "FOR_ITER";
+            let mut ways = if own { vec![self.graph.next(at)] } else { self.graph.after(at) };
+            let handler = self.graph.handler(at).map(|handler| self.graph.real(handler));
+            ways.extend(handler.filter(|handler| (head..).contains(handler)));
+            for next in ways {
+                if !inside(next) {
+                    exits.insert(next);
+                } else if next < self.graph.list.len() && seen.insert(next) {
+                    todo.push(next);
+                }
+            }
+        }
+        exits
     }
 
     /// The last jump that begins the loop at `head` anew, handlers that stand behind everything aside.
