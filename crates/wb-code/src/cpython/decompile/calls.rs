@@ -155,6 +155,7 @@ impl Machine<'_, '_> {
             "BUILD_TUPLE" if count > 0 && all_cells(count, stack) => {
                 for slot in stack.pop_many(count)? {
                     if let Slot::Cell(name) = slot {
+                        self.used_free.insert(name.clone());
                         self.read.insert(name);
                     }
                 }

@@ -78,7 +78,7 @@ impl Machine<'_, '_> {
         }
         let names = self.names.within_function(self.code);
         let code = function.code.clone();
-        let body = self.deeper(|machine| {
+        let (body, stored) = self.deeper(|machine| {
             let mut inner = Machine::new(&code, names, machine.work)?;
             inner.recursion = machine.recursion;
             let (body, end) = inner.body(Stack::default())?;
@@ -86,8 +86,15 @@ impl Machine<'_, '_> {
                 return Err("a comprehension does not return");
             }
             inner.accounted()?;
-            Ok(body)
+            Ok((body, (inner.nonlocals, inner.globals)))
         })?;
+        // What `:=` binds in a comprehension belongs to the function around.
+        for name in stored.0 {
+            self.uses("STORE_DEREF", &name)?;
+        }
+        for name in stored.1 {
+            self.uses("STORE_GLOBAL", &name)?;
+        }
         let whole = match (kind, <[Stmt; 2]>::try_from(body)) {
             (Comp::Generator, Ok([stmt, Stmt::Return(_)])) => from_loop(kind, stmt)?,
             (_, Err(body)) => match <[Stmt; 1]>::try_from(body) {

@@ -390,35 +390,17 @@ impl Machine<'_, '_> {
         for (end, mut left) in ends {
             let mut right = stack.clone();
             let done = |machine: &Self, at: usize, stack: &Stack| {
-                stack.len() == depth && machine.graph.real(at) == at && machine.ends_alike(end, at)
+                stack.len() == depth && machine.graph.real(at) == at && end != at && machine.graph.same(end, at)
             };
-            if self.evaluate(second, &mut right, &done).is_ok()
+            if let Ok(copy) = self.evaluate(second, &mut right, &done)
                 && let (Ok(left), Ok(right)) = (left.take(), right.take())
             {
                 self.choose(whole, first, left, right, stack)?;
+                self.see_return(copy);
                 return Ok(Some(end));
             }
         }
         Ok(None)
-    }
-
-    /// Whether the instructions from both places on are the same up to a return.
-    fn ends_alike(&self, mut one: usize, mut other: usize) -> bool {
-        for _ in 0..8 {
-            let (Some(a), Some(b)) = (self.graph.ins(one), self.graph.ins(other)) else {
-                return false;
-            };
-            let jumps = a.target.is_some() || b.target.is_some();
-            let protected = self.graph.handler(one) != self.graph.handler(other);
-            if (a.name, a.arg) != (b.name, b.arg) || jumps || one == other || protected {
-                return false;
-            }
-            if a.name == "RETURN_VALUE" {
-                return true;
-            }
-            (one, other) = (self.graph.next(one), self.graph.next(other));
-        }
-        false
     }
 
     /// A jump between statements.

@@ -93,6 +93,11 @@ impl Machine<'_, '_> {
         } else if matches!(body.first(), Some(Stmt::Doc(_))) {
             head.push(body.remove(0));
         }
+        if self.names.kind == Kind::Function {
+            let unused = |name: &&String| !self.used_free.contains(*name) && *name != "__class__";
+            let unused: Vec<String> = self.code.free.iter().filter(unused).cloned().collect();
+            self.nonlocals.extend(unused);
+        }
         if !self.globals.is_empty() {
             head.push(Stmt::Global(self.globals.iter().cloned().collect()));
         }

@@ -291,9 +291,29 @@ impl<'c> Graph<'c> {
         (self.name(self.next(at)) == "RETURN_VALUE").then_some(value)
     }
 
-    /// Whether both places are one, or return the same constant at once.
+    /// Whether both places are one, or go on alike until they return: the compiler copies short ends.
     pub(super) fn same(&self, one: usize, other: usize) -> bool {
-        one == other || self.returns(one).is_some_and(|value| Some(value) == self.returns(other))
+        one == other || self.ending(one).is_some_and(|ending| Some(ending) == self.ending(other))
+    }
+
+    /// Whether few instructions from `at` on return.
+    pub(super) fn ends(&self, at: usize) -> bool {
+        self.ending(at).is_some()
+    }
+
+    /// The few instructions from `at` on that end in a return, with their handlers.
+    fn ending(&self, at: usize) -> Option<Vec<(&'static str, usize, Option<usize>)>> {
+        let mut steps = Vec::new();
+        let mut place = at;
+        for _ in 0..8 {
+            let ins = self.ins(place).filter(|ins| ins.target.is_none())?;
+            steps.push((ins.name, ins.arg, self.handler(place)));
+            if ins.name == "RETURN_VALUE" {
+                return Some(steps);
+            }
+            place = self.next(place);
+        }
+        None
     }
 
     /// The variable that `name = None; del name` from `at` on forgets, and what comes behind.

@@ -12,6 +12,8 @@ impl Machine<'_, '_> {
         let mut rest = scopes;
         let mut place = self.graph.real(at);
         let mut dropped = false;
+        // The innermost loop that was left.
+        let mut left = None;
         for _ in 0..400 {
             self.tick()?;
             place = self.graph.real(place);
@@ -19,25 +21,47 @@ impl Machine<'_, '_> {
                 self.see(place);
                 return Ok(Stmt::Return(Some(plain(stack.pop()?)?)));
             }
-            if let Some(value) = self.graph.returns(place) {
-                self.see(place);
-                let next = self.graph.next(place);
-                self.see(next);
+            if let Some(Scope::Loop { heads, after, iterates }) = rest.last() {
+                let breaks = after.is_some_and(|after| self.graph.same(after, place));
+                if heads.contains(&place) && !dropped {
+                    return self.unless_left(left, place, Stmt::Continue);
+                }
+                if breaks && (dropped || (!*iterates && *after == Some(place))) {
+                    if *after != Some(place) {
+                        self.see_return(place);
+                    }
+                    return self.unless_left(left, place, Stmt::Break);
+                }
+                if left.is_none() && dropped {
+                    left = heads.first().copied();
+                }
+            }
+            if self.graph.returns(place).is_some() {
+                self.see_return(place);
                 self.effect(place, stack, None)?;
-                let _ = value;
                 return Ok(Stmt::Return(Some(stack.take()?)));
             }
-            if let Some(Scope::Loop { heads, after, iterates }) = rest.last() {
-                if heads.contains(&place) && !dropped {
-                    return Ok(Stmt::Continue);
-                }
-                if *after == Some(place) && (dropped || !*iterates) {
-                    return Ok(Stmt::Break);
+            match self.undo(place, stack, &mut rest, &mut dropped) {
+                Ok(next) => place = next,
+                Err(why) => {
+                    self.wanted_after = self.wanted_after.or(left.map(|head| (head, place)));
+                    return Err(why);
                 }
             }
-            place = self.undo(place, stack, &mut rest, &mut dropped)?;
         }
         Err("a construct is not left")
+    }
+
+    /// The statement, unless it belongs to another loop than the one that is left: then that one ends at
+    /// `place`.
+    fn unless_left(&mut self, left: Option<usize>, place: usize, stmt: Stmt) -> R<Stmt> {
+        match left {
+            None => Ok(stmt),
+            Some(head) => {
+                self.wanted_after = Some((head, place));
+                Err("a loop is left for another one")
+            }
+        }
     }
 
     /// One step of leaving; yields the next place.

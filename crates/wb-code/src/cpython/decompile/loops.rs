@@ -69,7 +69,7 @@ impl Machine<'_, '_> {
             .all(|from| self.graph.inside(self.graph.handler(*from), outermost))
     }
 
-    /// A `while` loop that begins at `at`.
+    /// A `while` loop that begins at `at`; tried again when what leaves it shows where it ends.
     pub(super) fn looping(
         &mut self,
         at: usize,
@@ -77,8 +77,39 @@ impl Machine<'_, '_> {
         context: &Context,
         out: &mut Vec<Stmt>,
     ) -> R<End> {
-        let circle = self.circle(at, context);
+        self.wanted_after = None;
         let pending = self.pending_loop.take();
+        let before = (stack.clone(), out.len());
+        match self.looping_to(at, pending, stack, context, out) {
+            Err(why) => match self.wanted_after.take() {
+                Some((head, after)) if head == at && pending.is_none() => {
+                    *stack = before.0;
+                    out.truncate(before.1);
+                    self.looping_to(at, Some(after), stack, context, out)
+                }
+                wanted => {
+                    self.wanted_after = wanted;
+                    Err(why)
+                }
+            },
+            found => found,
+        }
+    }
+
+    fn looping_to(
+        &mut self,
+        at: usize,
+        pending: Option<usize>,
+        stack: &mut Stack,
+        context: &Context,
+        out: &mut Vec<Stmt>,
+    ) -> R<End> {
+        if matches!(self.graph.name(at), "JUMP" | "NOP") {
+            let test = Expr::constant(Value::Bool(true));
+            self.emit(stack, context, Stmt::While(test, vec![Stmt::Pass], Vec::new()), out)?;
+            return Ok(End::Gone);
+        }
+        let circle = self.circle(at, context);
         if let Some(whole) = self.loop_test(at, stack, context) {
             let inside = |at: usize| circle.contains(&at);
             let (yes, no) = (whole.yes.at, whole.no.at);
@@ -236,8 +267,16 @@ impl Machine<'_, '_> {
             circle.insert(body);
             let pending = self.pending_loop.take();
             let test = (test, body, Some(bottom));
+            self.wanted_after = None;
+            let first = self
+                .while_loop(start, test.clone(), end, &circle, pending, stack, context, out);
+            let again = match (&first, self.wanted_after) {
+                (Err(_), Some((head, after))) if head == start && pending.is_none() => Some(after),
+                _ => return first.map(Some),
+            };
+            self.wanted_after = None;
             return self
-                .while_loop(start, test, end, &circle, pending, stack, context, out)
+                .while_loop(start, test, end, &circle, again, stack, context, out)
                 .map(Some);
         }
         Ok(None)
@@ -371,10 +410,35 @@ impl Machine<'_, '_> {
         Ok(End::At(after))
     }
 
+    /// A `for` loop; tried again when what leaves it shows where it ends.
     fn for_loop(
         &mut self,
         at: usize,
         iter: Expr,
+        stack: &Stack,
+        context: &Context,
+    ) -> R<(Stmt, usize)> {
+        self.wanted_after = None;
+        let pending = self.pending_loop.take();
+        match self.for_loop_to(at, iter.clone(), pending, stack, context) {
+            Err(why) => match self.wanted_after.take() {
+                Some((head, after)) if head == at && pending.is_none() => {
+                    self.for_loop_to(at, iter, Some(after), stack, context)
+                }
+                wanted => {
+                    self.wanted_after = wanted;
+                    Err(why)
+                }
+            },
+            found => found,
+        }
+    }
+
+    fn for_loop_to(
+        &mut self,
+        at: usize,
+        iter: Expr,
+        pending: Option<usize>,
         stack: &Stack,
         context: &Context,
     ) -> R<(Stmt, usize)> {
@@ -383,7 +447,6 @@ impl Machine<'_, '_> {
             [_, end] => *end,
             _ => return Err("a loop has no end"),
         };
-        let pending = self.pending_loop.take();
         let circle = self.circle(at, context);
         let after = pending.or_else(|| self.after_loop(at, &circle, Some(end), context)).unwrap_or(end);
         let mut inner_stack = stack.clone();

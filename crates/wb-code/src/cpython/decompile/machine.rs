@@ -80,6 +80,8 @@ pub(super) struct Machine<'c, 'w> {
     /// Variables that need `global` or `nonlocal`, in the order they are met.
     pub(super) globals: BTreeSet<String>,
     pub(super) nonlocals: BTreeSet<String>,
+    /// Variables of the functions around that are used.
+    pub(super) used_free: BTreeSet<String>,
     /// Global variables that are read.
     pub(super) loaded: BTreeSet<String>,
     /// Local variables that are read, and those that are bound.
@@ -90,12 +92,14 @@ pub(super) struct Machine<'c, 'w> {
     pub(super) recursion: u16,
     /// Where the statement that is being put together begins.
     pub(super) statement_start: Option<usize>,
+    /// Where the loop that begins at the first place should end, as what leaves it showed.
+    pub(super) wanted_after: Option<(usize, usize)>,
     /// Which instructions were part of something.
     seen: Vec<bool>,
 }
 
 /// How deep statements and expressions may be recursed into.
-pub(super) const DEEPEST: u16 = 60;
+pub(super) const DEEPEST: u16 = 100;
 
 impl<'c, 'w> Machine<'c, 'w> {
     pub(super) fn new(code: &'c CodeObject, names: Names, work: &'w mut Work) -> R<Self> {
@@ -112,11 +116,13 @@ impl<'c, 'w> Machine<'c, 'w> {
             globals: BTreeSet::new(),
             nonlocals: BTreeSet::new(),
             loaded: BTreeSet::new(),
+            used_free: BTreeSet::new(),
             read: BTreeSet::new(),
             bound: BTreeSet::new(),
             pending_loop: None,
             recursion: 0,
             statement_start: None,
+            wanted_after: None,
             seen,
         })
     }
@@ -253,7 +259,26 @@ impl<'c, 'w> Machine<'c, 'w> {
                 return Ok(End::Gone);
             }
         }
+        if stack.len() <= context.base {
+            self.outer_loop(at, context)?;
+        }
         self.begun(at, stack, context, out)
+    }
+
+    /// Fails where an outer loop begins anew inside an inner one: the inner one should end there.
+    fn outer_loop(&mut self, at: usize, context: &Context) -> R<()> {
+        let mut loops = context.scopes.iter().rev().filter_map(|scope| match scope {
+            Scope::Loop { heads, .. } => Some(heads),
+            _ => None,
+        });
+        if let Some(inner) = loops.next()
+            && !inner.contains(&at)
+            && loops.any(|heads| heads.contains(&at))
+        {
+            self.wanted_after = inner.first().map(|head| (*head, at));
+            return Err("a loop is left for another one");
+        }
+        Ok(())
     }
 
     /// The same where a loop begins, which is not its end yet.

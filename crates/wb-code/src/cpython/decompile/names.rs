@@ -89,6 +89,7 @@ impl Machine<'_, '_> {
             }
             return Ok(());
         }
+        self.used_free.insert(name.to_owned());
         if instruction.ends_with("DEREF") {
             if !loads && self.code.free.iter().any(|free| free == name) {
                 self.nonlocals.insert(name.to_owned());

@@ -280,12 +280,18 @@ impl Machine<'_, '_> {
         }
     }
 
-    /// Notes that the return of a constant at `at` says what another copy of it says.
+    /// Notes that the few instructions from `at` on that return say what another copy of them says.
     pub(super) fn see_return(&mut self, at: usize) {
-        if self.graph.returns(at).is_some() {
-            let next = self.graph.next(at);
-            self.see(at);
-            self.see(next);
+        let mut place = at;
+        if !self.graph.ends(at) {
+            return;
+        }
+        for _ in 0..8 {
+            self.see(place);
+            if self.graph.name(place) == "RETURN_VALUE" {
+                return;
+            }
+            place = self.graph.next(place);
         }
     }
 
@@ -396,8 +402,9 @@ impl Machine<'_, '_> {
                 _ => return Err("what `finally` does differs from its copy"),
             }
         }
-        if ends.iter().all(|at| self.graph.name(*at) == "RETURN_VALUE") {
-            ends.iter().for_each(|at| self.see(*at));
+        let first = ends.first().copied().unwrap_or(0);
+        if ends.len() > 1 && ends.iter().all(|at| self.graph.same(first, *at)) {
+            ends.iter().for_each(|at| self.see_return(*at));
             ends = ends.into_iter().take(1).collect();
         }
         let mut ends = ends.into_iter();

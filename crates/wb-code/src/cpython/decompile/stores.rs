@@ -24,7 +24,7 @@ impl Machine<'_, '_> {
             place = self.graph.next(place);
         }
         let target = self.graph.name(place);
-        let begins = target.starts_with("STORE_") || target.starts_with("LOAD_");
+        let begins = ["STORE_", "LOAD_", "UNPACK_"].iter().any(|verb| target.starts_with(verb));
         (2..=3).contains(&count) && plain && begins
     }
 
