@@ -110,12 +110,12 @@ def ways(code, index):
     if name in ("IS_OP", "CONTAINS_OP") and argument == ("int", 1):
         # `not (a in b)` may be compiled to `a not in b` and the opposite jump.
         following = code.real(index + 1)
-        if following < len(code.steps) and code.steps[following][0].startswith("POP_JUMP"):
+        if following < len(code.steps) and code.steps[following][0].startswith(("POP_JUMP", "JUMP_IF")):
             test, _, out = ways(code, following)
             return name, ("int", 0), out[::-1]
     elif name in ("IS_OP", "CONTAINS_OP"):
         following = code.real(index + 1)
-        if following < len(code.steps) and code.steps[following][0].startswith("POP_JUMP"):
+        if following < len(code.steps) and code.steps[following][0].startswith(("POP_JUMP", "JUMP_IF")):
             return name, argument, ways(code, following)[2]
     if target is None:
         return name, argument, [] if name in ENDS else [(code.real(index + 1), False)]

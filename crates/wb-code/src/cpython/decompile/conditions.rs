@@ -504,6 +504,8 @@ impl Machine<'_, '_> {
             let leaves = !self.graph.inside(self.graph.handler(at), handler);
             if found.insert(at) && !stops.contains(&at) && !leaves {
                 todo.extend(self.graph.after(at));
+                let inner = self.graph.handler(at).filter(|inner| Some(*inner) != handler);
+                todo.extend(inner.map(|inner| self.graph.real(inner)));
             }
         }
         found

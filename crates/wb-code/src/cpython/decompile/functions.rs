@@ -124,6 +124,9 @@ impl Machine<'_, '_> {
     /// A function that is stored to its name.
     pub(super) fn define(&mut self, target: Expr, function: Function) -> R<Stmt> {
         let code = Arc::clone(&function.code);
+        if !self.defined.insert(Arc::as_ptr(&code).addr()) {
+            return Err("a function is part of two statements");
+        }
         let name = target.as_name().ok_or("a function is stored to no variable")?;
         let plain_name = code.name.trim_start_matches('_');
         let mangled = name.starts_with('_') && name.ends_with(&code.name) && code.name.starts_with("__");

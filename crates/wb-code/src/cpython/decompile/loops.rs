@@ -370,8 +370,10 @@ impl Machine<'_, '_> {
         while let Some(at) = todo.pop() {
             let own = at == head && self.graph.name(at) == "FOR_ITER";
             let mut ways = if own { vec![self.graph.next(at)] } else { self.graph.after(at) };
-            let handler = self.graph.handler(at).map(|handler| self.graph.real(handler));
-            ways.extend(handler.filter(|handler| (head..).contains(handler)));
+            // Handlers that stand around the loop are no part of it.
+            let around = self.graph.handler(head);
+            let handler = self.graph.handler(at).filter(|at| !self.graph.inside(around, Some(*at)));
+            ways.extend(handler.map(|handler| self.graph.real(handler)));
             for next in ways {
                 if !inside(next) {
                     exits.insert(next);

@@ -80,6 +80,8 @@ pub(super) struct Machine<'c, 'w> {
     /// Variables that need `global` or `nonlocal`, in the order they are met.
     pub(super) globals: BTreeSet<String>,
     pub(super) nonlocals: BTreeSet<String>,
+    /// Code objects that a statement makes functions of.
+    pub(super) defined: BTreeSet<usize>,
     /// Variables of the functions around that are used.
     pub(super) used_free: BTreeSet<String>,
     /// Global variables that are read.
@@ -117,6 +119,7 @@ impl<'c, 'w> Machine<'c, 'w> {
             nonlocals: BTreeSet::new(),
             loaded: BTreeSet::new(),
             used_free: BTreeSet::new(),
+            defined: BTreeSet::new(),
             read: BTreeSet::new(),
             bound: BTreeSet::new(),
             pending_loop: None,
