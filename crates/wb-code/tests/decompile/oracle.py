@@ -19,6 +19,14 @@ import warnings
 BITS = {"LOAD_GLOBAL": 1, "LOAD_SUPER_ATTR": 3, "COMPARE_OP": 0xff}
 if sys.version_info >= (3, 12):
     BITS["LOAD_ATTR"] = 1
+PAIRS = {"LOAD_FAST_LOAD_FAST": ("LOAD_FAST", "LOAD_FAST"),
+         "STORE_FAST_LOAD_FAST": ("STORE_FAST", "LOAD_FAST"),
+         "STORE_FAST_STORE_FAST": ("STORE_FAST", "STORE_FAST")}
+# `not` of a comparison may be compiled to the opposite one, and the opposite jump.
+OPPOSITE = {("IS_OP", ("int", 1)): ("IS_OP", ("int", 0)),
+            ("CONTAINS_OP", ("int", 1)): ("CONTAINS_OP", ("int", 0)),
+            ("COMPARE_OP", ("str", "is not")): ("COMPARE_OP", ("str", "is")),
+            ("COMPARE_OP", ("str", "not in")): ("COMPARE_OP", ("str", "in"))}
 MARK = "not decompiled: see the instructions"
 SKIP = {"NOP", "EXTENDED_ARG", "CACHE", "JUMP_FORWARD", "JUMP_ABSOLUTE", "JUMP_BACKWARD",
         "JUMP_BACKWARD_NO_INTERRUPT", "POP_BLOCK"}
@@ -59,36 +67,53 @@ def key(value):
     return (type(value).__name__, value)
 
 
+def parts(one):
+    """An instruction as the steps it does: name, argument, place of a target that is not set yet."""
+    name = one.opname
+    if name == "RETURN_CONST":
+        return [("LOAD_CONST", key(one.argval), None), ("RETURN_VALUE", None, None)]
+    if name in PAIRS:
+        return [(verb, ("str", value), None) for verb, value in zip(PAIRS[name], one.argval)]
+    argument = key(one.argval) if one.arg is not None else None
+    if sys.version_info >= (3, 11) and name in BITS:
+        argument = (one.arg & BITS[name], argument)
+    return [("LOAD_FAST" if name == "LOAD_FAST_CHECK" else name, argument, None)]
+
+
 class Code:
-    """The instructions of a code object."""
+    """The instructions of a code object, those that stand for several taken apart."""
 
     def __init__(self, code):
         jumps = set(dis.hasjrel) | set(dis.hasjabs)
-        self.list = [one for one in dis.get_instructions(code) if one.opname not in ("CACHE", "EXTENDED_ARG")]
-        offsets = {}
-        index = 0
+        listed = [one for one in dis.get_instructions(code) if one.opname not in ("CACHE", "EXTENDED_ARG")]
+        places = {}
         last = -1
-        for index, one in enumerate(self.list):
-            for offset in range(last + 1, one.offset + 1):
-                offsets[offset] = index
-            last = one.offset
-        for offset in range(last + 1, len(code.co_code) + 40):
-            offsets[offset] = len(self.list)
         self.steps = []
-        for one in self.list:
-            target = offsets.get(one.argval) if one.opcode in jumps else None
-            argument = None
-            if target is None:
-                argument = key(one.argval) if one.arg is not None else None
-                if sys.version_info >= (3, 11) and one.opname in BITS:
-                    argument = (one.arg & BITS[one.opname], argument)
-            self.steps.append((one.opname, argument, target))
+        self.list = []
+        pending = []
+        for one in listed:
+            for offset in range(last + 1, one.offset + 1):
+                places[offset] = len(self.steps)
+            last = one.offset
+            for step in parts(one):
+                pending.append((len(self.steps), one) if one.opcode in jumps else None)
+                self.steps.append(step)
+                self.list.append(one)
+        for offset in range(last + 1, len(code.co_code) + 40):
+            places[offset] = len(self.steps)
+        for found in pending:
+            if found:
+                index, one = found
+                self.steps[index] = self.steps[index][0], None, places.get(one.argval)
+        for index, step in enumerate(self.steps[:-1]):
+            if self.steps[index + 1][:2] == ("STORE_NAME", ("str", "__firstlineno__")):
+                self.steps[index] = step[0], None, None
         self.handlers = [None] * len(self.list)
         if sys.version_info >= (3, 11):
             for entry in dis._parse_exception_table(code):
                 for index, one in enumerate(self.list):
                     if entry.start <= one.offset < entry.end:
-                        self.handlers[index] = (offsets[entry.target], entry.depth, entry.lasti)
+                        self.handlers[index] = (places[entry.target], entry.depth, entry.lasti)
 
     def real(self, index):
         for _ in range(1000):
@@ -107,16 +132,17 @@ ENDS = {"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "BREAK_LOOP"
 def ways(code, index):
     """What a step does, and where it goes: places, with whether the tested value stays."""
     name, argument, target = code.steps[index]
-    if name in ("IS_OP", "CONTAINS_OP") and argument == ("int", 1):
-        # `not (a in b)` may be compiled to `a not in b` and the opposite jump.
+    opposite = OPPOSITE.get((name, argument))
+    if opposite or (name, argument) in OPPOSITE.values() or name == "UNARY_NOT":
+        # Tests that a jump follows are one step with it.
         following = code.real(index + 1)
         if following < len(code.steps) and code.steps[following][0].startswith(("POP_JUMP", "JUMP_IF")):
-            test, _, out = ways(code, following)
-            return name, ("int", 0), out[::-1]
-    elif name in ("IS_OP", "CONTAINS_OP"):
-        following = code.real(index + 1)
-        if following < len(code.steps) and code.steps[following][0].startswith(("POP_JUMP", "JUMP_IF")):
-            return name, argument, ways(code, following)[2]
+            test, other, out = ways(code, following)
+            if name == "UNARY_NOT" and not any(keeps for _, keeps in out):
+                return test, other, out[::-1]
+            if opposite:
+                return opposite[0], opposite[1], out[::-1]
+            return name, argument, out
     if target is None:
         return name, argument, [] if name in ENDS else [(code.real(index + 1), False)]
     plain = name.replace("FORWARD_", "").replace("BACKWARD_", "")
@@ -191,6 +217,8 @@ def facts(code):
 
 def documented(code):
     first = code.co_consts[0] if code.co_consts else None
+    if sys.version_info >= (3, 13) and not code.co_flags & 0x4000000:
+        return None
     return first if isinstance(first, str) and code.co_flags & 2 and code.co_name[0] != "<" else None
 
 

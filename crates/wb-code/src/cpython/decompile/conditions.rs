@@ -100,6 +100,9 @@ impl Machine<'_, '_> {
         if !self.graph.same(other, no) {
             return Err("a chained comparison goes to two places");
         }
+        if other != no {
+            self.see_return(no);
+        }
         let mut jumps = jumps;
         jumps.insert(last);
         // What drops the middle value belongs to the test.

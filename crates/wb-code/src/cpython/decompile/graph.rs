@@ -308,7 +308,7 @@ impl<'c> Graph<'c> {
         for _ in 0..8 {
             let ins = self.ins(place).filter(|ins| ins.target.is_none())?;
             steps.push((ins.name, ins.arg, self.handler(place)));
-            if ins.name == "RETURN_VALUE" {
+            if matches!(ins.name, "RETURN_VALUE" | "RAISE_VARARGS") {
                 return Some(steps);
             }
             place = self.next(place);

@@ -219,7 +219,8 @@ impl Machine<'_, '_> {
             }
             self.see(place);
             place = self.graph.next(place);
-            if self.graph.name(place).starts_with("SETUP_ASYNC_WITH") {
+            if self.graph.name(place) == "SETUP_ASYNC_WITH" {
+                self.see(place);
                 place = self.graph.next(place);
             }
         }

@@ -506,7 +506,7 @@ impl Machine<'_, '_> {
     ) -> R<usize> {
         let iter = stack.take()?;
         let context = Context {
-            scopes: std::rc::Rc::new(Vec::new()),
+            scopes: std::rc::Rc::clone(&self.around),
             follow: None,
             handler,
             base: stack.len(),

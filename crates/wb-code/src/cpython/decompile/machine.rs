@@ -96,6 +96,8 @@ pub(super) struct Machine<'c, 'w> {
     pub(super) statement_start: Option<usize>,
     /// Where the loop that begins at the first place should end, as what leaves it showed.
     pub(super) wanted_after: Option<(usize, usize)>,
+    /// The constructs around the statement that is being put together.
+    pub(super) around: Rc<Vec<Scope>>,
     /// Which instructions were part of something.
     seen: Vec<bool>,
 }
@@ -125,6 +127,7 @@ impl<'c, 'w> Machine<'c, 'w> {
             pending_loop: None,
             recursion: 0,
             statement_start: None,
+            around: Rc::new(Vec::new()),
             wanted_after: None,
             seen,
         })
@@ -225,7 +228,9 @@ impl<'c, 'w> Machine<'c, 'w> {
                     End::At(next) if Some(next) == context.follow && stack.len() <= context.base => {
                         return Ok((out, End::At(next)));
                     }
-                    End::At(next) if next == usize::MAX => return Ok((out, End::At(place))),
+                    End::At(next) if next == usize::MAX => {
+                        return Ok((out, End::At(machine.graph.real(place))));
+                    }
                     End::At(next) => place = next,
                     End::Gone => return Ok((out, End::Gone)),
                 }
@@ -335,6 +340,7 @@ impl<'c, 'w> Machine<'c, 'w> {
     ) -> R<End> {
         let name = self.graph.name(at);
         self.see(at);
+        self.around = Rc::clone(&context.scopes);
         match name {
             _ if name.starts_with("IF_") => self.branches(at, stack, context, out),
             "FOR_ITER" | "ASYNC_NEXT" => self.iterating(at, stack, context, out),
@@ -424,7 +430,9 @@ impl<'c, 'w> Machine<'c, 'w> {
         stmt: Stmt,
         out: &mut Vec<Stmt>,
     ) -> R<()> {
-        if stack.len() > context.base {
+        // What inlined comprehensions set aside may be given back afterwards.
+        let aside = stack.iter().skip(context.base).all(|slot| matches!(slot, Slot::Saved(_)));
+        if !aside {
             return Err("a statement stands inside an expression");
         }
         self.work.spend(1)?;

@@ -288,7 +288,7 @@ impl Machine<'_, '_> {
         }
         for _ in 0..8 {
             self.see(place);
-            if self.graph.name(place) == "RETURN_VALUE" {
+            if matches!(self.graph.name(place), "RETURN_VALUE" | "RAISE_VARARGS") {
                 return;
             }
             place = self.graph.next(place);

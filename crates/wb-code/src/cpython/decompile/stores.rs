@@ -303,6 +303,7 @@ impl Machine<'_, '_> {
                     self.emit(stack, context, stmt, out)?;
                     if self.code.version >= Version::three(12) {
                         stack.push(Slot::Nothing)?;
+                        self.see(next);
                         // CALL_INTRINSIC_1 leaves None, which POP_TOP takes away.
                         return Ok(next.saturating_add(1));
                     }
