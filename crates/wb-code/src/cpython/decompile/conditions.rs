@@ -478,9 +478,12 @@ impl Machine<'_, '_> {
         let stops = self.stops(context);
         let ours = self.reach_within(one, &stops, context.handler);
         let theirs = self.reach_within(other, &stops, context.handler);
-        let mut common = ours.intersection(&theirs).copied();
+        // Handlers stand behind everything, whatever they go on to.
+        let warm = |at: usize| self.graph.warm.get(at).copied().unwrap_or(false);
+        let common = ours.intersection(&theirs).copied();
         common
-            .find(|at| !stops.contains(at) && self.graph.name(*at) != "RETURN_VALUE")
+            .filter(|at| !stops.contains(at) && self.graph.name(*at) != "RETURN_VALUE")
+            .min_by_key(|at| (warm(*at) != warm(one), *at))
             .or_else(|| context.follow.filter(|at| ours.contains(at) && theirs.contains(at)))
     }
 

@@ -272,16 +272,18 @@ impl Machine<'_, '_> {
             (Vec::new(), End::At(started))
         };
         *stack = outside.clone();
+        let mut after = suppressed;
         if let End::At(left) = end {
             let next = self.exits(left)?;
-            if !self.graph.same(next, suppressed) {
+            if self.graph.same(next, suppressed) {
+                // Both copies do the same.
+                if next != suppressed {
+                    self.see_return(suppressed);
+                }
+                after = next;
+            } else {
                 let stmt = self.leave(next, &mut outside.clone(), &context.scopes)?;
                 body.push(stmt);
-            } else if next != suppressed && self.graph.returns(next).is_some() {
-                // Both copies return the same.
-                let second = self.graph.next(next);
-                self.see(next);
-                self.see(second);
             }
         }
         let (mut items, mut body) = (vec![item], body);
@@ -294,7 +296,7 @@ impl Machine<'_, '_> {
             body = inner;
         }
         self.emit(stack, context, Stmt::With(is_async, items, body), out)?;
-        Ok(End::At(suppressed))
+        Ok(End::At(after))
     }
 
     /// Where control goes when a context manager's exit suppresses the exception.
