@@ -33,7 +33,7 @@ SKIP = {"NOP", "EXTENDED_ARG", "CACHE", "JUMP_FORWARD", "JUMP_ABSOLUTE", "JUMP_B
 QUIET = {"LOAD_CONST", "LOAD_FAST", "STORE_FAST", "POP_TOP", "RETURN_VALUE", "RETURN_CONST", "SWAP",
          "COPY", "PUSH_NULL", "POP_EXCEPT", "RESUME", "LOAD_CLOSURE", "MAKE_CELL", "COPY_FREE_VARS",
          "RERAISE", "DELETE_FAST", "END_FOR", "LOAD_FAST_CHECK", "STORE_FAST_STORE_FAST",
-         "STORE_FAST_LOAD_FAST", "LOAD_FAST_LOAD_FAST", "KW_NAMES", "PRECALL"}
+         "STORE_FAST_LOAD_FAST", "LOAD_FAST_LOAD_FAST", "KW_NAMES", "PRECALL", "TEST", "NONE"}
 
 
 def source(name):
@@ -203,7 +203,7 @@ def difference(one, other):
                 return "depth of handlers at %s" % one.list[a].offset
             todo.append((one.real(left[0]), other.real(right[0])))
         elif (left or right) and first[0] not in QUIET:
-            return "handler at %s" % one.list[a].offset
+            return "handler of %s at %s" % (first[0], one.list[a].offset)
     return None
 
 

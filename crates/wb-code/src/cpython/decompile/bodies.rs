@@ -142,12 +142,33 @@ fn class(body: &mut Vec<Stmt>, code: &CodeObject) {
         if constant(body.first().and_then(|stmt| assigned(stmt, "__firstlineno__"))) {
             body.remove(0);
         }
-        let place = body.iter().rposition(|stmt| {
-            assigned(stmt, "__static_attributes__").is_some_and(|value| value.as_const().is_some())
-        });
-        if let Some(place) = place {
-            body.remove(place);
+        without_attributes(body);
+    }
+}
+
+/// Takes away the names of attributes that the compiler found, wherever the body ends.
+fn without_attributes(body: &mut Vec<Stmt>) {
+    body.retain(|stmt| match stmt {
+        Stmt::Assign(targets, value) => {
+            let name = targets.first().and_then(Expr::as_name);
+            name != Some("__static_attributes__") || value.as_const().is_none()
         }
+        _ => true,
+    });
+    match body.last_mut() {
+        Some(Stmt::If(_, then, other)) => {
+            without_attributes(then);
+            without_attributes(other);
+        }
+        Some(Stmt::With(_, _, body)) => without_attributes(body),
+        Some(Stmt::Try(body, handlers, other, _)) => {
+            without_attributes(body);
+            without_attributes(other);
+            for handler in handlers {
+                without_attributes(&mut handler.body);
+            }
+        }
+        _ => {}
     }
 }
 

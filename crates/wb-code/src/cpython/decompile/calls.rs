@@ -58,6 +58,11 @@ impl Machine<'_, '_> {
         if let (Slot::Assertion(None), [Slot::Expr(message)]) = (&callee, slots.as_slice()) {
             return stack.push(Slot::Assertion(Some(message.clone())));
         }
+        if let Slot::Function(function) = &callee
+            && let Some(generic) = self.generic(&function.code)?
+        {
+            return stack.push(generic);
+        }
         if let (Slot::Function(function), [Slot::Expr(iter)]) = (&callee, slots.as_slice()) {
             let value = self.comprehension(function, iter.clone())?;
             return stack.value(value);

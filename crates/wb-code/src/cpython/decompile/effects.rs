@@ -155,16 +155,27 @@ impl Machine<'_, '_> {
 
     /// Whether the variable loaded at `at` goes into the tuple of cells of a function (3.13 on).
     fn makes_closure(&self, at: usize) -> bool {
-        let ins = self.graph.ins(at);
+        let mut place = at;
+        while self.graph.name(place) == "LOAD_FAST" {
+            place = place.saturating_add(1);
+        }
+        let code = self.graph.constant(self.graph.next(place));
+        let name = self.graph.variable(at, "LOAD_");
+        let class = self.names.kind == super::work::Kind::Class
+            && name.is_some_and(|name| name == "__class__");
+        if class && self.code.version >= Version::three(13) {
+            return true;
+        }
         self.code.version >= Version::three(13)
-            && ins.and_then(|ins| self.code.locals.get(ins.arg)).is_some_and(|name| {
+            && self.graph.name(place) == "BUILD_TUPLE"
+            && matches!(code, Some(Value::Code(_)))
+            && self.graph.ins(at).and_then(|ins| self.code.locals.get(ins.arg)).is_some_and(|name| {
                 self.code.cells.contains(name) || self.code.free.contains(name)
             })
     }
 
     fn attribute(&mut self, ins: &super::normal::Ins, stack: &mut Stack) -> R<()> {
-        let name = self.code.names.get(ins.arg).ok_or("an attribute has no name")?.clone();
-        self.check_name(&name)?;
+        let name = self.attribute_name(ins.arg)?;
         if let Some(Slot::Shared(number, of)) = stack.peek(1)
             && ins.name == "LOAD_ATTR"
         {
@@ -200,8 +211,7 @@ impl Machine<'_, '_> {
 
     /// `super().name`, which 3.12 on has one instruction for.
     fn super_attribute(&mut self, arg: usize, stack: &mut Stack) -> R<()> {
-        let name = self.code.names.get(arg >> 2).ok_or("an attribute has no name")?.clone();
-        self.check_name(&name)?;
+        let name = self.attribute_name(arg >> 2)?;
         let operands = stack.take_many(3)?;
         let [callee, class, instance] = operands.as_slice() else {
             return Err("the stack runs empty");

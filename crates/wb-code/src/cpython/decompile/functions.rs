@@ -63,6 +63,27 @@ impl Machine<'_, '_> {
         stack.value(value)
     }
 
+    /// A generic function or class (PEP 695), which is not taken apart: its instructions under its name.
+    pub(super) fn generic(&mut self, code: &CodeObject) -> R<Option<Slot>> {
+        let name = code.name.strip_prefix("<generic parameters of ");
+        let Some(name) = name.and_then(|name| name.strip_suffix('>')) else { return Ok(None) };
+        self.check_name(name)?;
+        let any = |name: &str| Parameter { name: name.to_owned(), annotation: None, default: None };
+        let parameters = Parameters {
+            star: Some(any("args")),
+            double_star: Some(any("kwargs")),
+            ..Parameters::default()
+        };
+        Ok(Some(Slot::Definition(Box::new(Definition {
+            is_async: false,
+            name: name.to_owned(),
+            decorators: Vec::new(),
+            parameters: Some(parameters),
+            bases: Vec::new(),
+            body: listing::body(code, "it has type parameters", self.work),
+        }))))
+    }
+
     pub(super) fn lambda(&mut self, function: &Function) -> R<Expr> {
         let parameters = parameters(function, false)?;
         let scope = self.names.within_function(self.code);
@@ -194,7 +215,8 @@ impl Machine<'_, '_> {
             return Err("a class is made as the compiler does not");
         }
         self.check_name(name)?;
-        let scope = self.names.within(self.code, Kind::Class);
+        let mut scope = self.names.within(self.code, Kind::Class);
+        scope.class.clone_from(&function.code.name);
         let body = match self.inner(&function.code, scope) {
             Ok(body) => body,
             Err(why) => listing::body(&function.code, why, self.work),

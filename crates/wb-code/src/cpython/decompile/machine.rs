@@ -300,6 +300,14 @@ impl<'c, 'w> Machine<'c, 'w> {
         let handler = self.graph.handler(at);
         if handler != context.handler {
             if !self.graph.inside(handler, context.handler) {
+                // The end of what follows may have been copied to here.
+                if let Some(follow) = context.follow
+                    && stack.len() <= context.base
+                    && self.graph.same(at, follow)
+                {
+                    self.see_return(at);
+                    return Ok(End::At(follow));
+                }
                 out.push(self.leave(at, stack, &context.scopes)?);
                 return Ok(End::Gone);
             }

@@ -73,6 +73,21 @@ impl Machine<'_, '_> {
         Ok(())
     }
 
+    /// The name of an attribute, as it is written inside the class it is private to.
+    pub(super) fn attribute_name(&self, index: usize) -> R<String> {
+        let name = self.code.names.get(index).ok_or("an attribute has no name")?;
+        let class = self.names.class.trim_start_matches('_');
+        let private = name
+            .strip_prefix('_')
+            .and_then(|rest| rest.strip_prefix(class))
+            .filter(|rest| rest.starts_with("__") && !rest.ends_with("__") && !class.is_empty());
+        if let Some(private) = private.filter(|name| is_name(name, self.code.version)) {
+            return Ok(private.to_owned());
+        }
+        self.check_name(name)?;
+        Ok(name.clone())
+    }
+
     /// Notes that a variable is read, stored or deleted by an instruction of that name.
     pub(super) fn uses(&mut self, instruction: &str, name: &str) -> R<()> {
         if name == ".0" && self.code.name.starts_with('<') {

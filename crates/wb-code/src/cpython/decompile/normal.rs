@@ -151,6 +151,14 @@ fn handlers(code: &CodeObject, places: &BTreeMap<usize, usize>, list: &mut [Ins]
             ins.handler = Some(*target);
         }
     }
+    // A jump that cannot raise is left out of the table: it belongs to the test before it.
+    let mut before = None;
+    for ins in list {
+        if ins.name.starts_with("IF_") && ins.handler.is_none() {
+            ins.handler = before;
+        }
+        before = ins.handler;
+    }
     Ok(())
 }
 

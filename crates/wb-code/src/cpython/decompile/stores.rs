@@ -132,9 +132,7 @@ impl Machine<'_, '_> {
                         return Ok((Expr::name(&name), stack.pop()?, next));
                     }
                     "STORE_ATTR" => {
-                        let name = machine.code.names.get(ins.arg).ok_or("an attribute has no name")?;
-                        let name = name.clone();
-                        machine.check_name(&name)?;
+                        let name = machine.attribute_name(ins.arg)?;
                         let of = place_value(stack.pop()?)?;
                         let slot = stack.pop()?;
                         return Ok((Expr::new(Node::Attr(of, name))?, slot, next));
@@ -185,7 +183,12 @@ impl Machine<'_, '_> {
         let mut targets = Vec::new();
         let mut place = at.saturating_add(1);
         for index in 0..count {
-            let (target, slot, next) = self.target(place, stack)?;
+            let dropped = self.dropped(place, count, stack)?;
+            let found = match dropped {
+                Some(found) => found,
+                None => self.target(place, stack)?,
+            };
+            let (target, slot, next) = found;
             if !matches!(slot, Slot::Incoming) {
                 return Err("an unpacked value is not stored");
             }
@@ -194,6 +197,31 @@ impl Machine<'_, '_> {
             place = next;
         }
         Ok((Expr::new(Node::Tuple(targets))?, place))
+    }
+
+    /// A part of an unpacked value whose variable gets another one at once: it is dropped instead.
+    fn dropped(
+        &mut self,
+        at: usize,
+        count: usize,
+        stack: &mut Stack,
+    ) -> R<Option<(Expr, Slot, usize)>> {
+        let first = self.graph.real(at);
+        let mut place = first;
+        for _ in 0..count {
+            match self.graph.name(place) {
+                "POP_TOP" => place = self.graph.next(place),
+                "STORE_FAST" if place != first => {
+                    let name = self.graph.variable(place, "STORE_").ok_or("a variable has no name")?;
+                    self.uses("STORE_FAST", &name)?;
+                    self.see(first);
+                    let next = self.graph.next(first);
+                    return Ok(Some((Expr::name(&name), stack.pop()?, next)));
+                }
+                _ => return Ok(None),
+            }
+        }
+        Ok(None)
     }
 
     /// Stores `slot` to `target`: a statement, or a part of one that stores more than once.
@@ -317,8 +345,7 @@ impl Machine<'_, '_> {
                 Stmt::Delete(vec![Expr::name(&name)])
             }
             "DELETE_ATTR" => {
-                let name = self.code.names.get(ins.arg).ok_or("an attribute has no name")?.clone();
-                self.check_name(&name)?;
+                let name = self.attribute_name(ins.arg)?;
                 Stmt::Delete(vec![Expr::new(Node::Attr(stack.take()?, name))?])
             }
             "DELETE_SUBSCR" => {

@@ -52,6 +52,8 @@ pub(super) struct Scope {
     pub(super) kind: Kind,
     /// Whether a class stands around: names like `__x` mean something else there.
     pub(super) in_class: bool,
+    /// The name of the innermost class around.
+    pub(super) class: String,
     /// Local variables of the functions around.
     pub(super) outer: BTreeSet<String>,
 }
@@ -59,7 +61,7 @@ pub(super) struct Scope {
 impl Scope {
     /// Nothing around.
     pub(super) fn of(kind: Kind) -> Self {
-        Self { kind, in_class: false, outer: BTreeSet::new() }
+        Self { kind, in_class: false, class: String::new(), outer: BTreeSet::new() }
     }
 
     /// The scope of code inside `code`.
@@ -70,7 +72,9 @@ impl Scope {
             outer.extend(code.cells.iter().cloned());
         }
         let in_class = self.in_class || kind == Kind::Class;
-        Self { kind, in_class, outer }
+        let own = self.kind == Kind::Class;
+        let class = if own { code.name.clone() } else { self.class.clone() };
+        Self { kind, in_class, class, outer }
     }
 
     /// The scope of a function inside `code`.
