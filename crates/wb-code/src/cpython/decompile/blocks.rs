@@ -13,28 +13,54 @@ enum Block {
     Loop(usize),
     /// What an exception goes to.
     Handler(usize),
-    /// An exception that is being handled.
-    Handling,
+    /// An exception that the handler at that place handles, or none where `finally` runs without one.
+    Handling(usize),
 }
 
 /// Finds the handler of each instruction; turns `BREAK_LOOP` into a jump that leaves blocks.
 pub(super) fn open(list: &mut [Ins]) -> R<()> {
+    begin_finally(list);
     let mut found: Vec<Option<Vec<Block>>> = vec![None; list.len()];
     let mut todo = vec![(0_usize, Vec::new())];
-    while let Some((at, blocks)) = todo.pop() {
+    let mut handlers = Vec::new();
+    // Handlers come last: without an exception the blocks around them may be fewer.
+    while let Some((at, blocks)) = todo.pop().or_else(|| handlers.pop()) {
         let Some(ins) = list.get(at).copied() else { continue };
         match found.get(at) {
-            Some(Some(known)) if *known == blocks => continue,
+            Some(Some(known)) if *known == blocks || forgets(list, at) => continue,
             Some(Some(_)) => return Err("its blocks do not nest"),
             _ => {}
         }
         if let Some(slot) = found.get_mut(at) {
             *slot = Some(blocks.clone());
         }
-        follow(ins, at, blocks, &mut todo)?;
+        // An exception's name is forgotten and the exception raised again: nothing follows.
+        let raised = matches!(blocks.last(), Some(Block::Handling(handler)) if *handler == at);
+        let normal = at.checked_sub(1).is_some_and(|before| {
+            let begins = list.get(before).is_some_and(|ins| ins.name == "BEGIN_FINALLY");
+            begins && matches!(found.get(before), Some(Some(_)))
+        });
+        if raised && forgets(list, at) && !normal {
+            for step in 1..4 {
+                if let Some(slot) = found.get_mut(at.saturating_add(step)) {
+                    slot.get_or_insert_with(|| blocks.clone());
+                }
+            }
+            continue;
+        }
+        follow(ins, at, blocks, &mut todo, &mut handlers)?;
     }
+    let clauses: Vec<bool> =
+        list.iter().map(|ins| matches!(ins.name, "COPY" | "POP_TOP")).collect();
     for (ins, blocks) in list.iter_mut().zip(found) {
         let Some(blocks) = blocks else { continue };
+        // Where no clause catches an exception, it is raised again.
+        if ins.name == "END_FINALLY"
+            && let Some(Block::Handling(handler)) = blocks.last()
+            && clauses.get(*handler) == Some(&true)
+        {
+            (ins.name, ins.arg) = ("RERAISE", 0);
+        }
         ins.handler = blocks.iter().rev().find_map(|block| match block {
             Block::Handler(target) => Some(*target),
             _ => None,
@@ -49,11 +75,41 @@ pub(super) fn open(list: &mut [Ins]) -> R<()> {
     Ok(())
 }
 
+/// Until 3.7 `LOAD_CONST None` before a handler says that it runs without an exception.
+fn begin_finally(list: &mut [Ins]) {
+    let handlers: Vec<usize> = list
+        .iter()
+        .filter(|ins| {
+            matches!(ins.name, "SETUP_FINALLY" | "SETUP_WITH" | "SETUP_ASYNC_WITH")
+        })
+        .filter_map(|ins| ins.target)
+        .collect();
+    let old = !list.iter().any(|ins| matches!(ins.name, "BEGIN_FINALLY" | "RERAISE" | "CALL_FINALLY"));
+    for handler in handlers {
+        if let Some(ins) = handler.checked_sub(1).and_then(|before| list.get_mut(before))
+            && ins.name == "LOAD_CONST"
+            && old
+        {
+            ins.name = "BEGIN_FINALLY";
+        }
+    }
+}
+
+/// Whether `name = None; del name` of an exception's name stands at `at`.
+fn forgets(list: &[Ins], at: usize) -> bool {
+    let name = |step: usize| list.get(at.saturating_add(step)).map_or("", |ins| ins.name);
+    name(0) == "LOAD_CONST"
+        && name(1).starts_with("STORE_")
+        && name(2).starts_with("DELETE_")
+        && name(3) == "END_FINALLY"
+}
+
 fn follow(
     ins: Ins,
     at: usize,
     mut blocks: Vec<Block>,
     todo: &mut Vec<(usize, Vec<Block>)>,
+    handlers: &mut Vec<(usize, Vec<Block>)>,
 ) -> R<()> {
     let next = at.saturating_add(1);
     match ins.name {
@@ -61,19 +117,19 @@ fn follow(
         "SETUP_FINALLY" | "SETUP_EXCEPT" | "SETUP_WITH" | "SETUP_ASYNC_WITH" => {
             let target = ins.target.ok_or("a block has no handler")?;
             let mut handling = blocks.clone();
-            handling.push(Block::Handling);
-            todo.push((target, handling));
+            handling.push(Block::Handling(target));
+            handlers.push((target, handling));
             blocks.push(Block::Handler(target));
         }
         "POP_BLOCK" => {
             blocks.pop().ok_or("a block is closed that is not open")?;
         }
         "POP_EXCEPT" | "END_FINALLY" | "RERAISE" | "POP_FINALLY" => {
-            if blocks.last() == Some(&Block::Handling) {
+            if matches!(blocks.last(), Some(Block::Handling(_))) {
                 blocks.pop();
             }
         }
-        "BEGIN_FINALLY" => blocks.push(Block::Handling),
+        "BEGIN_FINALLY" => blocks.push(Block::Handling(next)),
         _ => {}
     }
     if blocks.len() > MOST {

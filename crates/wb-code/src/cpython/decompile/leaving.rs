@@ -104,12 +104,7 @@ impl Machine<'_, '_> {
                     }
                 }
                 *rest = outer;
-                self.see(at);
-                let next = self.graph.next(at);
-                return match name {
-                    Some(name) => self.forget(next, name),
-                    None => Ok(next),
-                };
+                return self.pop_exception(at, name.as_ref());
             }
             _ => match rest.split_last() {
                 Some((Scope::Finally(handler), outer)) => {
@@ -151,6 +146,10 @@ impl Machine<'_, '_> {
     fn exits(&mut self, at: usize) -> R<usize> {
         let wrong = "a context manager is left without its exit";
         let mut place = self.graph.real(at);
+        if self.graph.name(place) == "BEGIN_FINALLY" {
+            self.see(place);
+            return self.cleanup(self.graph.next(place));
+        }
         let none = self.graph.constant(place) == Some(Value::None);
         if !none {
             return Err(wrong);
@@ -193,6 +192,23 @@ impl Machine<'_, '_> {
         }
         self.see(place);
         Ok(self.graph.next(place))
+    }
+
+    /// Steps over the exit of a context manager until 3.8, with an exception or without.
+    fn cleanup(&mut self, at: usize) -> R<usize> {
+        let mut place = at;
+        for name in ["WITH_CLEANUP_START", "AWAIT", "WITH_CLEANUP_FINISH", "END_FINALLY"] {
+            let found = self.graph.name(place);
+            if name == "AWAIT" && found != name {
+                continue;
+            }
+            if found != name && (name, found) != ("END_FINALLY", "POP_FINALLY") {
+                return Err("a context manager is left without its exit");
+            }
+            self.see(place);
+            place = self.graph.next(place);
+        }
+        Ok(place)
     }
 
     /// A `with` statement, its context manager on the stack.
@@ -306,6 +322,9 @@ impl Machine<'_, '_> {
         if self.modern() {
             self.see(place);
             place = self.graph.next(place);
+        }
+        if self.graph.name(place) == "WITH_CLEANUP_START" {
+            return self.cleanup(place);
         }
         if self.graph.name(place) != "WITH_EXCEPT_START" {
             return Err(wrong);

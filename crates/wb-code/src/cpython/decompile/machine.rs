@@ -82,6 +82,8 @@ pub(super) struct Machine<'c, 'w> {
     pub(super) nonlocals: BTreeSet<String>,
     /// Code objects that a statement makes functions of.
     pub(super) defined: BTreeSet<usize>,
+    /// Ends of `finally` that control goes on from only to raise again.
+    pub(super) unfollowed: BTreeSet<usize>,
     /// Variables of the functions around that are used.
     pub(super) used_free: BTreeSet<String>,
     /// Global variables that are read.
@@ -121,6 +123,7 @@ impl<'c, 'w> Machine<'c, 'w> {
             nonlocals: BTreeSet::new(),
             loaded: BTreeSet::new(),
             used_free: BTreeSet::new(),
+            unfollowed: BTreeSet::new(),
             defined: BTreeSet::new(),
             read: BTreeSet::new(),
             bound: BTreeSet::new(),
@@ -154,7 +157,9 @@ impl<'c, 'w> Machine<'c, 'w> {
             if at >= self.graph.list.len() || !reached.insert(at) {
                 continue;
             }
-            todo.extend(self.graph.after(at));
+            if !self.unfollowed.contains(&at) {
+                todo.extend(self.graph.after(at));
+            }
             todo.extend(self.graph.handler(at).map(|handler| self.graph.real(handler)));
         }
         if reached.iter().any(|at| self.seen.get(*at) == Some(&false)) {
@@ -367,7 +372,9 @@ impl<'c, 'w> Machine<'c, 'w> {
                 Ok(End::Gone)
             }
             "RAISE_VARARGS" => self.raise(at, stack, context, out),
-            "RERAISE" | "POP_EXCEPT" if stack.len() <= context.base => {
+            "RERAISE" | "POP_EXCEPT" | "BEGIN_FINALLY" | "END_FINALLY" | "POP_FINALLY"
+                if stack.len() <= context.base =>
+            {
                 if context.branch {
                     out.push(self.leave(at, stack, &context.scopes)?);
                     return Ok(End::Gone);

@@ -4,6 +4,7 @@ use super::ast::{Expr, Handler, R, Stmt};
 use super::graph::Handles;
 use super::machine::{Context, End, Machine, Scope};
 use super::step::{Slot, Stack};
+use crate::cpython::Version;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Machine<'_, '_> {
@@ -46,16 +47,18 @@ impl Machine<'_, '_> {
     /// Where the statements that `handler` protects go on to when they end.
     pub(super) fn exit(&self, handler: usize) -> Option<usize> {
         let mut found: Option<(bool, usize, usize)> = None;
+        // Of two ways out of one place, the later goes on behind the statement.
         let within = |at: usize| self.graph.inside(self.graph.handler(at), Some(handler));
         for at in 0..self.graph.list.len() {
-            if self.graph.real(at) != at || !within(at) {
+            let leaves = matches!(self.graph.name(at), "BREAK_LOOP" | "CONTINUE_LOOP");
+            if self.graph.real(at) != at || !within(at) || leaves {
                 continue;
             }
             for next in self.graph.after(at).into_iter().filter(|next| !within(*next)) {
                 let falls = self.graph.name(next) != "RETURN_VALUE";
                 let warm = self.graph.warm.get(at).copied().unwrap_or(false);
                 let one = (falls && (warm || found.is_none()), at, next);
-                if found.is_none_or(|best| (one.0, one.1) > (best.0, best.1)) {
+                if found.is_none_or(|best| one > best) {
                     found = Some(one);
                 }
             }
@@ -237,20 +240,25 @@ impl Machine<'_, '_> {
         (stack, context): (&Stack, &Context),
         statements: &mut Vec<Stmt>,
     ) -> R<()> {
-        if self.graph.name(pop) != "POP_EXCEPT" {
-            return Err("an exception is handled and raised again");
-        }
-        self.see(pop);
-        let mut next = self.graph.next(pop);
-        if let Some(name) = name {
-            next = self.forget(next, name)?;
+        let next = self.pop_exception(pop, name.as_ref())?;
+        // 3.8 forgets the name in another way where the clause is left.
+        let left = self.code.version == Version::three(8)
+            && name.is_some()
+            && self.graph.name(pop) == "POP_EXCEPT";
+        if left {
+            let stmt = self.leave(next, &mut stack.clone(), &context.scopes)?;
+            statements.push(stmt);
+            return Ok(());
         }
         if let Some(known) = exit.or(*meets).filter(|known| self.graph.same(*known, next)) {
             *meets = Some(known);
             self.see_return(next);
             return Ok(());
         }
+        // Until 3.9 a return that several ways lead to is not copied to each.
+        let shared = self.code.version < Version::three(10) && self.graph.before(next).len() > 1;
         if context.follow != Some(next)
+            && !(shared && self.graph.returns(next).is_some())
             && let Some(stmt) = self.immediate(next, stack, &context.scopes)
         {
             statements.push(stmt);
@@ -265,8 +273,51 @@ impl Machine<'_, '_> {
         Ok(())
     }
 
-    /// Steps over `name = None; del name`.
+    /// Steps over what ends a clause: the exception is dropped and its name forgotten.
+    pub(super) fn pop_exception(&mut self, at: usize, name: Option<&String>) -> R<usize> {
+        self.see(at);
+        let next = self.graph.next(at);
+        match (self.graph.name(at), name) {
+            ("POP_EXCEPT", None) => Ok(next),
+            ("POP_EXCEPT", Some(name)) => self.forget(next, name),
+            // 3.8 forgets the name first.
+            ("BEGIN_FINALLY", Some(name)) => {
+                let pop = self.forget(at, name)?;
+                if self.graph.name(pop) != "POP_EXCEPT" {
+                    return Err("an exception is not dropped");
+                }
+                self.see(pop);
+                Ok(self.graph.next(pop))
+            }
+            _ => Err("an exception is handled and raised again"),
+        }
+    }
+
+    /// Steps over `name = None; del name`, which until 3.8 is a `finally`.
     pub(super) fn forget(&mut self, at: usize, name: &str) -> R<usize> {
+        let forgets = |machine: &Self, at: usize| {
+            machine.graph.forgets_name(at).is_some_and(|(same, _)| same == name)
+        };
+        match self.graph.name(at) {
+            "CALL_FINALLY" => {
+                let target = self.graph.ins(at).and_then(|ins| ins.target);
+                if !target.is_some_and(|target| forgets(self, target)) {
+                    return Err("the name of an exception is not forgotten");
+                }
+                self.see(at);
+                return Ok(self.graph.next(at));
+            }
+            "BEGIN_FINALLY" => {
+                self.see(at);
+                let end = self.forget(self.graph.next(at), name)?;
+                if self.graph.name(end) != "END_FINALLY" {
+                    return Err("the name of an exception is not forgotten");
+                }
+                self.see(end);
+                return Ok(self.graph.next(end));
+            }
+            _ => {}
+        }
         match self.graph.forgets_name(at) {
             Some((same, next)) if same == name => {
                 let mut place = self.graph.real(at);
@@ -335,15 +386,31 @@ impl Machine<'_, '_> {
         if last.is_empty() {
             last.push(Stmt::Pass);
         }
+        let mut behind = None;
         if let End::At(again) = ended {
-            if self.graph.name(again) != "RERAISE" {
-                return Err("an exception is not raised again");
+            match self.graph.name(again) {
+                "RERAISE" => {}
+                "END_FINALLY" => behind = Some(self.graph.next(again)),
+                _ => return Err("an exception is not raised again"),
             }
             self.see(again);
         }
-        let end = match end {
-            End::At(at) => End::At(self.copied(handler, at)?),
-            End::Gone => End::Gone,
+        let end = match (end, behind) {
+            // Until 3.8 control comes to the same instructions without an exception.
+            (End::At(at), Some(behind)) if self.graph.name(at) == "BEGIN_FINALLY" => {
+                if self.graph.next(at) != self.graph.real(handler) {
+                    return Err("what `finally` does is not run");
+                }
+                self.see(at);
+                End::At(behind)
+            }
+            (End::At(at), _) => End::At(self.copied(handler, at)?),
+            (End::Gone, _) => {
+                if let End::At(again) = ended {
+                    self.unfollowed.insert(again);
+                }
+                End::Gone
+            }
         };
         let stmt = match <[Stmt; 1]>::try_from(body) {
             Ok([Stmt::Try(body, handlers, other, none)]) if none.is_empty() => {
@@ -358,6 +425,13 @@ impl Machine<'_, '_> {
 
     /// Where control goes on behind the copy at `at` of what `finally` does.
     pub(super) fn copied(&mut self, handler: usize, at: usize) -> R<usize> {
+        if self.graph.name(at) == "CALL_FINALLY" {
+            if self.graph.ins(at).and_then(|ins| ins.target) != Some(handler) {
+                return Err("what `finally` does is not run");
+            }
+            self.see(at);
+            return Ok(self.graph.next(at));
+        }
         let mut first = self.graph.real(handler);
         if self.modern() {
             first = self.graph.next(first);
