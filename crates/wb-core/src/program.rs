@@ -95,12 +95,22 @@ pub struct Program {
     pub span: Span,
     /// What it does, in the order in which it would be done.
     pub ops: Vec<Op>,
+    /// The source it was compiled from, as far as that can be recovered.
+    pub source: Option<String>,
 }
 
 impl Program {
     /// A program without ops.
     pub fn new(language: Language, trigger: Trigger, span: Span) -> Self {
-        Self { language, trigger, place: String::new(), component: None, span, ops: Vec::new() }
+        Self {
+            language,
+            trigger,
+            place: String::new(),
+            component: None,
+            span,
+            ops: Vec::new(),
+            source: None,
+        }
     }
 
     /// A program without ops for what `component` makes its runtime do.

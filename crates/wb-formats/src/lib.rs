@@ -90,6 +90,7 @@ formats! {
     notebook,
     checksums,
     requirements,
+    pyc,
     python_source = "python",
     script,
     elf,

@@ -5,10 +5,10 @@
 use super::call::{Arguments, CallSite};
 use super::effect::gap;
 use super::names::Names;
+use super::payload;
 use super::value::{Object, Value};
 use super::{Analyser, Callable, Frame, analyse_with};
 use crate::cpython::{self, Argument, CodeObject};
-use crate::print;
 use std::rc::Rc;
 use wb_core::{Budget, Bytes, Capability, Constant, Effect, Payload, PayloadKind, Trigger};
 
@@ -187,7 +187,7 @@ impl<'p> Analyser<'p, '_> {
         budget: &mut Budget,
     ) {
         let program = cpython::lift(code, trigger, budget);
-        let text = print::python(&program, true).text;
+        let text = payload::cut(cpython::decompile(code, budget).text);
         effect.payloads.push(Payload { kind: PayloadKind::Python, layers, text });
         let mut names = Names::default();
         for (name, value) in globals {

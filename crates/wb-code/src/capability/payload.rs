@@ -204,7 +204,7 @@ impl Analyser<'_, '_> {
             let program = cpython::lift(&code, effect.trigger, budget);
             let mut layers = layers.to_vec();
             layers.push("marshal".to_owned());
-            let text = cut(print::python(&program, true).text);
+            let text = cut(cpython::decompile(&code, budget).text);
             add_payload(&mut effect.payloads, Payload { kind: PayloadKind::Python, layers, text });
             self.take_program(effect, &program, budget);
             return true;
@@ -433,7 +433,7 @@ fn is_command(text: &str, analyser: &Analyser<'_, '_>) -> bool {
     analyser.language == Language::Shell || analyser.knowledge.command(name).is_some()
 }
 
-fn cut(text: String) -> String {
+pub(super) fn cut(text: String) -> String {
     if text.len() <= MAX_TEXT {
         return text;
     }

@@ -24,7 +24,7 @@ pub use decompile::{Decompiled, decompile};
 pub use disassemble::disassemble;
 pub use lift::{lift, lift_bound};
 pub use marshal::{read_marshal, read_value};
-pub use pyc::{Pyc, read_pyc};
+pub use pyc::{Pyc, is_pyc, read_pyc};
 
 use std::fmt;
 use std::sync::Arc;

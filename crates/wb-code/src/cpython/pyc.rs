@@ -50,6 +50,12 @@ pub(super) fn version_of(magic: u16) -> Option<Version> {
     MAGIC.get(index).map(|(_, version)| *version).filter(|version| *version < Version::three(15))
 }
 
+/// Whether `input` begins as a `.pyc` file of a supported version does.
+pub fn is_pyc(input: Bytes<'_>) -> bool {
+    let ends = input.byte(2) == Some(b'\r') && input.byte(3) == Some(b'\n');
+    ends && input.u16_le(0).is_some_and(|magic| version_of(magic).is_some())
+}
+
 /// Reads a `.pyc` file: magic number, then 4 bytes of time (until 3.2), 8 of time and size (3.3 to 3.6), or
 /// flags and 8 of time and size or of hash (from 3.7 on, PEP 552), then the marshalled module.
 ///

@@ -4,7 +4,8 @@ use crate::body::{Body, Inspected};
 use crate::difference::differences;
 use std::collections::{BTreeMap, BTreeSet};
 use wb_core::{
-    ArtifactPath, Content, Difference, Dossier, Finding, Listing, Program, Role, RoleAssignment,
+    ArtifactPath, Content, Difference, Dossier, Finding, Listing, OpKind, Program, Role,
+    RoleAssignment,
 };
 use wb_formats::Family;
 
@@ -51,9 +52,14 @@ fn listings(inspected: &Inspected, findings: &[Finding]) -> Vec<Listing> {
 }
 
 fn listing(program: &Program, findings: &[&Finding]) -> Listing {
-    let printed = wb_code::print::python(program, true);
     let spans: BTreeSet<wb_core::Span> =
         findings.iter().filter_map(|finding| finding.location.span).collect();
+    let place = program.component.clone().unwrap_or_else(|| program.place.clone());
+    if let Some(source) = &program.source {
+        let (text, marks) = shortened(source, calls_in(source, program, &spans));
+        return Listing { place, language: program.language, text, marks };
+    }
+    let printed = wb_code::print::python(program, true);
     let marked = |ops: &Vec<usize>| {
         ops.iter().any(|op| program.ops.get(*op).is_some_and(|op| spans.contains(&op.span)))
     };
@@ -65,8 +71,31 @@ fn listing(program: &Program, findings: &[&Finding]) -> Listing {
         .map(|(line, _)| line + 1)
         .collect();
     let (text, marks) = shortened(&printed.text, marks);
-    let place = program.component.clone().unwrap_or_else(|| program.place.clone());
     Listing { place, language: program.language, text, marks }
+}
+
+/// The lines of recovered source that call what the ops at `spans` call.
+fn calls_in(source: &str, program: &Program, spans: &BTreeSet<wb_core::Span>) -> Vec<usize> {
+    let mut names = BTreeSet::new();
+    let mut todo = vec![program];
+    while let Some(program) = todo.pop() {
+        for op in &program.ops {
+            match &op.kind {
+                OpKind::Define { body, .. } => todo.push(body),
+                OpKind::Call { callee, .. } if spans.contains(&op.span) => {
+                    match program.op(*callee).map(|op| &op.kind) {
+                        Some(OpKind::GetAttribute { name, .. } | OpKind::Load { name }) => {
+                            names.insert(format!("{name}("));
+                        }
+                        _ => {}
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    let calls = |line: &str| names.iter().any(|name| line.contains(name.as_str()));
+    (1..).zip(source.lines()).filter(|(_, line)| calls(line)).map(|(number, _)| number).collect()
 }
 
 /// A listing of a few hundred lines around its marks: the rest of a large model is tensors.

@@ -90,6 +90,7 @@ fn program(
         let code = cpython::read_marshal(Bytes::new(&decoded.data), None, budget).ok()?;
         let values = bindings::bindings(&code, place);
         let mut program = cpython::lift_bound(&code, &values, Trigger::Inference, budget);
+        program.source = Some(cpython::decompile(&code, budget).text);
         match source.packed {
             None => decoded.relocate(&mut program, source.span(json.span)),
             Some(packed) => whole(&mut program, packed),

@@ -63,7 +63,8 @@ fn programs(scanned: &Scanned) -> String {
             } else if !program.place.is_empty() {
                 title.push_str(&format!(", {}", program.place));
             }
-            let text = wb_code::print::python(program, true).text;
+            let printed = || wb_code::print::python(program, true).text;
+            let text = program.source.clone().unwrap_or_else(printed);
             let text = match text.trim_end() {
                 "" => "# plain data: it calls nothing",
                 text => text,

@@ -58,7 +58,9 @@ impl Expr {
     pub(super) fn negated(self) -> R<Self> {
         match *self.node {
             Node::Unary("not ", inner) => Ok(inner),
-            node => Self::new(Node::Unary("not ", Self { depth: self.depth, node: Box::new(node) })),
+            node => {
+                Self::new(Node::Unary("not ", Self { depth: self.depth, node: Box::new(node) }))
+            }
         }
     }
 }
@@ -225,12 +227,8 @@ pub(super) struct Parameters {
 
 impl Parameters {
     fn each<'e>(&'e self, f: &mut dyn FnMut(&'e Expr)) {
-        let all = self
-            .plain
-            .iter()
-            .chain(&self.star)
-            .chain(&self.keyword_only)
-            .chain(&self.double_star);
+        let all =
+            self.plain.iter().chain(&self.star).chain(&self.keyword_only).chain(&self.double_star);
         for one in all {
             one.annotation.iter().chain(&one.default).for_each(&mut *f);
         }

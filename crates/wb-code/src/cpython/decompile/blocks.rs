@@ -79,12 +79,11 @@ pub(super) fn open(list: &mut [Ins]) -> R<()> {
 fn begin_finally(list: &mut [Ins]) {
     let handlers: Vec<usize> = list
         .iter()
-        .filter(|ins| {
-            matches!(ins.name, "SETUP_FINALLY" | "SETUP_WITH" | "SETUP_ASYNC_WITH")
-        })
+        .filter(|ins| matches!(ins.name, "SETUP_FINALLY" | "SETUP_WITH" | "SETUP_ASYNC_WITH"))
         .filter_map(|ins| ins.target)
         .collect();
-    let old = !list.iter().any(|ins| matches!(ins.name, "BEGIN_FINALLY" | "RERAISE" | "CALL_FINALLY"));
+    let old =
+        !list.iter().any(|ins| matches!(ins.name, "BEGIN_FINALLY" | "RERAISE" | "CALL_FINALLY"));
     for handler in handlers {
         if let Some(ins) = handler.checked_sub(1).and_then(|before| list.get_mut(before))
             && ins.name == "LOAD_CONST"

@@ -198,7 +198,9 @@ impl Machine<'_, '_> {
             "LIST_APPEND" | "SET_ADD" | "MAP_ADD" if count == 1 => append(ins, stack)?,
             "LIST_EXTEND" | "SET_UPDATE" if count == 1 => extend(ins.name, stack)?,
             "DICT_UPDATE" | "DICT_MERGE" if count == 1 => merge(ins.name, stack)?,
-            "BUILD_LIST_UNPACK" | "BUILD_TUPLE_UNPACK" | "BUILD_SET_UNPACK"
+            "BUILD_LIST_UNPACK"
+            | "BUILD_TUPLE_UNPACK"
+            | "BUILD_SET_UNPACK"
             | "BUILD_TUPLE_UNPACK_WITH_CALL" => {
                 let items = unpacked(stack.take_many(count)?)?;
                 match ins.name {

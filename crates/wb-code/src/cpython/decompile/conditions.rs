@@ -36,12 +36,7 @@ impl Condition {
 
 impl Machine<'_, '_> {
     /// The test that the jump at `at` belongs to; its first value is on the stack and is taken.
-    pub(super) fn condition(
-        &mut self,
-        at: usize,
-        start: usize,
-        stack: &mut Stack,
-    ) -> R<Condition> {
+    pub(super) fn condition(&mut self, at: usize, start: usize, stack: &mut Stack) -> R<Condition> {
         self.deeper(|machine| {
             let mut whole = machine.jump(at, stack)?;
             whole.start = start;
@@ -133,10 +128,8 @@ impl Machine<'_, '_> {
         let mut place = at.saturating_add(1);
         loop {
             let done = |machine: &Self, at: usize, stack: &Stack| {
-                let compares = matches!(
-                    machine.graph.name(at),
-                    "COMPARE_OP" | "IS_OP" | "CONTAINS_OP"
-                );
+                let compares =
+                    matches!(machine.graph.name(at), "COMPARE_OP" | "IS_OP" | "CONTAINS_OP");
                 let left = stack.peek(2);
                 compares && matches!(left, Some(Slot::Shared(same, _)) if *same == number)
             };
@@ -219,9 +212,9 @@ impl Machine<'_, '_> {
     /// Whether a loop begins anew at one of the places that the test goes to, as a copied test has it.
     fn repeats(&self, whole: &Condition) -> bool {
         let last = whole.jumps.last().copied().unwrap_or(0);
-        [whole.yes.at, whole.no.at].iter().any(|body| {
-            *body > last && self.graph.before(*body).iter().any(|from| *from >= *body)
-        })
+        [whole.yes.at, whole.no.at]
+            .iter()
+            .any(|body| *body > last && self.graph.before(*body).iter().any(|from| *from >= *body))
     }
 
     /// Whether the whole test is copied to the end of a loop.
@@ -393,7 +386,10 @@ impl Machine<'_, '_> {
         for (end, mut left) in ends {
             let mut right = stack.clone();
             let done = |machine: &Self, at: usize, stack: &Stack| {
-                stack.len() == depth && machine.graph.real(at) == at && end != at && machine.graph.same(end, at)
+                stack.len() == depth
+                    && machine.graph.real(at) == at
+                    && end != at
+                    && machine.graph.same(end, at)
             };
             if let Ok(copy) = self.evaluate(second, &mut right, &done)
                 && let (Ok(left), Ok(right)) = (left.take(), right.take())

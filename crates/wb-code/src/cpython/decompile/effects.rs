@@ -114,7 +114,8 @@ impl Machine<'_, '_> {
             // A set that never changes is what the compiler makes of a set display in these places.
             Value::FrozenSet(items) => {
                 let user = self.graph.name(self.graph.next(at));
-                let known = matches!(user, "CONTAINS_OP" | "COMPARE_OP" | "GET_ITER" | "SET_UPDATE");
+                let known =
+                    matches!(user, "CONTAINS_OP" | "COMPARE_OP" | "GET_ITER" | "SET_UPDATE");
                 known && !items.is_empty() && items.iter().all(faithful)
             }
             Value::Slice(parts) => parts.iter().all(faithful),
@@ -169,9 +170,11 @@ impl Machine<'_, '_> {
         self.code.version >= Version::three(13)
             && self.graph.name(place) == "BUILD_TUPLE"
             && matches!(code, Some(Value::Code(_)))
-            && self.graph.ins(at).and_then(|ins| self.code.locals.get(ins.arg)).is_some_and(|name| {
-                self.code.cells.contains(name) || self.code.free.contains(name)
-            })
+            && self
+                .graph
+                .ins(at)
+                .and_then(|ins| self.code.locals.get(ins.arg))
+                .is_some_and(|name| self.code.cells.contains(name) || self.code.free.contains(name))
     }
 
     fn attribute(&mut self, ins: &super::normal::Ins, stack: &mut Stack) -> R<()> {
@@ -238,7 +241,8 @@ impl Machine<'_, '_> {
     }
 
     fn compare(&mut self, ins: &super::normal::Ins, stack: &mut Stack) -> R<()> {
-        let operator = names::comparison(ins, self.code.version).ok_or("an operator is not known")?;
+        let operator =
+            names::comparison(ins, self.code.version).ok_or("an operator is not known")?;
         let right = match stack.pop()? {
             // The middle of a chain stays below.
             Slot::Shared(number, value) => match stack.peek(2) {
@@ -253,7 +257,8 @@ impl Machine<'_, '_> {
     }
 
     fn subscribe(&mut self, stack: &mut Stack) -> R<()> {
-        if let (Some(Slot::Shared(of, a)), Some(Slot::Shared(key, b))) = (stack.peek(2), stack.peek(1))
+        if let (Some(Slot::Shared(of, a)), Some(Slot::Shared(key, b))) =
+            (stack.peek(2), stack.peek(1))
         {
             let place = Place::Item(*of, *key, a.clone(), b.clone());
             stack.pop_many(2)?;

@@ -223,8 +223,7 @@ fn binary(operator: &str, left: &Expr, right: &Expr, out: &mut String) {
         _ => (binding, binding.saturating_add(1)),
     };
     // What ends in a bare number binds as a number does.
-    let power_of_number = operator == "**"
-        && left.as_const().is_some_and(|value| !negative(value));
+    let power_of_number = operator == "**" && left.as_const().is_some_and(|value| !negative(value));
     write(left, if power_of_number { 0 } else { on_left }, out);
     out.push_str(&format!(" {operator} "));
     write(right, on_right, out);
@@ -241,9 +240,7 @@ fn separated(items: &[Expr], between: &str, least: u8, out: &mut String) {
 fn subscript(key: &Expr, out: &mut String) {
     match key.node.as_ref() {
         Node::Slice(..) => slice(&key.node, out),
-        Node::Tuple(items)
-            if items.iter().any(|item| matches!(*item.node, Node::Slice(..))) =>
-        {
+        Node::Tuple(items) if items.iter().any(|item| matches!(*item.node, Node::Slice(..))) => {
             for item in items {
                 subscript(item, out);
                 out.push_str(", ");

@@ -150,7 +150,8 @@ impl Machine<'_, '_> {
         }
         let name = target.as_name().ok_or("a function is stored to no variable")?;
         let plain_name = code.name.trim_start_matches('_');
-        let mangled = name.starts_with('_') && name.ends_with(&code.name) && code.name.starts_with("__");
+        let mangled =
+            name.starts_with('_') && name.ends_with(&code.name) && code.name.starts_with("__");
         if name != code.name && !mangled || plain_name.starts_with('<') {
             return Err("a function is stored under another name");
         }
@@ -242,9 +243,8 @@ impl Machine<'_, '_> {
         let from = stack.take()?;
         let level = stack.take()?;
         let module = self.code.names.get(index).ok_or("a module has no name")?.clone();
-        let parts = |text: &str| {
-            text.split('.').all(|part| names::is_name(part, self.code.version))
-        };
+        let parts =
+            |text: &str| text.split('.').all(|part| names::is_name(part, self.code.version));
         let Some(Value::Int(level @ 0..=60)) = level.as_const() else {
             return Err("an import has no level");
         };
@@ -358,7 +358,11 @@ pub(super) fn parameters(function: &Function, raw: bool) -> R<Parameters> {
     let mut one = |name: &String, default: Option<Expr>| -> R<Parameter> {
         let plain = name.trim_start_matches('_');
         let place = annotations.iter().position(|(key, _)| {
-            key == name || (key.starts_with('_') && key.ends_with(name) && name.starts_with("__") && !plain.is_empty())
+            key == name
+                || (key.starts_with('_')
+                    && key.ends_with(name)
+                    && name.starts_with("__")
+                    && !plain.is_empty())
         });
         let annotation = match place.map(|place| annotations.remove(place).1) {
             Some(value) if raw => Some(raw_annotation(&value)?),

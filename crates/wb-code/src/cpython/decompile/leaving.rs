@@ -240,7 +240,8 @@ impl Machine<'_, '_> {
                 place = self.graph.next(place);
             }
         }
-        let handler = self.graph.handler(place).filter(|at| self.graph.handles(*at) == Handles::With);
+        let handler =
+            self.graph.handler(place).filter(|at| self.graph.handles(*at) == Handles::With);
         let handler = handler.ok_or("a context manager is not left when an exception is raised")?;
         let target = if self.graph.name(place) == "POP_TOP" {
             self.see(place);

@@ -47,7 +47,12 @@ impl Machine<'_, '_> {
     }
 
     /// Whether the loop that begins at `at` stands around the protected statements that begin there, too.
-    pub(super) fn loop_before_try(&self, at: usize, handler: Option<usize>, context: &Context) -> bool {
+    pub(super) fn loop_before_try(
+        &self,
+        at: usize,
+        handler: Option<usize>,
+        context: &Context,
+    ) -> bool {
         if !self.begins_loop(at, context) {
             return false;
         }
@@ -132,12 +137,7 @@ impl Machine<'_, '_> {
     }
 
     /// The statements of an endless loop: where it begins is not its end yet.
-    fn first_pass(
-        &mut self,
-        at: usize,
-        stack: &Stack,
-        context: &Context,
-    ) -> R<(Vec<Stmt>, End)> {
+    fn first_pass(&mut self, at: usize, stack: &Stack, context: &Context) -> R<(Vec<Stmt>, End)> {
         let mut stack = stack.clone();
         self.deeper(|machine| {
             let mut out = Vec::new();
@@ -229,9 +229,8 @@ impl Machine<'_, '_> {
             let alike = ours.len() == theirs.len()
                 && ours.iter().zip(&theirs).all(|(x, y)| {
                     let inner = x.checked_sub(one).filter(|step| *step <= length);
-                    let both = inner.is_some_and(|step| {
-                        self.graph.real(other.saturating_add(step)) == *y
-                    });
+                    let both =
+                        inner.is_some_and(|step| self.graph.real(other.saturating_add(step)) == *y);
                     both || (*x == body && *y == body)
                         || (self.graph.same(*x, end) && self.graph.same(*y, end))
                 });
@@ -254,8 +253,7 @@ impl Machine<'_, '_> {
         for (body, end, when) in
             [(whole.yes.at, whole.no.at, true), (whole.no.at, whole.yes.at, false)]
         {
-            let again =
-                self.graph.before(body).iter().any(|from| *from > last && *from >= body);
+            let again = self.graph.before(body).iter().any(|from| *from > last && *from >= body);
             if !again {
                 continue;
             }
@@ -268,8 +266,8 @@ impl Machine<'_, '_> {
             let pending = self.pending_loop.take();
             let test = (test, body, Some(bottom));
             self.wanted_after = None;
-            let first = self
-                .while_loop(start, test.clone(), end, &circle, pending, stack, context, out);
+            let first =
+                self.while_loop(start, test.clone(), end, &circle, pending, stack, context, out);
             let again = match (&first, self.wanted_after) {
                 (Err(_), Some((head, after))) if head == start && pending.is_none() => Some(after),
                 _ => return first.map(Some),
@@ -306,7 +304,8 @@ impl Machine<'_, '_> {
                 }
             }
         }
-        let after = pending.or_else(|| self.after_loop(start, circle, Some(end), context)).unwrap_or(end);
+        let after =
+            pending.or_else(|| self.after_loop(start, circle, Some(end), context)).unwrap_or(end);
         let scope = Scope::Loop { heads, after: Some(after), iterates: false };
         let inner = context.within(scope, Some(follow), stack.len());
         let (body, _) = self.region(body, &mut stack.clone(), &inner)?;
@@ -450,7 +449,8 @@ impl Machine<'_, '_> {
             _ => return Err("a loop has no end"),
         };
         let circle = self.circle(at, context);
-        let after = pending.or_else(|| self.after_loop(at, &circle, Some(end), context)).unwrap_or(end);
+        let after =
+            pending.or_else(|| self.after_loop(at, &circle, Some(end), context)).unwrap_or(end);
         let mut inner_stack = stack.clone();
         inner_stack.push(Slot::Iter)?;
         let base = inner_stack.len();
@@ -485,13 +485,7 @@ impl Machine<'_, '_> {
     }
 
     /// A comprehension that 3.12 on compiles into its function.
-    fn inlined(
-        &mut self,
-        at: usize,
-        kind: Comp,
-        stack: &mut Stack,
-        context: &Context,
-    ) -> R<End> {
+    fn inlined(&mut self, at: usize, kind: Comp, stack: &mut Stack, context: &Context) -> R<End> {
         let after = self.inlined_at(at, kind, stack, context.handler)?;
         Ok(End::At(after))
     }

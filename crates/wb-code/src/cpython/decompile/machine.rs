@@ -175,7 +175,8 @@ impl<'c, 'w> Machine<'c, 'w> {
         if !self.read.iter().all(bound) {
             return Err("a local variable is read that nothing binds");
         }
-        let both = |name: &String| self.bound.contains(name) || self.code.parameters().contains(name);
+        let both =
+            |name: &String| self.bound.contains(name) || self.code.parameters().contains(name);
         if self.globals.iter().chain(&self.loaded).any(both) {
             return Err("a name is local and global");
         }
@@ -230,7 +231,9 @@ impl<'c, 'w> Machine<'c, 'w> {
             let mut place = start;
             loop {
                 match machine.advance(place, stack, context, &mut out)? {
-                    End::At(next) if Some(next) == context.follow && stack.len() <= context.base => {
+                    End::At(next)
+                        if Some(next) == context.follow && stack.len() <= context.base =>
+                    {
                         return Ok((out, End::At(next)));
                     }
                     End::At(next) if next == usize::MAX => {
@@ -403,7 +406,8 @@ impl<'c, 'w> Machine<'c, 'w> {
 
     /// Whether an instruction takes a construct's own value off the stack.
     fn leaves(&self, at: usize, stack: &Stack) -> bool {
-        let own = |depth| matches!(stack.peek(depth), Some(Slot::Iter | Slot::Exit | Slot::Exception));
+        let own =
+            |depth| matches!(stack.peek(depth), Some(Slot::Iter | Slot::Exit | Slot::Exception));
         let arg = self.graph.ins(at).map_or(0, |ins| ins.arg);
         match self.graph.name(at) {
             "POP_TOP" => own(1),

@@ -34,8 +34,8 @@ use super::{CodeObject, Value};
 use ast::{Definition, R, Stmt};
 use machine::Machine;
 use statement::Page;
-use step::Function;
 use std::sync::Arc;
+use step::Function;
 use wb_core::Budget;
 use work::{Kind, Scope, Work};
 

@@ -29,9 +29,8 @@ impl Machine<'_, '_> {
             Handles::Except => {
                 let mut inner = context.within(Scope::Try, exit, stack.len());
                 inner.handler = Some(handler);
-                let (body, end) = self.deeper(|machine| {
-                    machine.region(at, &mut stack.clone(), &inner)
-                })?;
+                let (body, end) =
+                    self.deeper(|machine| machine.region(at, &mut stack.clone(), &inner))?;
                 self.except(handler, (body, end), stack, context, out)
             }
             Handles::Finally => {
@@ -442,7 +441,8 @@ impl Machine<'_, '_> {
         let outer = (self.graph.handler(first), self.graph.handler(at));
         while let Some((one, other)) = todo.pop() {
             self.tick()?;
-            if self.graph.name(one) == "RERAISE" && self.graph.ins(one).is_some_and(|ins| ins.arg == 0)
+            if self.graph.name(one) == "RERAISE"
+                && self.graph.ins(one).is_some_and(|ins| ins.arg == 0)
                 && self.graph.handler(one) == outer.0
                 && !matches!(self.graph.name(other), "RERAISE")
             {

@@ -159,7 +159,11 @@ impl Page {
         } else {
             let mut bases = String::new();
             expression::call(&definition.bases, &mut bases);
-            if bases.is_empty() { format!("class {name}") } else { format!("class {name}({bases})") }
+            if bases.is_empty() {
+                format!("class {name}")
+            } else {
+                format!("class {name}({bases})")
+            }
         };
         self.suite(head, &definition.body, level);
     }

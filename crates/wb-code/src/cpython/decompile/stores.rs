@@ -104,7 +104,8 @@ impl Machine<'_, '_> {
         }
         let targets: Vec<Expr> = targets.into_iter().flatten().collect();
         let distinct = targets.iter().enumerate().all(|(index, target)| {
-            target.as_name().is_some() && !targets.iter().skip(index.saturating_add(1)).any(|other| other == target)
+            target.as_name().is_some()
+                && !targets.iter().skip(index.saturating_add(1)).any(|other| other == target)
         });
         if targets.len() != count || !(stored.is_sorted() || distinct) {
             return Err("values are stored out of order");
@@ -212,7 +213,8 @@ impl Machine<'_, '_> {
             match self.graph.name(place) {
                 "POP_TOP" => place = self.graph.next(place),
                 "STORE_FAST" if place != first => {
-                    let name = self.graph.variable(place, "STORE_").ok_or("a variable has no name")?;
+                    let name =
+                        self.graph.variable(place, "STORE_").ok_or("a variable has no name")?;
                     self.uses("STORE_FAST", &name)?;
                     self.see(first);
                     let next = self.graph.next(first);
@@ -257,12 +259,12 @@ impl Machine<'_, '_> {
                 Stmt::Define(class)
             }
             Slot::Module(module, from, names) => module_import(&module, from, &names, &target)?,
-            Slot::Renamed(module) => {
-                Stmt::Import(module, target.as_name().map(str::to_owned))
-            }
+            Slot::Renamed(module) => Stmt::Import(module, target.as_name().map(str::to_owned)),
             _ => return Err("what is stored is no value"),
         };
-        let Some((context, out)) = out else { return Err("a statement stands inside an expression") };
+        let Some((context, out)) = out else {
+            return Err("a statement stands inside an expression");
+        };
         self.emit(stack, context, stmt, out)?;
         annotation(out, self.future_annotations())
     }
