@@ -108,12 +108,30 @@ class Code:
         for index, step in enumerate(self.steps[:-1]):
             if self.steps[index + 1][:2] == ("STORE_NAME", ("str", "__firstlineno__")):
                 self.steps[index] = step[0], None, None
+        if sys.version_info < (3, 9):
+            self.old()
         self.handlers = [None] * len(self.list)
         if sys.version_info >= (3, 11):
             for entry in dis._parse_exception_table(code):
                 for index, one in enumerate(self.list):
                     if entry.start <= one.offset < entry.end:
                         self.handlers[index] = (places[entry.target], entry.depth, entry.lasti)
+
+    def old(self):
+        """Makes jumps of what leaves loops, and ends of handlers that raise again."""
+        loops = [(i, step[2]) for i, step in enumerate(self.steps) if step[0] == "SETUP_LOOP"]
+        for index, (name, argument, target) in enumerate(self.steps):
+            if name == "SETUP_LOOP":
+                self.steps[index] = "NOP", None, None
+            elif name == "BREAK_LOOP":
+                around = [after for begin, after in loops if begin < index < after]
+                self.steps[index] = "JUMP_ABSOLUTE", None, around[-1]
+            elif name == "CONTINUE_LOOP":
+                self.steps[index] = "JUMP_ABSOLUTE", None, target
+            elif argument == ("str", "exception match"):
+                jump = self.steps[index + 1]
+                if jump[2] is not None and self.steps[jump[2]][0] == "END_FINALLY":
+                    self.steps[jump[2]] = "RERAISE", None, None
 
     def real(self, index):
         for _ in range(1000):

@@ -93,7 +93,7 @@ impl Machine<'_, '_> {
     }
 
     fn check_keyword(&self, name: &str) -> R<()> {
-        if is_name(name, self.code.version) {
+        if is_name(name) {
             return Ok(());
         }
         Err("a name cannot be written in Python")
@@ -140,7 +140,7 @@ impl Machine<'_, '_> {
             match key {
                 None => arguments.push(Arg::DoubleStar(value)),
                 Some(key) => match key.as_const() {
-                    Some(Value::Text(name)) if is_name(name, self.code.version) => {
+                    Some(Value::Text(name)) if is_name(name) => {
                         arguments.push(Arg::Keyword(name.to_string(), value));
                     }
                     _ => {

@@ -1,9 +1,9 @@
 //! Tests and what depends on them: `and`, `or`, `not`, chained comparisons, conditional expressions, `if`.
 
-use super::ast::{Expr, Node, R, Stmt};
+use super::ast::{Arg, Expr, Node, R, Stmt};
 use super::machine::{Context, End, Machine};
 use super::step::{Slot, Stack};
-use crate::cpython::Value;
+use crate::cpython::{Value, Version};
 use std::collections::BTreeSet;
 
 /// Where a test goes: a place, and whether the tested value stays on the stack.
@@ -444,10 +444,10 @@ impl Machine<'_, '_> {
         let join = self.join(first, second, context);
         let branch = context.branch(join.or(context.follow));
         let (then, end) = self.region(first, &mut stack.clone(), &branch)?;
-        if let [Stmt::Assert(_, message)] = then.as_slice()
+        if let Some(message) = self.asserts(&then)
             && end == End::Gone
         {
-            let stmt = Stmt::Assert(test.negated()?, message.clone());
+            let stmt = Stmt::Assert(test.negated()?, message);
             self.emit(stack, context, stmt, out)?;
             return Ok(End::At(second));
         }
@@ -467,6 +467,28 @@ impl Machine<'_, '_> {
         }
         self.emit(stack, context, Stmt::If(test, then, other), out)?;
         Ok(End::At(met))
+    }
+
+    /// The message, if there is one, of the assertion whose failure the statements are.
+    fn asserts(&self, then: &[Stmt]) -> Option<Option<Expr>> {
+        let is_error = |value: &Expr| value.as_name() == Some("AssertionError");
+        match then {
+            [Stmt::Assert(_, message)] => Some(message.clone()),
+            // Until 3.8 the class is looked up as any other.
+            [Stmt::Raise(Some(value), None)] if self.code.version < Version::three(9) => {
+                match value.node.as_ref() {
+                    Node::Name(_) if is_error(value) => Some(None),
+                    Node::Call(callee, arguments) if is_error(callee) => {
+                        match arguments.as_slice() {
+                            [Arg::Plain(message)] => Some(Some(message.clone())),
+                            _ => None,
+                        }
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
     }
 
     /// Where two ways meet.

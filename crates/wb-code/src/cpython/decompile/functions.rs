@@ -183,7 +183,7 @@ impl Machine<'_, '_> {
             .chain(&parameters.keyword_only)
             .chain(&parameters.double_star);
         for one in all {
-            if !names::is_name(&one.name, self.code.version) {
+            if !names::is_name(&one.name) {
                 return Err("a name cannot be written in Python");
             }
         }
@@ -244,7 +244,7 @@ impl Machine<'_, '_> {
         let level = stack.take()?;
         let module = self.code.names.get(index).ok_or("a module has no name")?.clone();
         let parts =
-            |text: &str| text.split('.').all(|part| names::is_name(part, self.code.version));
+            |text: &str| text.split('.').all(|part| names::is_name(part));
         let Some(Value::Int(level @ 0..=60)) = level.as_const() else {
             return Err("an import has no level");
         };
@@ -271,7 +271,7 @@ impl Machine<'_, '_> {
 
     pub(super) fn import_from(&mut self, index: usize, stack: &mut Stack) -> R<()> {
         let name = self.code.names.get(index).ok_or("an import has no name")?.clone();
-        if !names::is_name(&name, self.code.version) {
+        if !names::is_name(&name) {
             return Err("a name cannot be written in Python");
         }
         match stack.peek(1) {

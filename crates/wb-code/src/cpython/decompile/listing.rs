@@ -17,7 +17,7 @@ pub(super) fn body(code: &CodeObject, why: &str, work: &mut Work) -> Vec<Stmt> {
     let mut body = vec![Stmt::Comment(lines(code, why, work))];
     // The functions around keep the variables that this one shares with them.
     let mut free = code.free.clone();
-    free.retain(|name| name != "__class__" && names::is_name(name, code.version));
+    free.retain(|name| name != "__class__" && names::is_name(name));
     if !free.is_empty() {
         body.push(Stmt::Nonlocal(free));
     }

@@ -54,20 +54,19 @@ const KEYWORDS: [&str; 35] = [
 ];
 
 /// Whether Python reads the text as a name.
-pub(super) fn is_name(text: &str, version: Version) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     let mut letters = text.chars();
     let begins = letters.next().is_some_and(|first| first == '_' || first.is_alphabetic());
-    let newer = ["async", "await"].contains(&text) && version < Version::three(7);
     begins
         && letters.all(|letter| letter == '_' || letter.is_alphanumeric())
-        && (newer || !KEYWORDS.contains(&text))
+        && !KEYWORDS.contains(&text)
 }
 
 impl Machine<'_, '_> {
     /// A name that is written as it is and means the same there.
     pub(super) fn check_name(&self, name: &str) -> R<()> {
         let private = name.starts_with("__") && !name.ends_with("__");
-        if !is_name(name, self.code.version) || (private && self.names.in_class) {
+        if !is_name(name) || (private && self.names.in_class) {
             return Err("a name cannot be written in Python");
         }
         Ok(())
@@ -81,7 +80,7 @@ impl Machine<'_, '_> {
             .strip_prefix('_')
             .and_then(|rest| rest.strip_prefix(class))
             .filter(|rest| rest.starts_with("__") && !rest.ends_with("__") && !class.is_empty());
-        if let Some(private) = private.filter(|name| is_name(name, self.code.version)) {
+        if let Some(private) = private.filter(|name| is_name(name)) {
             return Ok(private.to_owned());
         }
         self.check_name(name)?;

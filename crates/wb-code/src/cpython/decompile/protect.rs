@@ -256,7 +256,9 @@ impl Machine<'_, '_> {
         }
         // Until 3.9 a return that several ways lead to is not copied to each.
         let shared = self.code.version < Version::three(10) && self.graph.before(next).len() > 1;
+        // Until 3.7 whatever leaves a clause does so while the exception is handled.
         if context.follow != Some(next)
+            && self.code.version >= Version::three(8)
             && !(shared && self.graph.returns(next).is_some())
             && let Some(stmt) = self.immediate(next, stack, &context.scopes)
         {
