@@ -110,12 +110,23 @@ class Code:
                 self.steps[index] = step[0], None, None
         if sys.version_info < (3, 9):
             self.old()
+        if sys.version_info < (3, 7):
+            self.folded()
         self.handlers = [None] * len(self.list)
         if sys.version_info >= (3, 11):
             for entry in dis._parse_exception_table(code):
                 for index, one in enumerate(self.list):
                     if entry.start <= one.offset < entry.end:
                         self.handlers[index] = (places[entry.target], entry.depth, entry.lasti)
+
+    def folded(self):
+        """Negates constants as the optimiser does, which leaves long lines alone."""
+        for index in range(len(self.steps) - 1):
+            name, argument, _ = self.steps[index]
+            if name == "LOAD_CONST" and self.steps[index + 1][0] == "UNARY_NEGATIVE":
+                if argument[0] == "int":
+                    self.steps[index] = name, ("int", -argument[1]), None
+                    self.steps[index + 1] = "NOP", None, None
 
     def old(self):
         """Makes jumps of what leaves loops, and ends of handlers that raise again."""

@@ -53,7 +53,15 @@ pub(super) fn open(list: &mut [Ins]) -> R<()> {
     let clauses: Vec<bool> =
         list.iter().map(|ins| matches!(ins.name, "COPY" | "POP_TOP")).collect();
     for (ins, blocks) in list.iter_mut().zip(found) {
-        let Some(blocks) = blocks else { continue };
+        let Some(blocks) = blocks else {
+            // Nothing is known of what control does not reach: it must not be used.
+            (ins.name, ins.target) = ("", None);
+            continue;
+        };
+        ins.after_loop = blocks.iter().rev().find_map(|block| match block {
+            Block::Loop(after) => Some(*after),
+            _ => None,
+        });
         // Where no clause catches an exception, it is raised again.
         if ins.name == "END_FINALLY"
             && let Some(Block::Handling(handler)) = blocks.last()
@@ -66,10 +74,7 @@ pub(super) fn open(list: &mut [Ins]) -> R<()> {
             _ => None,
         });
         if ins.name == "BREAK_LOOP" {
-            ins.target = blocks.iter().rev().find_map(|block| match block {
-                Block::Loop(after) => Some(*after),
-                _ => None,
-            });
+            ins.target = ins.after_loop;
         }
     }
     Ok(())
@@ -129,6 +134,15 @@ fn follow(
             }
         }
         "BEGIN_FINALLY" => blocks.push(Block::Handling(next)),
+        "BREAK_LOOP" => {
+            while let Some(block) = blocks.pop() {
+                if let Block::Loop(after) = block {
+                    todo.push((after, blocks));
+                    return Ok(());
+                }
+            }
+            return Err("a loop is left that does not stand around");
+        }
         _ => {}
     }
     if blocks.len() > MOST {

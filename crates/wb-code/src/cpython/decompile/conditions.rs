@@ -1,7 +1,7 @@
 //! Tests and what depends on them: `and`, `or`, `not`, chained comparisons, conditional expressions, `if`.
 
 use super::ast::{Arg, Expr, Node, R, Stmt};
-use super::machine::{Context, End, Machine};
+use super::machine::{Context, End, Machine, Scope};
 use super::step::{Slot, Stack};
 use crate::cpython::{Value, Version};
 use std::collections::BTreeSet;
@@ -508,9 +508,11 @@ impl Machine<'_, '_> {
     /// Where statements end or are left.
     pub(super) fn stops(&self, context: &Context) -> Vec<usize> {
         let mut stops = context.follow.into_iter().collect::<Vec<_>>();
-        if let Some((heads, after)) = context.innermost_loop() {
-            stops.extend_from_slice(heads);
-            stops.extend(after);
+        for scope in context.scopes.iter() {
+            if let Scope::Loop { heads, after, .. } = scope {
+                stops.extend_from_slice(heads);
+                stops.extend(*after);
+            }
         }
         stops
     }

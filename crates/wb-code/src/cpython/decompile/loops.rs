@@ -83,7 +83,7 @@ impl Machine<'_, '_> {
         out: &mut Vec<Stmt>,
     ) -> R<End> {
         self.wanted_after = None;
-        let pending = self.pending_loop.take();
+        let pending = self.block_end(at);
         let before = (stack.clone(), out.len());
         match self.looping_to(at, pending, stack, context, out) {
             Err(why) => match self.wanted_after.take() {
@@ -263,7 +263,7 @@ impl Machine<'_, '_> {
             let test = if when { test } else { test.negated()? };
             let mut circle = self.circle(body, context);
             circle.insert(body);
-            let pending = self.pending_loop.take();
+            let pending = self.block_end(start);
             let test = (test, body, Some(bottom));
             self.wanted_after = None;
             let first =
@@ -420,7 +420,7 @@ impl Machine<'_, '_> {
         context: &Context,
     ) -> R<(Stmt, usize)> {
         self.wanted_after = None;
-        let pending = self.pending_loop.take();
+        let pending = self.block_end(at);
         match self.for_loop_to(at, iter.clone(), pending, stack, context) {
             Err(why) => match self.wanted_after.take() {
                 Some((head, after)) if head == at && pending.is_none() => {

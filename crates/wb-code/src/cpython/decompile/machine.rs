@@ -91,8 +91,6 @@ pub(super) struct Machine<'c, 'w> {
     /// Local variables that are read, and those that are bound.
     pub(super) read: BTreeSet<String>,
     pub(super) bound: BTreeSet<String>,
-    /// Where `SETUP_LOOP` says that the loop that begins next ends.
-    pub(super) pending_loop: Option<usize>,
     pub(super) recursion: u16,
     /// Where the statement that is being put together begins.
     pub(super) statement_start: Option<usize>,
@@ -127,7 +125,6 @@ impl<'c, 'w> Machine<'c, 'w> {
             defined: BTreeSet::new(),
             read: BTreeSet::new(),
             bound: BTreeSet::new(),
-            pending_loop: None,
             recursion: 0,
             statement_start: None,
             around: Rc::new(Vec::new()),
@@ -255,9 +252,6 @@ impl<'c, 'w> Machine<'c, 'w> {
         out: &mut Vec<Stmt>,
     ) -> R<End> {
         self.tick()?;
-        if let Some(after) = self.loop_block(at) {
-            self.pending_loop = Some(after);
-        }
         let at = self.graph.real(at);
         if Some(at) == context.follow && stack.len() <= context.base {
             return Ok(End::At(at));
@@ -332,18 +326,9 @@ impl<'c, 'w> Machine<'c, 'w> {
         self.statement(at, stack, context, out)
     }
 
-    /// Where the loop ends that `SETUP_LOOP` between `at` and the next real instruction opens.
-    fn loop_block(&self, at: usize) -> Option<usize> {
-        let mut place = at;
-        for _ in 0..4 {
-            let ins = self.graph.ins(place)?;
-            match ins.name {
-                "SETUP_LOOP" => return ins.target.map(|target| self.graph.real(target)),
-                "NOP" | "SETUP_FINALLY" | "SETUP_EXCEPT" => place = place.saturating_add(1),
-                _ => return None,
-            }
-        }
-        None
+    /// Where a block says that the loop that begins at `at` ends.
+    pub(super) fn block_end(&self, at: usize) -> Option<usize> {
+        self.graph.ins(at)?.after_loop.map(|after| self.graph.real(after))
     }
 
     /// An instruction that statements are made of.
@@ -389,10 +374,7 @@ impl<'c, 'w> Machine<'c, 'w> {
                 Ok(End::Gone)
             }
             "BREAK_LOOP" | "CONTINUE_LOOP" => {
-                let inner = context.scopes.iter().any(|scope| matches!(scope, Scope::Loop { .. }));
-                if !inner {
-                    return Err("a loop is left that does not stand around");
-                }
+                self.leaves_innermost(at, context)?;
                 out.push(if name == "BREAK_LOOP" { Stmt::Break } else { Stmt::Continue });
                 Ok(End::Gone)
             }
@@ -402,6 +384,23 @@ impl<'c, 'w> Machine<'c, 'w> {
                 Ok(End::At(next))
             }
         }
+    }
+
+    /// Checks that `BREAK_LOOP` and `CONTINUE_LOOP` are about the innermost loop around.
+    fn leaves_innermost(&mut self, at: usize, context: &Context) -> R<()> {
+        let target = self.graph.ins(at).and_then(|ins| ins.target).map(|to| self.graph.real(to));
+        let innermost = context.scopes.iter().rev().find_map(|scope| match scope {
+            Scope::Loop { heads, after, .. } => Some((heads, *after)),
+            _ => None,
+        });
+        let (heads, after) = innermost.ok_or("a loop is left that does not stand around")?;
+        let breaks = self.graph.name(at) == "BREAK_LOOP";
+        let fits = if breaks {
+            target.is_some() && target == after
+        } else {
+            target.is_some_and(|target| heads.contains(&target))
+        };
+        if fits { Ok(()) } else { Err("a loop is left for another one") }
     }
 
     /// Whether an instruction takes a construct's own value off the stack.

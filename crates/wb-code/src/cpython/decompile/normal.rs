@@ -23,6 +23,8 @@ pub(super) struct Ins {
     pub(super) target: Option<usize>,
     /// The index of the handler that an exception here goes to.
     pub(super) handler: Option<usize>,
+    /// The index behind the innermost loop around it, where a block says so (until 3.7).
+    pub(super) after_loop: Option<usize>,
 }
 
 /// The instructions of `code`.
@@ -42,7 +44,14 @@ pub(super) fn normalise(code: &CodeObject) -> R<Vec<Ins>> {
         places.insert(one.offset, list.len());
         for (name, arg) in simple(code.version, one) {
             targets.push(one.target.filter(|_| jumps(name)));
-            list.push(Ins { offset: one.offset, name, arg, target: None, handler: None });
+            list.push(Ins {
+                offset: one.offset,
+                name,
+                arg,
+                target: None,
+                handler: None,
+                after_loop: None,
+            });
         }
     }
     places.insert(code.code.len(), list.len());
