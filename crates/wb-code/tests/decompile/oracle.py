@@ -204,6 +204,9 @@ def follow(code, index, truth):
         elif name in ("POP_JUMP_IF_TRUE", "POP_JUMP_IF_FALSE"):
             taken = (name == "POP_JUMP_IF_TRUE") == truth
             return code.real(target if taken else index + 1), False
+        elif name == "UNARY_NOT":
+            truth = not truth
+            index = code.real(index + 1)
         else:
             break
     return index, True
@@ -224,7 +227,7 @@ def difference(one, other):
         first, second = ways(one, a), ways(other, b)
         kept = [keeps for _, keeps in first[2]], [keeps for _, keeps in second[2]]
         if first[:2] != second[:2] or kept[0] != kept[1]:
-            return "%s %s: %s %s" % (one.list[a].offset, first[:2], other.list[b].offset, second[:2])
+            return "%s %s: %s %s" % (one.list[a].offset, first, other.list[b].offset, second)
         todo += [(x, y) for (x, _), (y, _) in zip(first[2], second[2])]
         left, right = one.handlers[a], other.handlers[b]
         if left and right:
@@ -252,7 +255,12 @@ def documented(code):
 
 
 def inner(code):
-    return [value for value in code.co_consts if isinstance(value, types.CodeType)]
+    # What stands twice in one line is one constant.
+    found = {}
+    for value in code.co_consts:
+        if isinstance(value, types.CodeType):
+            found.setdefault((value.co_name, value.co_code, value.co_names, value.co_varnames), value)
+    return list(found.values())
 
 
 def every(code):

@@ -54,10 +54,29 @@ impl Expr {
         }
     }
 
-    /// `not self`, without a double negation.
+    /// `not self` in the words that say it shortest.
     pub(super) fn negated(self) -> R<Self> {
+        let flipped = |operator: &str| match operator {
+            "is" => Some("is not"),
+            "is not" => Some("is"),
+            "in" => Some("not in"),
+            "not in" => Some("in"),
+            _ => None,
+        };
         match *self.node {
             Node::Unary("not ", inner) => Ok(inner),
+            Node::Bool(operator, items) => {
+                let operator = if operator == "and" { "or" } else { "and" };
+                let items = items.into_iter().map(Self::negated).collect::<R<_>>()?;
+                Self::new(Node::Bool(operator, items))
+            }
+            Node::Compare(left, rest) => match rest.as_slice() {
+                [(operator, right)] if flipped(operator).is_some() => {
+                    let operator = flipped(operator).unwrap_or_default();
+                    Self::new(Node::Compare(left, vec![(operator, right.clone())]))
+                }
+                _ => Self::new(Node::Unary("not ", Self::new(Node::Compare(left, rest))?)),
+            },
             node => {
                 Self::new(Node::Unary("not ", Self { depth: self.depth, node: Box::new(node) }))
             }

@@ -83,8 +83,10 @@ pub(super) fn normalise(code: &CodeObject) -> R<Vec<Ins>> {
 
 /// Whether the normalised instruction has a target.
 pub(super) fn jumps(name: &str) -> bool {
-    matches!(name, "JUMP" | "FOR_ITER" | "SEND" | "JUMP_IF_NOT_EXC_MATCH" | "CALL_FINALLY")
-        || name.starts_with("IF_")
+    matches!(
+        name,
+        "JUMP" | "FOR_ITER" | "SEND" | "JUMP_IF_NOT_EXC_MATCH" | "CALL_FINALLY" | "CONTINUE_LOOP"
+    ) || name.starts_with("IF_")
         || name.starts_with("SETUP_") && name != "SETUP_ANNOTATIONS"
 }
 

@@ -193,7 +193,10 @@ fn simple(stmt: &Stmt) -> String {
         }
         Stmt::Return(value) => {
             out.push_str("return");
-            after(" ", value.as_ref(), &mut out);
+            if let Some(value) = value {
+                out.push(' ');
+                expression::write(value, binds::LAMBDA, &mut out);
+            }
         }
         Stmt::Raise(value, cause) => {
             out.push_str("raise");
