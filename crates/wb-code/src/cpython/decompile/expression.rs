@@ -21,13 +21,6 @@ pub(super) mod binds {
     pub(in super::super) const PRIMARY: u8 = 16;
 }
 
-/// The text of an expression.
-pub(super) fn text(expr: &Expr) -> String {
-    let mut out = String::new();
-    write(expr, binds::ANYTHING, &mut out);
-    out
-}
-
 /// Longest text of one expression, in bytes: constants that are shared make short code long.
 const LONGEST: usize = 4 << 20;
 

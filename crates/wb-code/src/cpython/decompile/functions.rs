@@ -243,7 +243,7 @@ impl Machine<'_, '_> {
         let from = stack.take()?;
         let level = stack.take()?;
         let module = self.code.names.get(index).ok_or("a module has no name")?.clone();
-        let parts = |text: &str| text.split('.').all(|part| names::is_name(part));
+        let parts = |text: &str| text.split('.').all(names::is_name);
         let Some(Value::Int(level @ 0..=60)) = level.as_const() else {
             return Err("an import has no level");
         };

@@ -4,7 +4,7 @@ use super::ast::{Expr, Node, R, Stmt};
 use super::graph::Graph;
 use super::step::{Slot, Stack, plain};
 use super::work::{Kind, Scope as Names, Work};
-use crate::cpython::{CodeObject, Value};
+use crate::cpython::{CodeObject, Value, Version};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -108,6 +108,7 @@ pub(super) const DEEPEST: u16 = 100;
 impl<'c, 'w> Machine<'c, 'w> {
     pub(super) fn new(code: &'c CodeObject, names: Names, work: &'w mut Work) -> R<Self> {
         let graph = Graph::new(code)?;
+        work.spend(u64::try_from(graph.list.len()).unwrap_or(u64::MAX))?;
         let left = graph.list.len().saturating_mul(60).saturating_add(2_000);
         let seen = vec![false; graph.list.len()];
         Ok(Self {
@@ -135,7 +136,7 @@ impl<'c, 'w> Machine<'c, 'w> {
 
     /// A module around `code` with nothing in it.
     pub(super) fn bare(code: &'c CodeObject, work: &'w mut Work) -> R<Self> {
-        Self::new(code, Names::of(super::work::Kind::Module), work)
+        Self::new(code, Names::of(Kind::Module), work)
     }
 
     /// Notes that an instruction is part of something.
@@ -184,6 +185,12 @@ impl<'c, 'w> Machine<'c, 'w> {
     pub(super) fn tick(&mut self) -> R<()> {
         self.left = self.left.checked_sub(1).ok_or("its control flow takes too long to follow")?;
         self.work.spend(1)
+    }
+
+    /// Counts one look at where control goes in the whole function.
+    pub(super) fn survey(&mut self) -> R<()> {
+        let size = self.graph.list.len() / 16;
+        self.work.spend(u64::try_from(size).unwrap_or(u64::MAX))
     }
 
     /// Runs `f` one level deeper.
@@ -319,6 +326,9 @@ impl<'c, 'w> Machine<'c, 'w> {
         }
         if stack.len() == context.base {
             self.statement_start = Some(at);
+            if self.graph.before(at).iter().any(|from| *from >= at) {
+                self.survey()?;
+            }
             if self.begins_loop(at, context) {
                 return self.looping(at, stack, context, out);
             }
@@ -429,7 +439,10 @@ impl<'c, 'w> Machine<'c, 'w> {
             (1, Some(Slot::Assertion(message))) => {
                 let message = message.clone();
                 stack.pop()?;
-                Stmt::Assert(Expr::constant(Value::Bool(false)), message)
+                // 3.9 compiles `assert False` to a test; a test that is None is no assertion's own.
+                let untested = self.code.version == Version::three(9);
+                let test = if untested { Value::None } else { Value::Bool(false) };
+                Stmt::Assert(Expr::constant(test), message)
             }
             _ => Stmt::Raise(Some(stack.take()?), None),
         };

@@ -42,7 +42,7 @@ use work::{Kind, Scope, Work};
 /// How long the text may get, in bytes.
 const LONGEST: usize = 16 << 20;
 /// How much work one code object may cause, in steps.
-const STEPS: u64 = 20_000_000;
+const STEPS: u64 = 4_000_000;
 
 /// A code object as Python.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

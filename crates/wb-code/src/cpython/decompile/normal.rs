@@ -11,7 +11,7 @@ use crate::cpython::{CodeObject, Version};
 use std::collections::BTreeMap;
 
 /// A function longer than this is not structured.
-const LONGEST: usize = 60_000;
+const LONGEST: usize = 20_000;
 
 /// A normalised instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +66,7 @@ pub(super) fn normalise(code: &CodeObject) -> R<Vec<Ins>> {
     }
     for (ins, target) in list.iter_mut().zip(targets) {
         if let Some(target) = target {
-            let index = places.get(&target).filter(|index| **index < places.len().max(1) * 4);
-            ins.target = Some(*index.ok_or("a jump lands on no instruction")?);
+            ins.target = Some(*places.get(&target).ok_or("a jump lands on no instruction")?);
         }
     }
     if code.version >= Version::three(11) {

@@ -24,6 +24,7 @@ impl Machine<'_, '_> {
                 None => return Err("handlers do not nest"),
             }
         }
+        self.survey()?;
         let exit = self.exit(handler);
         match self.graph.handles(handler) {
             Handles::Except => {
@@ -54,6 +55,11 @@ impl Machine<'_, '_> {
                 continue;
             }
             for next in self.graph.after(at).into_iter().filter(|next| !within(*next)) {
+                let begins = self.graph.name(next) == "BEGIN_FINALLY"
+                    && self.graph.next(next) == self.graph.real(handler);
+                if begins {
+                    return Some(next);
+                }
                 let falls = self.graph.name(next) != "RETURN_VALUE";
                 let warm = self.graph.warm.get(at).copied().unwrap_or(false);
                 let one = (falls && (warm || found.is_none()), at, next);
@@ -427,11 +433,7 @@ impl Machine<'_, '_> {
     /// Where control goes on behind the copy at `at` of what `finally` does.
     pub(super) fn copied(&mut self, handler: usize, at: usize) -> R<usize> {
         if self.graph.name(at) == "CALL_FINALLY" {
-            if self.graph.ins(at).and_then(|ins| ins.target) != Some(handler) {
-                return Err("what `finally` does is not run");
-            }
-            self.see(at);
-            return Ok(self.graph.next(at));
+            return self.called(handler, at);
         }
         let mut first = self.graph.real(handler);
         if self.modern() {
@@ -483,11 +485,19 @@ impl Machine<'_, '_> {
             ends.iter().for_each(|at| self.see_return(*at));
             ends = ends.into_iter().take(1).collect();
         }
-        let mut ends = ends.into_iter();
-        match (ends.next(), ends.next()) {
-            (Some(end), None) => Ok(end),
+        match ends.first() {
+            Some(end) if ends.len() == 1 => Ok(*end),
             _ => Err("what `finally` does differs from its copy"),
         }
+    }
+
+    /// The same in 3.8, where it is called.
+    fn called(&mut self, handler: usize, at: usize) -> R<usize> {
+        if self.graph.ins(at).and_then(|ins| ins.target) != Some(handler) {
+            return Err("what `finally` does is not run");
+        }
+        self.see(at);
+        Ok(self.graph.next(at))
     }
 
     /// Whether handlers begin with PUSH_EXC_INFO.

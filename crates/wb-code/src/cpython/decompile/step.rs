@@ -1,6 +1,6 @@
 //! What stands on the stack while expressions are put together: [`Slot`]s.
 
-use super::ast::{Arg, Definition, Expr, Fail, Node, Parameters, R};
+use super::ast::{Definition, Expr, Fail, Node, R};
 use crate::cpython::CodeObject;
 use std::sync::Arc;
 
@@ -41,7 +41,6 @@ pub(super) enum Slot {
     Stored(Vec<Expr>, Expr),
     Code(Arc<CodeObject>),
     Function(Box<Function>),
-    Lambda(Box<Parameters>, Box<Function>),
     Definition(Box<Definition>),
     BuildClass,
     Cell(String),
@@ -68,8 +67,6 @@ pub(super) enum Slot {
     Nothing,
     /// Names of keyword arguments.
     Names(Vec<String>),
-    /// Arguments of a call with stars.
-    Arguments(Vec<Arg>),
 }
 
 /// The stack.
@@ -143,10 +140,6 @@ impl Stack {
         Ok(())
     }
 
-    pub(super) fn truncate(&mut self, len: usize) {
-        self.slots.truncate(len);
-    }
-
     pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Slot> {
         self.slots.iter()
     }
@@ -172,7 +165,7 @@ fn misused(slot: &Slot) -> Fail {
         Slot::Shared(..) => "a value is used twice in a way no statement does",
         Slot::Read(_) | Slot::Written(..) => "an augmented assignment stores elsewhere",
         Slot::Stored(..) => "a value is used after it was stored",
-        Slot::Function(_) | Slot::Lambda(..) => "a function is used before it is stored",
+        Slot::Function(_) => "a function is used before it is stored",
         Slot::Definition(_) => "a class is used before it is stored",
         Slot::Code(_) => "a code object is used as a value",
         Slot::Exception => "an exception is used as a value",

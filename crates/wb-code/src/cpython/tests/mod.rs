@@ -1,6 +1,7 @@
 //! Tests: [`recipe`] puts bytecode together from text, [`fixtures`] holds what compilers wrote.
 
 mod construct;
+mod decompile;
 mod fixtures;
 mod hostile;
 mod lift;

@@ -1,13 +1,13 @@
-//! Against the Python that is installed, where it is one this crate knows.
+//! Against the Python that is installed, where it is one this crate knows: it must be where `CI` is set.
 
 use super::super::{disassemble, read_marshal};
-use std::process::Command;
 use wb_core::{Budget, Bytes};
+use wb_testkit::{Run, oracle};
 
 /// Prints marshal and listing of functions of the standard library, in hexadecimal, and how many there are.
 const SCRIPT: &str = r"
 import ast, base64, bisect, calendar, contextlib, dis, functools, io, marshal, re, shlex, sys, textwrap
-if not (3, 10) <= sys.version_info < (3, 15): sys.exit()
+assert (3, 10) <= sys.version_info < (3, 15), sys.version
 for module in ast, base64, bisect, calendar, contextlib, functools, shlex, textwrap:
     for name, value in sorted(vars(module).items()):
         code = getattr(value, '__code__', None)
@@ -20,9 +20,17 @@ for module in ast, base64, bisect, calendar, contextlib, functools, shlex, textw
 
 #[test]
 fn listings_are_those_of_dis() {
-    let Ok(output) = Command::new("python3").args(["-c", SCRIPT]).output() else { return };
+    let python = oracle::python();
+    let known = "import sys; assert (3, 10) <= sys.version_info < (3, 15)";
+    let there = Run::of(&python).args(["-c", known]).succeeds();
+    if !oracle::is_there(there, &format!("`{python}` is no Python from 3.10 to 3.14")) {
+        return;
+    }
+    let printed = Run::of(&python).args(["-c", SCRIPT]).end();
     let decode = |hex: &str| data_encoding::HEXLOWER.decode(hex.as_bytes()).expect("hexadecimal");
-    for line in String::from_utf8_lossy(&output.stdout).lines() {
+    let mut compared = 0;
+    for line in printed.code(0).out.lines() {
+        compared += 1;
         let (code, listing) = line.split_once(' ').expect("two columns");
         let code = decode(code);
         let listing = String::from_utf8(decode(listing)).expect("text");
@@ -33,4 +41,5 @@ fn listings_are_those_of_dis() {
             assert_eq!(disassemble(&read).trim_end(), listing.trim_end());
         }
     }
+    assert!(compared > 100, "{compared} listings were compared");
 }
