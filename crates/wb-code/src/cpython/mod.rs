@@ -3,7 +3,8 @@
 //! A [`CodeObject`] comes out of marshalled bytes ([`read_marshal`], [`read_pyc`]) or out of the arguments
 //! of `types.CodeType` ([`from_constructor`]). Which CPython wrote it is found from the layout and, where
 //! several versions share one, from the bytecode. [`lift`] turns it into a [`Program`](wb_core::Program); [`disassemble`]
-//! lists it as the `dis` module of its version does.
+//! lists it as the `dis` module of its version does; [`decompile`](decompile()) shows the source it was
+//! compiled from.
 
 mod construct;
 mod decompile;
