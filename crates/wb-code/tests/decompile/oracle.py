@@ -23,6 +23,7 @@ PAIRS = {"LOAD_FAST_LOAD_FAST": ("LOAD_FAST", "LOAD_FAST"),
          "STORE_FAST_LOAD_FAST": ("STORE_FAST", "LOAD_FAST"),
          "STORE_FAST_STORE_FAST": ("STORE_FAST", "STORE_FAST")}
 # `not` of a comparison may be compiled to the opposite one, and the opposite jump.
+ENDS = {"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "BREAK_LOOP", "CONTINUE_LOOP"}
 OPPOSITE = {("IS_OP", ("int", 1)): ("IS_OP", ("int", 0)),
             ("CONTAINS_OP", ("int", 1)): ("CONTAINS_OP", ("int", 0)),
             ("COMPARE_OP", ("str", "is not")): ("COMPARE_OP", ("str", "is")),
@@ -146,6 +147,31 @@ class Code:
                 if jump[2] is not None and self.steps[jump[2]][0] == "END_FINALLY":
                     self.steps[jump[2]] = "RERAISE", None, None
 
+        self.raising()
+
+    def raising(self):
+        """What forgets an exception's name and is never come to without one raises it again."""
+        def forgets(index):
+            names = [step[0] for step in self.steps[index:index + 4]]
+            return len(names) == 4 and names[0] == "LOAD_CONST" and names[3] == "END_FINALLY" \
+                and names[1].startswith("STORE_") and names[2].startswith("DELETE_")
+
+        reached = set()
+        todo = [0]
+        while todo:
+            index = todo.pop()
+            if index in reached or index >= len(self.steps):
+                continue
+            reached.add(index)
+            name, _, target = self.steps[index]
+            if target is not None and not (name.startswith("SETUP_") and forgets(target)):
+                todo.append(target)
+            if name not in ENDS and name != "JUMP_ABSOLUTE" and name != "JUMP_FORWARD":
+                todo.append(index + 1)
+        for index in range(len(self.steps)):
+            if forgets(index) and index not in reached:
+                self.steps[index + 3] = "RERAISE", None, None
+
     def real(self, index):
         for _ in range(1000):
             if index >= len(self.steps):
@@ -157,7 +183,6 @@ class Code:
         return index
 
 
-ENDS = {"RETURN_VALUE", "RETURN_CONST", "RAISE_VARARGS", "RERAISE", "BREAK_LOOP", "CONTINUE_LOOP"}
 
 
 def ways(code, index):

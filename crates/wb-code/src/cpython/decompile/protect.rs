@@ -265,6 +265,7 @@ impl Machine<'_, '_> {
         // Until 3.7 whatever leaves a clause does so while the exception is handled.
         if context.follow != Some(next)
             && self.code.version >= Version::three(8)
+            && self.graph.name(pop) != "BEGIN_FINALLY"
             && !(shared && self.graph.returns(next).is_some())
             && let Some(stmt) = self.immediate(next, stack, &context.scopes)
         {
