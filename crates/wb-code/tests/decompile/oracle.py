@@ -336,7 +336,7 @@ def dump(names):
 def compare():
     total = dict.fromkeys(["exact", "equivalent", "shown", "wrong"], 0)
     for line in sys.stdin:
-        name, text = line.split()
+        name, _, text = line.strip().partition(" ")
         text = bytes.fromhex(text)
         original = compiled(source(name), name)
         if text.startswith(b"# The structure was not recovered"):

@@ -57,7 +57,10 @@ impl Machine<'_, '_> {
                 let value = stack.take()?;
                 stack.value(value)?;
             }
-            "AWAIT" | "YIELD_FROM" | "YIELD_VALUE" => yields(ins.name, stack)?,
+            "AWAIT" | "YIELD_FROM" | "YIELD_VALUE" => {
+                self.yielded |= ins.name != "AWAIT";
+                yields(ins.name, stack)?;
+            }
             "IMPORT_NAME" => self.import(ins.arg, stack)?,
             "IMPORT_FROM" => self.import_from(ins.arg, stack)?,
             _ => {
@@ -281,12 +284,30 @@ impl Machine<'_, '_> {
             return stack.push(Slot::Written(place, operator, right));
         }
         let left = stack.take()?;
+        let left = self.kept_format(operator, left, &right)?;
         let node = if in_place {
             Node::Inplace(operator, left, right)
         } else {
             Node::Binary(operator, left, right)
         };
         stack.value(Expr::new(node)?)
+    }
+
+    /// The left side of `%`. From 3.11 on `%s` with a tuple is compiled as an f-string is, unless the text was
+    /// one already.
+    fn kept_format(&self, operator: &str, left: Expr, right: &Expr) -> R<Expr> {
+        let plain = match left.as_const() {
+            Some(Value::Text(text)) => {
+                let mut kinds = text.split('%').skip(1).map(|part| part.chars().next());
+                kinds.all(|kind| matches!(kind, Some('s' | 'r' | 'a')))
+            }
+            _ => false,
+        };
+        let compiled = self.code.version >= Version::three(11) && operator == "%";
+        if compiled && plain && matches!(*right.node, Node::Tuple(_)) {
+            return Expr::new(Node::Joined(vec![left]));
+        }
+        Ok(left)
     }
 
     /// An f-string's field or parts; yields whether the instruction was one.

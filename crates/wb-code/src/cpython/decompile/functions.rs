@@ -12,6 +12,7 @@ use std::sync::Arc;
 const STAR: u32 = 0x04;
 const DOUBLE_STAR: u32 = 0x08;
 const COROUTINES: u32 = 0x80 | 0x200;
+const GENERATORS: u32 = 0x20 | 0x200;
 
 impl Machine<'_, '_> {
     pub(super) fn make_function(&mut self, flags: usize, stack: &mut Stack) -> R<()> {
@@ -108,10 +109,17 @@ impl Machine<'_, '_> {
         }
         self.accounted()?;
         let mut body = bodies::finished(body, self.names.kind, self.code)?;
+        let generates = self.code.flags & GENERATORS != 0;
+        if self.yielded && !generates {
+            return Err("it yields and is no generator");
+        }
         let mut head = Vec::new();
         if let Some(doc) = self.docstring() {
             head.push(doc);
         } else if matches!(body.first(), Some(Stmt::Doc(_))) {
+            head.push(body.remove(0));
+        }
+        while matches!(body.first(), Some(Stmt::ImportFrom(module, _)) if module == "__future__") {
             head.push(body.remove(0));
         }
         if self.names.kind == Kind::Function {
@@ -124,6 +132,12 @@ impl Machine<'_, '_> {
         }
         if !self.nonlocals.is_empty() {
             head.push(Stmt::Nonlocal(self.nonlocals.iter().cloned().collect()));
+        }
+        if generates && !self.yielded {
+            // A `yield` that is never reached is not compiled, but makes a generator.
+            let never = Expr::constant(Value::Bool(false));
+            let nothing = Stmt::Expr(Expr::new(Node::Yield(None))?);
+            head.push(Stmt::While(never, vec![nothing], Vec::new()));
         }
         head.append(&mut body);
         Ok(head)

@@ -82,6 +82,8 @@ pub(super) struct Machine<'c, 'w> {
     pub(super) nonlocals: BTreeSet<String>,
     /// Code objects that a statement makes functions of.
     pub(super) defined: BTreeSet<usize>,
+    /// Whether a `yield` was met.
+    pub(super) yielded: bool,
     /// Ends of `finally` that control goes on from only to raise again.
     pub(super) unfollowed: BTreeSet<usize>,
     /// Variables of the functions around that are used.
@@ -123,6 +125,7 @@ impl<'c, 'w> Machine<'c, 'w> {
             loaded: BTreeSet::new(),
             used_free: BTreeSet::new(),
             unfollowed: BTreeSet::new(),
+            yielded: false,
             defined: BTreeSet::new(),
             read: BTreeSet::new(),
             bound: BTreeSet::new(),

@@ -255,9 +255,12 @@ impl Machine<'_, '_> {
             statements.push(stmt);
             return Ok(());
         }
-        if let Some(known) = exit.or(*meets).filter(|known| self.graph.same(*known, next)) {
+        // Where clauses before it went on to counts first: `else` may stand behind the statements.
+        if let Some(known) = meets.or(exit).filter(|known| self.graph.same(*known, next)) {
             *meets = Some(known);
-            self.see_return(next);
+            if known != next {
+                self.see_return(next);
+            }
             return Ok(());
         }
         // Until 3.9 a return that several ways lead to is not copied to each.
