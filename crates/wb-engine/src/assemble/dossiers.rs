@@ -83,11 +83,10 @@ fn calls_in(source: &str, program: &Program, spans: &BTreeSet<wb_core::Span>) ->
             match &op.kind {
                 OpKind::Define { body, .. } => todo.push(body),
                 OpKind::Call { callee, .. } if spans.contains(&op.span) => {
-                    match program.op(*callee).map(|op| &op.kind) {
-                        Some(OpKind::GetAttribute { name, .. } | OpKind::Load { name }) => {
-                            names.insert(format!("{name}("));
-                        }
-                        _ => {}
+                    let called = program.op(*callee).map(|op| &op.kind);
+                    if let Some(OpKind::GetAttribute { name, .. } | OpKind::Load { name }) = called
+                    {
+                        names.insert(format!("{name}("));
                     }
                 }
                 _ => {}
