@@ -8,7 +8,7 @@ use crate::draft::Draft;
 use crate::enrich::enrich;
 use crate::flows::Connection;
 use crate::json::Value;
-use crate::lanes::{Glance, Lane, Light, Outcome, Shape, Shapes, TimeKey};
+use crate::lanes::{Glance, Lane, Light, Outcome, Shape, Shapes, TimeKey, is_ordinary};
 use crate::line::Line;
 use crate::lines::Place;
 use crate::part::{MOST_DIGESTS, Part};
@@ -175,6 +175,9 @@ impl<'a> Reader<'a> {
                 let shape = self.shapes.of(words)?;
                 self.shape = Some(shape);
                 let ordinary = self.shapes.ordinary(shape)?;
+                if sink.wants_ordinary(ordinary.source, ordinary.kind) {
+                    return None;
+                }
                 let time = match (ordinary.timed, stamp) {
                     (true, stamp) => Some(self.clock.resolve(stamp?)?),
                     (false, _) => None,
@@ -427,7 +430,9 @@ impl<'a> Reader<'a> {
         let event = event(draft, time, record);
         if let Some(shape) = self.shape.take() {
             let understood = timed || structured;
-            let event = Some(&event).filter(|_| !digests);
+            // What is left out of the count of ordinary messages: those with digests, and those a rule is about.
+            let matters = digests || (is_ordinary(&event) && sink.is_notable(&event));
+            let event = Some(&event).filter(|_| !matters);
             self.shapes.note(shape, Outcome { event, timed, understood });
         }
         sink.event(event);

@@ -24,6 +24,18 @@ pub trait Sink {
         false
     }
 
+    /// Whether this event matters so that none like it may be left out.
+    fn is_notable(&self, event: &Event) -> bool {
+        let _ = event;
+        false
+    }
+
+    /// Whether records of a source and kind are wanted as events even if they differ only in numbers from others.
+    fn wants_ordinary(&self, source: &'static str, kind: EventKind) -> bool {
+        let _ = (source, kind);
+        false
+    }
+
     /// Counts a record that differs only in numbers from several that came as events of this kind.
     fn ordinary(&mut self, kind: EventKind) {
         let _ = kind;

@@ -13,7 +13,7 @@ mod time;
 mod vpc;
 mod zeek;
 
-pub(crate) use shapes::{Outcome, Shape, Shapes};
+pub(crate) use shapes::{Outcome, Shape, Shapes, is_ordinary};
 pub(crate) use time::TimeKey;
 pub(crate) use vpc::Columns as VpcColumns;
 pub(crate) use zeek::Plan as ZeekPlan;

@@ -91,7 +91,7 @@ pub(crate) struct Outcome<'a> {
 }
 
 /// Whether an event tells nothing that another with other numbers would not tell.
-fn is_ordinary(event: &Event) -> bool {
+pub(crate) fn is_ordinary(event: &Event) -> bool {
     let routine = matches!(event.kind, EventKind::Note | EventKind::Health | EventKind::Exchange);
     let reaches = event.net.as_ref().is_some_and(|net| {
         net.destination.is_some() || net.host.is_some() || !net.answers.is_empty()
