@@ -6,6 +6,7 @@ use wb_code::capability::Effects;
 use wb_core::{Artifact, ArtifactPath, Content, Coverage, Event, Finding, ReadState, Verdict};
 use wb_formats::Family;
 use wb_logs::{Summary, flows::FlowTable};
+use wb_sigma::{Hits, Match, Rule};
 
 /// Everything that was seen, before any of it is joined.
 #[derive(Debug, Default)]
@@ -16,6 +17,8 @@ pub struct Body {
     pub logs: Vec<LogRead>,
     /// Every connection of every log, aggregated.
     pub flows: FlowTable,
+    /// What rules over events found in the logs.
+    pub detections: Vec<(Rule, Match)>,
     /// What could not be looked at at all.
     pub skipped: Vec<Coverage>,
 }
@@ -82,6 +85,8 @@ pub struct LogRead {
     pub events: Vec<Event>,
     /// How many events were left out because there were too many.
     pub left_out: u64,
+    /// Records that rules over events match.
+    pub hits: Hits,
     /// Where its text can be read again.
     pub text: LogText,
 }
@@ -102,6 +107,10 @@ impl LogRead {
         }
         if self.left_out > 0 {
             why.push_str(&format!("; {} events counted and not kept", self.left_out));
+        }
+        if self.hits.left_out() > 0 {
+            let count = self.hits.left_out();
+            why.push_str(&format!("; {count} further matches of rules were not kept"));
         }
         for problem in &summary.problems {
             why.push_str("; ");

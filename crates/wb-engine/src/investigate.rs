@@ -2,7 +2,7 @@
 
 use crate::EngineError;
 use crate::assemble::assemble;
-use crate::body::Body;
+use crate::body::{Body, LogRead};
 use crate::inspect::Hashing;
 use crate::logs::read_logs;
 use crate::progress::Progress;
@@ -10,14 +10,23 @@ use crate::scan::{Root, ScanOptions, scan_roots};
 use std::collections::BTreeMap;
 use std::path::Path;
 use wb_core::{ArtifactPath, Case, Limits, Role};
+use wb_sigma::{Match, Rule, RuleSet};
 
 /// How to investigate.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct InvestigateOptions {
     /// Roles given by hand, by path.
     pub roles: BTreeMap<ArtifactPath, Role>,
     /// The most work one file may cause.
     pub limits: Limits,
+    /// Rules that are asked about every event of the logs.
+    pub rules: &'static RuleSet,
+}
+
+impl Default for InvestigateOptions {
+    fn default() -> Self {
+        Self { roles: BTreeMap::new(), limits: Limits::default(), rules: RuleSet::shipped() }
+    }
 }
 
 /// Investigates the folder `root`.
@@ -48,9 +57,17 @@ fn gather(
     let how = ScanOptions { limits: options.limits, hashing: Hashing::All, keep_contents: true };
     let scanned = scan_roots(&[Root { path: root, name: None }], how, progress)?;
     progress.begin("reading logs", 0);
-    let (logs, flows) = read_logs(scanned.logs);
+    let (logs, flows) = read_logs(scanned.logs, options.rules);
+    let detections = judged(&logs, options.rules);
     progress.end();
-    Ok(Body { artifacts: scanned.artifacts, logs, flows, skipped: scanned.skipped })
+    Ok(Body { artifacts: scanned.artifacts, logs, flows, detections, skipped: scanned.skipped })
+}
+
+/// What the hits of all logs come to, each with its rule.
+fn judged(logs: &[LogRead], rules: &RuleSet) -> Vec<(Rule, Match)> {
+    let matches = rules.judge(logs.iter().flat_map(|log| log.hits.all()));
+    let named = |found: Match| Some((*rules.rules().get(found.rule)?, found));
+    matches.into_iter().filter_map(named).collect()
 }
 
 fn holds(body: &Body, path: &ArtifactPath) -> bool {

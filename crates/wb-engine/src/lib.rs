@@ -16,6 +16,7 @@ mod investigate;
 mod logs;
 mod member;
 mod progress;
+mod rules;
 mod scan;
 mod source;
 
@@ -29,6 +30,7 @@ pub use investigate::{InvestigateOptions, investigate};
 pub use logs::{LogInput, each_event, read_logs};
 pub use member::bytes_of;
 pub use progress::{Progress, Silent};
+pub use rules::load_rules;
 pub use scan::{Root, ScanOptions, Scanned, scan, scan_roots};
 pub use source::{Data, open};
 
@@ -45,6 +47,8 @@ pub enum EngineError {
     Unreadable(PathBuf, std::io::Error),
     /// User: a role was given to a path that is not in the folder.
     NoSuchArtifact(String),
+    /// User: rules that were given cannot be used.
+    BadRules(Vec<wb_sigma::LoadError>),
 }
 
 impl std::fmt::Display for EngineError {
@@ -60,6 +64,15 @@ impl std::fmt::Display for EngineError {
                 "`{}` cannot be read: {error}\nhint: check its permissions, or copy the evidence to a folder that can be read",
                 path.display()
             ),
+            Self::BadRules(errors) => {
+                for error in errors.iter().take(20) {
+                    writeln!(f, "{error}")?;
+                }
+                if let Some(more) = errors.len().checked_sub(20).filter(|more| *more > 0) {
+                    writeln!(f, "and {more} more")?;
+                }
+                f.write_str("hint: `--sigma` takes rules of the Sigma specification 2.1; mend these or leave them out")
+            }
             Self::NoSuchArtifact(path) => write!(
                 f,
                 "no artifact is called `{path}`\nhint: `--role PATH=ROLE` takes a path relative to the folder, as the report prints it"
@@ -77,5 +90,5 @@ pub fn sha256(data: &[u8]) -> Sha256 {
 
 /// The SHA-256 of everything that decides a verdict: rules and knowledge, lower-case hexadecimal.
 pub fn rulebook_digest() -> String {
-    sha256(&wb_rules::rulebook()).to_string()
+    sha256(&[wb_rules::rulebook(), wb_sigma::rulebook()].concat()).to_string()
 }

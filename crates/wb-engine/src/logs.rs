@@ -1,17 +1,20 @@
 //! Reading logs: all of them, in parallel, with memory for what matters; clocks that need each other.
 
 mod collect;
+mod marks;
 mod text;
 
 use crate::body::{LogRead, LogText};
 use collect::{Allowance, Collected};
 use jiff::Timestamp;
+use marks::Marks;
 use rayon::prelude::*;
 use std::io;
 use std::ops::Range;
 use wb_core::{Artifact, Event};
 use wb_logs::flows::FlowTable;
 use wb_logs::{ClockHints, LogReader, Part, Sink as _, Summary};
+use wb_sigma::RuleSet;
 
 /// A log that was recognised and is yet to be read.
 #[derive(Debug)]
@@ -32,12 +35,12 @@ const BEGINNING: u64 = 4 << 20;
 const STRETCH: u64 = 16 << 20;
 
 /// Reads all logs, and aggregates their connections. Logs whose records lack a year are read again once the
-/// others have said when it was.
-pub fn read_logs(inputs: Vec<LogInput>) -> (Vec<LogRead>, FlowTable) {
+/// others have said when it was. `rules` are asked about every record on the way.
+pub fn read_logs(inputs: Vec<LogInput>, rules: &'static RuleSet) -> (Vec<LogRead>, FlowTable) {
     let allowance = Allowance::of(inputs.len());
     let (large, small): (Vec<LogInput>, Vec<LogInput>) =
         inputs.into_iter().partition(|input| input.text.len().is_ok_and(|length| length > LARGE));
-    let first = |input| read_log(input, None, allowance);
+    let first = |input| read_log(input, None, allowance, rules);
     let mut logs: Vec<(LogRead, FlowTable)> = small.into_par_iter().map(first).collect();
     logs.extend(large.into_iter().map(first));
     logs.sort_by(|(a, _), (b, _)| a.artifact.path.cmp(&b.artifact.path));
@@ -48,7 +51,7 @@ pub fn read_logs(inputs: Vec<LogInput>) -> (Vec<LogRead>, FlowTable) {
         if log.summary.lacks_year {
             let hints = ClockHints { near: near.or_else(|| log.text.modified()) };
             let input = LogInput { artifact: log.artifact, text: log.text };
-            let (log, connections) = read_log(input, Some(hints), allowance);
+            let (log, connections) = read_log(input, Some(hints), allowance, rules);
             flows.merge(connections);
             read.push(log);
         } else {
@@ -75,18 +78,27 @@ fn note_skews(logs: &mut [LogRead], flows: &FlowTable) {
     }
 }
 
-/// Hands every event of the logs to `sink`, connections too, in the order of logs and records, and returns
-/// what was read of each. Nothing is held in memory.
-pub fn each_event(inputs: Vec<LogInput>, sink: &mut dyn FnMut(Event)) -> Vec<LogRead> {
-    let (mut logs, _) = read_logs(inputs);
+/// Hands every event of the logs to `sink`, connections too, in the order of logs and records, with the names of
+/// the rules that match it, and returns what was read of each. Nothing is held in memory.
+pub fn each_event(
+    inputs: Vec<LogInput>,
+    rules: &'static RuleSet,
+    sink: &mut dyn FnMut(Event, &[&'static str]),
+) -> Vec<LogRead> {
+    let (mut logs, _) = read_logs(inputs, rules);
+    let marks = Marks::of(&logs, rules);
     let near = latest_explicit(logs.iter().map(|log| &log.summary));
     for log in &mut logs {
         let near = near.or_else(|| log.text.modified()).filter(|_| log.summary.lacks_year);
         let path = &log.artifact.path;
+        let mut marked = |event: Event| {
+            let names = marks.on(&event);
+            sink(event, names);
+        };
         let read = log
             .text
             .open()
-            .and_then(|mut text| wb_logs::read(path, &mut *text, ClockHints { near }, &mut *sink));
+            .and_then(|mut text| wb_logs::read(path, &mut *text, ClockHints { near }, &mut marked));
         if let Err(error) = read {
             log.summary = stopped(std::mem::take(&mut log.summary), &error);
         }
@@ -100,17 +112,18 @@ fn read_log(
     input: LogInput,
     hints: Option<ClockHints>,
     allowance: Allowance,
+    rules: &'static RuleSet,
 ) -> (LogRead, FlowTable) {
     let LogInput { artifact, text } = input;
-    let mut collected = Collected::new(allowance);
+    let mut collected = Collected::new(allowance, rules);
     if artifact.format == Some(wb_logs::CAPTURE) {
         let mut sink = |event| collected.event(event);
         let read = text
             .open()
             .and_then(|mut input| wb_logs::read_capture(&artifact.path, &mut *input, &mut sink));
         let summary = read.unwrap_or_else(|error| stopped(Summary::default(), &error));
-        let Collected { events, left_out, flows, .. } = collected;
-        return (LogRead { artifact, summary, events, left_out, text }, flows);
+        let Collected { events, left_out, flows, hits, .. } = collected;
+        return (LogRead { artifact, summary, events, left_out, hits, text }, flows);
     }
     let mut part = Part::default();
     let stopped_by = read_text(&artifact, &text, hints, &mut part, &mut collected).err();
@@ -118,8 +131,8 @@ fn read_log(
     if let Some(error) = stopped_by {
         summary = stopped(summary, &error);
     }
-    let Collected { events, left_out, flows, .. } = collected;
-    (LogRead { artifact, summary, events, left_out, text }, flows)
+    let Collected { events, left_out, flows, hits, .. } = collected;
+    (LogRead { artifact, summary, events, left_out, hits, text }, flows)
 }
 
 fn stopped(mut summary: Summary, error: &io::Error) -> Summary {
@@ -153,11 +166,11 @@ fn read_text(
         return Ok(());
     };
     *part = reader.finish();
-    let allowance = collected.allowance().of_stretch();
+    let (allowance, rules) = (collected.allowance().of_stretch(), collected.rules());
     let read = |stretch: &Range<u64>| {
         // What could be forked once can be forked again.
         let reader = knowing.fork().unwrap_or_else(|| LogReader::new(&artifact.path, hints));
-        read_stretch(reader, text, stretch.clone(), Collected::new(allowance))
+        read_stretch(reader, text, stretch.clone(), Collected::new(allowance, rules))
     };
     // As many as are read at the same time are held at the same time.
     for some in stretches(text, beginning..all)?.chunks(rayon::current_num_threads().max(1)) {

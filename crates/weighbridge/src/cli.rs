@@ -117,6 +117,7 @@ pub fn complaint(error: &clap::Error) -> Option<String> {
     weighbridge investigate incident/\n  \
     weighbridge investigate incident/ --role suspect.bin=production --role old.bin=baseline\n  \
     weighbridge investigate incident/ --format json > case.json\n  \
+    weighbridge investigate incident/ --sigma rules/    your own rules over the logs\n  \
     weighbridge investigate incident/ --export out/   ticket, web page, STIX, MISP, indicators, ...\n\n\
     Roles are inferred from what logs say was deployed, from recorded digests and from names;\n\
     the report shows why.")]
@@ -127,6 +128,9 @@ pub struct Investigate {
     /// What an artifact is: production, candidate, baseline, log, manifest, dependency or other
     #[arg(long = "role", value_name = "PATH=ROLE", value_parser = role)]
     pub roles: Vec<(String, wb_core::Role)>,
+    /// Further rules over the events of logs, in the language Sigma: a file or a folder of them
+    #[arg(long, value_name = "PATH")]
+    pub sigma: Vec<PathBuf>,
     /// How to print the case
     #[arg(long, value_parser = case_formats(), default_value = "text")]
     pub format: CaseFormat,
@@ -419,6 +423,7 @@ pub struct Diff {
     weighbridge timeline deploy.log zeek/ egress.pcapng\n  \
     weighbridge timeline logs/ --kind alert,deploy --contains hub.example\n  \
     weighbridge timeline logs/ --around '2026-04-09 03:14' --within 2m --host infer-02\n  \
+    weighbridge timeline logs/ --sigma rules/ --matched\n  \
     weighbridge timeline logs/ --format parquet --output events.parquet\n\n\
     Times are RFC 3339, or a date and time of day in UTC.")]
 pub struct Timeline {
@@ -446,6 +451,12 @@ pub struct Timeline {
     /// How near `--around` is, such as 90s, 10m or 2h
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = duration, requires = "around")]
     pub within: std::time::Duration,
+    /// Further rules over events, in the language Sigma: a file or a folder of them
+    #[arg(long, value_name = "PATH")]
+    pub sigma: Vec<PathBuf>,
+    /// Only events that a rule matches
+    #[arg(long)]
+    pub matched: bool,
     /// How to print the events
     #[arg(long, value_enum, default_value_t = TimelineFormat::Text)]
     pub format: TimelineFormat,

@@ -214,6 +214,9 @@ impl Grounds<'_> {
         let suspicious = replaced.is_some()
             || self.findings.iter().any(|finding| finding.verdict >= Verdict::Suspicious);
         let unexplained = self.alarm_without_cause().is_some();
+        let detected = self.body.detections.iter().map(|(rule, _)| rule);
+        let detected = detected.filter(|rule| super::detections::needs_a_look(rule));
+        let detected = detected.max_by_key(|rule| rule.severity);
         let mut summary = if let Some(entry) = replaced {
             format!(
                 "`{}` is not the file that was recorded; nothing in it was found that would run or \
@@ -225,6 +228,11 @@ impl Grounds<'_> {
         } else if suspicious {
             "Nothing malicious was found in what runs, but something needs a person's eye."
                 .to_owned()
+        } else if let Some(rule) = detected {
+            format!(
+                "Nothing malicious was found in the supplied files, but the logs need a person's eye: {}.",
+                rule.title
+            )
         } else {
             "Nothing malicious was found in what was supplied.".to_owned()
         };
@@ -234,12 +242,13 @@ impl Grounds<'_> {
         };
         let nothing_read =
             !unread(ReadState::Read) && !unread(ReadState::Partial) && self.body.logs.is_empty();
-        let confidence = match (suspicious, nothing_read, unread(ReadState::Unread)) {
-            (_, true, _) => Confidence::Low,
-            _ if unexplained => Confidence::Low,
-            (true, ..) | (_, _, true) => Confidence::Medium,
-            _ => Confidence::High,
-        };
+        let confidence =
+            match (suspicious || detected.is_some(), nothing_read, unread(ReadState::Unread)) {
+                (_, true, _) => Confidence::Low,
+                _ if unexplained => Confidence::Low,
+                (true, ..) | (_, _, true) => Confidence::Medium,
+                _ => Confidence::High,
+            };
         Conclusion { compromised: Compromise::No, confidence, summary }
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod candidates;
 mod conclusion;
 mod contradictions;
 mod destinations;
+mod detections;
 pub(crate) mod dossiers;
 mod fragments;
 mod identifiers;
@@ -66,31 +67,30 @@ pub fn assemble(body: &Body, given: &BTreeMap<ArtifactPath, Role>) -> Case {
     let recommendations = basis.advice(&candidates, &answers.host_affected, compromised);
     let mut missing = basis.missing(&moments, introducing, &flows, &answers, compromised);
     missing.extend(absent::unfinished(&identifiers::unfinished(&atoms, &identifiers)));
-    missing.extend(absent::named_files(body, &basis.lifecycle));
-    missing.extend(absent::damaged(body));
-    if !compromised {
-        missing.extend(absent::unexplained_alerts(body));
-    }
+    missing.extend(basis.absent(compromised));
     let conclusion =
         conclusion::Grounds { body, findings, roles, moments: &moments, integrity, flows: &flows }
             .conclude(&candidates);
     let hits = search::in_logs(body, findings);
-    let seen_again = search::seen_again(findings, &hits);
     let more = further_indicators(destinations, &identifiers, body);
     let mut timeline = timeline::build(body, destinations, &moments);
     let mut dossiers = dossiers::build(body, findings, &differences);
-    attach_raw(body, &mut timeline, integrity, &seen_again, &mut dossiers);
+    let again = hits.values().flatten();
+    let excerpts = excerpts(body, &timeline, integrity, again);
+    let indicators = packets::named_in_index(body, search::index(findings, &hits, more));
+    let contradictions =
+        contradictions::find(body, findings, roles, integrity, &moments, &answers, &flows);
+    let findings = with_detections(findings, body, &excerpts);
+    attach_raw(&mut timeline, &mut dossiers, excerpts);
     Case {
         conclusion,
         artifacts: artifacts(body),
         verdicts: verdicts(body),
-        indicators: packets::named_in_index(body, search::index(findings, &hits, more)),
-        seen_again,
+        indicators,
+        seen_again: search::seen_again(&findings, &hits),
         timeline,
         identifiers,
-        contradictions: contradictions::find(
-            body, findings, roles, integrity, &moments, &answers, &flows,
-        ),
+        contradictions,
         flows,
         answers,
         missing,
@@ -99,7 +99,7 @@ pub fn assemble(body: &Body, given: &BTreeMap<ArtifactPath, Role>) -> Case {
         coverage: coverage(body),
         dossiers,
         roles: basis.roles,
-        findings: basis.findings,
+        findings,
         integrity: basis.integrity,
     }
 }
@@ -199,6 +199,16 @@ impl<'a> Basis<'a> {
         .advice()
     }
 
+    /// What ought to be among the evidence, or is there and cannot be explained.
+    fn absent(&self, compromised: bool) -> Vec<String> {
+        let mut all = absent::named_files(self.body, &self.lifecycle);
+        all.extend(absent::damaged(self.body));
+        if !compromised {
+            all.extend(absent::unexplained_alerts(self.body));
+        }
+        all
+    }
+
     fn missing(
         &self,
         moments: &BTreeMap<KeyMoment, Moment>,
@@ -231,14 +241,18 @@ pub fn index_findings(findings: &[Finding]) -> Vec<wb_core::IndexedIndicator> {
 pub fn findings(artifacts: &[Inspected]) -> Vec<Finding> {
     let mut all: Vec<Finding> =
         artifacts.iter().flat_map(|inspected| inspected.findings.iter().cloned()).collect();
-    all.sort_by(|a, b| {
+    gravest_first(&mut all);
+    all
+}
+
+fn gravest_first(findings: &mut [Finding]) {
+    findings.sort_by(|a, b| {
         (b.severity, b.verdict)
             .cmp(&(a.severity, a.verdict))
             .then_with(|| a.artifact.cmp(&b.artifact))
             .then_with(|| a.location.cmp(&b.location))
             .then_with(|| a.rule.cmp(b.rule))
     });
-    all
 }
 
 /// Findings that can belong to the compromise: not those about packages or baselines.
@@ -352,19 +366,39 @@ fn further_indicators(
     all
 }
 
-/// Fetches the raw text of every record that the case refers to, for the timeline and the dossiers.
-fn attach_raw(
-    body: &Body,
-    timeline: &mut [TimelineEntry],
-    integrity: &[wb_core::Integrity],
-    seen_again: &BTreeMap<usize, Vec<wb_core::SeenAgain>>,
-    dossiers: &mut BTreeMap<ArtifactPath, Dossier>,
-) {
+/// The raw text of every record that the case refers to, for the timeline, the findings and the dossiers.
+fn excerpts<'a>(
+    body: &'a Body,
+    timeline: &'a [TimelineEntry],
+    integrity: &'a [wb_core::Integrity],
+    again: impl Iterator<Item = &'a RecordRef>,
+) -> detections::Excerpts {
     let mut records: BTreeSet<RecordRef> =
         timeline.iter().map(|entry| entry.record.clone()).collect();
     records.extend(integrity.iter().filter_map(|entry| entry.recorded_in.clone()));
-    records.extend(seen_again.values().flatten().map(|again| again.record.clone()));
-    let excerpts = search::excerpts(body, &records);
+    records.extend(again.cloned());
+    records.extend(detections::records(body).cloned());
+    search::excerpts(body, &records)
+}
+
+/// Findings in files and findings of rules over events, gravest first.
+fn with_detections(
+    findings: &[Finding],
+    body: &Body,
+    excerpts: &detections::Excerpts,
+) -> Vec<Finding> {
+    let mut all = findings.to_vec();
+    all.extend(detections::findings(body, excerpts));
+    gravest_first(&mut all);
+    all
+}
+
+/// Gives the entries of the timeline and the dossiers of logs their raw records.
+fn attach_raw(
+    timeline: &mut [TimelineEntry],
+    dossiers: &mut BTreeMap<ArtifactPath, Dossier>,
+    excerpts: detections::Excerpts,
+) {
     for entry in timeline {
         let lines = excerpts.get(&entry.record.artifact);
         let raw = lines.and_then(|lines| {

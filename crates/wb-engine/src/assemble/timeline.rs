@@ -68,9 +68,23 @@ pub fn build(
             Status::Observed,
         ));
     }
+    for (rule, hit) in detected(body) {
+        let Some(time) = hit.time else { continue };
+        if taken.insert((hit.record.clone(), time.timestamp)) {
+            let said = hit.because.first().map(|(name, value)| format!(" ({name} `{value}`)"));
+            let text = cut(&format!("{}{}", rule.title, said.unwrap_or_default()), SUMMARY);
+            entries.push(entry(time, &hit.record, hit.kind, None, text, Status::Observed));
+        }
+    }
     entries
         .sort_by(|a, b| a.time.cmp(&b.time).then(a.record.cmp(&b.record)).then(a.key.cmp(&b.key)));
     entries
+}
+
+/// Records that rules over events rest on, of those that a person must look at.
+fn detected(body: &Body) -> impl Iterator<Item = (&wb_sigma::Rule, &wb_sigma::Hit)> {
+    let grave = body.detections.iter().filter(|(rule, _)| super::detections::needs_a_look(rule));
+    grave.flat_map(|(rule, found)| found.hits.iter().map(move |hit| (rule, hit)))
 }
 
 fn entry(

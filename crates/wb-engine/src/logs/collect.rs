@@ -8,6 +8,7 @@ use std::hash::{BuildHasher, RandomState};
 use wb_core::{ArtifactPath, Event, EventKind};
 use wb_logs::Sink;
 use wb_logs::flows::{Connection, FlowTable};
+use wb_sigma::{Hits, RuleSet};
 
 /// Events that decide something, kept over all logs.
 const DECIDING: usize = 100_000;
@@ -49,6 +50,9 @@ pub(super) struct Collected {
     pub(super) left_out: u64,
     /// Connections, aggregated.
     pub(super) flows: FlowTable,
+    /// What rules over events match.
+    pub(super) hits: Hits,
+    rules: &'static RuleSet,
     allowance: Allowance,
     deciding: usize,
     ordinary: usize,
@@ -57,8 +61,10 @@ pub(super) struct Collected {
 }
 
 impl Collected {
-    pub(super) fn new(allowance: Allowance) -> Self {
+    pub(super) fn new(allowance: Allowance, rules: &'static RuleSet) -> Self {
         Self {
+            hits: Hits::default(),
+            rules,
             events: Vec::new(),
             left_out: 0,
             flows: FlowTable::default(),
@@ -75,6 +81,11 @@ impl Collected {
         self.allowance
     }
 
+    /// The rules that are asked.
+    pub(super) const fn rules(&self) -> &'static RuleSet {
+        self.rules
+    }
+
     /// Adds what was collected of a stretch that follows `lines` others.
     pub(super) fn join(&mut self, mut next: Self, lines: u64) {
         self.left_out += next.left_out;
@@ -82,6 +93,7 @@ impl Collected {
             event.record.line += lines;
             self.keep(event);
         }
+        self.hits.join(next.hits, lines);
         next.flows.shift_lines(lines);
         self.flows.merge(next.flows);
     }
@@ -123,6 +135,9 @@ impl Sink for Collected {
     }
 
     fn connection(&mut self, artifact: &ArtifactPath, connection: &Connection<'_>) -> bool {
+        if self.rules.wants(connection) {
+            return false;
+        }
         let counts = matches!(connection.kind, EventKind::Connect | EventKind::Block);
         if !counts && self.wants(&kind_of_connection(connection)) {
             return false;
@@ -132,11 +147,20 @@ impl Sink for Collected {
         true
     }
 
+    fn is_notable(&self, event: &Event) -> bool {
+        self.rules.matches(event)
+    }
+
+    fn wants_ordinary(&self, source: &'static str, kind: EventKind) -> bool {
+        self.rules.tells_numbers_apart(source, kind)
+    }
+
     fn ordinary(&mut self, _: EventKind) {
         self.left_out += 1;
     }
 
     fn event(&mut self, event: Event) {
+        self.rules.examine(&event, &mut self.hits);
         self.flows.add(&event);
         let counts = matches!(event.kind, EventKind::Connect | EventKind::Block);
         if !(counts && event.net.is_some()) {

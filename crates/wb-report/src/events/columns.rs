@@ -63,6 +63,9 @@ pub static COLUMNS: &[Column] = &[
         let names: Vec<&str> = row.moments.iter().map(|moment| moment.name()).collect();
         (!names.is_empty()).then(|| names.join(","))
     }),
+    text("rule.name", "rules over events that match it, separated by commas", |row| {
+        (!row.rules.is_empty()).then(|| row.rules.join(","))
+    }),
     text("event.dataset", "the log source that read it", |row| Some(row.event.source.to_owned())),
     text("log.file.path", "the log", |row| Some(row.event.record.artifact.as_str().to_owned())),
     number("log.line", "line of the log, or packet of a capture, from 1", |row| {

@@ -20,6 +20,8 @@ pub struct Row<'a> {
     pub event: &'a Event,
     /// The key moments that it marks.
     pub moments: Vec<KeyMoment>,
+    /// The names of the rules that match it.
+    pub rules: &'a [&'static str],
 }
 
 /// The kind of file.

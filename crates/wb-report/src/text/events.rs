@@ -24,6 +24,8 @@ pub struct Timeline<'a> {
     pub events: &'a [Event],
     /// What each of them says, in one line.
     pub words: &'a [String],
+    /// The names of the rules that match each of them.
+    pub rules: &'a [Vec<&'static str>],
     /// How many others the filters left out.
     pub left_out: u64,
     /// Logs that were read.
@@ -49,18 +51,21 @@ pub fn events(timeline: &Timeline<'_>, style: &Style) -> String {
     let records =
         Records::new(timeline.events.iter().map(|event| &event.record), page.columns() / 4);
     let words = timeline.words.iter().map(String::as_str).chain(std::iter::repeat(""));
-    for (event, words) in timeline.events.iter().zip(words) {
+    let rules = timeline.rules.iter().map(Vec::as_slice).chain(std::iter::repeat(&[][..]));
+    for ((event, words), rules) in timeline.events.iter().zip(words).zip(rules) {
         let clock = event.timestamp().map_or_else(|| "no time".to_owned(), time::clock);
         let clock = format!("{clock:<21}");
         let kind = format!("{:<10}", event.kind.name());
         let host = event.host.as_ref().map(|host| format!("{host}  ")).unwrap_or_default();
         let mark = event.timestamp().and_then(|when| marks.get(&(&event.record, when)));
         let mark = mark.map(|names| format!("{names}  ")).unwrap_or_default();
+        let found: String = rules.iter().map(|name| format!("{name}  ")).collect();
         let pieces = [
             (Ink::Plain, clock.as_str()),
             (Ink::Strong, &kind),
             (Ink::Faint, &records.cell(&event.record)),
             (Ink::Bad, &mark),
+            (Ink::Bad, &found),
             (Ink::Faint, &host),
             (Ink::Plain, words),
         ];

@@ -5,6 +5,7 @@ use crate::cli::Explain;
 use crate::page::reflow;
 use crate::terminal::{Terminal, print};
 use wb_report::{sarif::RuleInfo, text};
+use wb_sigma::RuleSet;
 
 /// Explains a name, or lists what can be explained.
 pub fn run(arguments: &Explain, terminal: Terminal) -> Ended {
@@ -34,6 +35,11 @@ fn page(name: &str) -> Option<String> {
     }
     if let Some(one) = wb_monitor::DETECTIONS.iter().find(|one| one.name == name) {
         return Some(detection(one));
+    }
+    let rules = RuleSet::shipped().rules().iter();
+    let mut named = rules.filter(|rule| [rule.name, rule.id, rule.title].contains(&name));
+    if let Some(page) = named.find_map(|rule| rule.page) {
+        return Some(page.to_owned());
     }
     let explanation = wb_rules::explain(name)?;
     // Pages of rules begin with their own heading.
@@ -66,6 +72,9 @@ fn overview(width: usize) -> String {
     let formats = wb_formats::formats().iter().map(|format| [format.name, format.title]);
     let sources = wb_logs::sources().iter().map(|source| [source.name, source.title]);
     section(&mut out, "rule", rules, width);
+    let over_events = RuleSet::shipped().rules().iter().filter(|rule| rule.page.is_some());
+    let over_events = over_events.map(|rule| [rule.name, rule.title]);
+    section(&mut out, "rule over the events of logs", over_events, width);
     let alerts = wb_monitor::DETECTIONS.iter().map(|one| [one.name, one.title]);
     section(&mut out, "alert of `watch`", alerts, width);
     section(&mut out, "format", formats, width);
@@ -85,14 +94,18 @@ fn section<'a>(
     out.push('\n');
 }
 
-/// The rules as reports name them.
-pub fn rule_infos() -> Vec<RuleInfo> {
-    wb_rules::rules()
-        .iter()
-        .map(|rule| RuleInfo {
-            name: rule.name.to_owned(),
-            title: rule.title.to_owned(),
-            help: rule.page.to_owned(),
-        })
-        .collect()
+/// The rules as reports name them: those over files, and `over_events`.
+pub fn rule_infos(over_events: &RuleSet) -> Vec<RuleInfo> {
+    let over_files = wb_rules::rules().iter().map(|rule| RuleInfo {
+        name: rule.name.to_owned(),
+        title: rule.title.to_owned(),
+        help: rule.page.to_owned(),
+    });
+    let told = over_events.rules().iter().filter(|rule| !rule.silent);
+    let over_events = told.map(|rule| RuleInfo {
+        name: rule.name.to_owned(),
+        title: rule.title.to_owned(),
+        help: rule.page.unwrap_or(rule.description).to_owned(),
+    });
+    over_files.chain(over_events).collect()
 }

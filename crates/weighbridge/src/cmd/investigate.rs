@@ -12,17 +12,19 @@ use wb_core::{ArtifactPath, Case, Compromise, Coverage, ReadState, Verdict};
 use wb_engine::{InvestigateOptions, investigate};
 use wb_report::export::{EXPORTS, Source};
 use wb_report::{html, text};
+use wb_sigma::RuleSet;
 
 /// Investigates a folder and prints the case.
 pub fn run(arguments: &Investigate, terminal: Terminal) -> Ended {
-    let case = case_of(&arguments.folder, &arguments.roles)?;
+    let rules = wb_engine::load_rules(&arguments.sigma)?;
+    let case = case_of(&arguments.folder, &arguments.roles, rules)?;
     if case.artifacts.is_empty() {
         return Ok(nothing(&case, &arguments.folder));
     }
     if let Some(folder) = &arguments.export {
         refuse_evidence(folder, &arguments.folder)?;
     }
-    let (tool, rules) = (tool(), super::explain::rule_infos());
+    let (tool, rules) = (tool(), super::explain::rule_infos(rules));
     let source = Source { case: &case, tool: &tool, rules: &rules };
     let style = text::Style { width: terminal.width, color: terminal.color };
     print(&match arguments.format {
@@ -46,7 +48,8 @@ pub fn run(arguments: &Investigate, terminal: Terminal) -> Ended {
 /// The exit code: something wrong goes before something that could not be opened.
 fn outcome(case: &Case) -> Outcome {
     let wrong = case.conclusion.compromised == Compromise::Yes
-        || case.verdicts.values().any(|verdict| *verdict >= Verdict::Suspicious);
+        || case.verdicts.values().any(|verdict| *verdict >= Verdict::Suspicious)
+        || case.findings.iter().any(|finding| finding.verdict >= Verdict::Suspicious);
     match (wrong, unopened(case).next()) {
         (true, _) => Outcome::Findings,
         (false, Some(_)) => Outcome::CouldNotFinish,
@@ -91,12 +94,13 @@ fn next_step(case: &Case, arguments: &Investigate) -> String {
 pub fn case_of(
     folder: &Path,
     roles: &[(String, wb_core::Role)],
+    rules: &'static RuleSet,
 ) -> Result<Case, wb_engine::EngineError> {
     let roles: BTreeMap<ArtifactPath, wb_core::Role> = roles
         .iter()
         .map(|(path, role)| (ArtifactPath::from(relative(path, folder)), *role))
         .collect();
-    let options = InvestigateOptions { roles, ..InvestigateOptions::default() };
+    let options = InvestigateOptions { roles, rules, ..InvestigateOptions::default() };
     investigate(folder, &options, &Bar::new())
 }
 

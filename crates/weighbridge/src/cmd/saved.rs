@@ -5,6 +5,7 @@ use std::error::Error;
 use std::path::Path;
 use wb_report::json;
 use wb_report::saved::{self, Case};
+use wb_sigma::RuleSet;
 
 /// The most bytes of a saved case; larger ones are no case that a person looks at.
 const LARGEST: u64 = 1 << 30;
@@ -12,7 +13,7 @@ const LARGEST: u64 = 1 << 30;
 /// The case in the file `path`, or of the evidence in the folder `path`.
 pub fn case(path: &Path) -> Result<Case, Box<dyn Error>> {
     if path.is_dir() {
-        let case = super::investigate::case_of(path, &[])?;
+        let case = super::investigate::case_of(path, &[], RuleSet::shipped())?;
         return Ok(saved::read(&json::case(&case, &tool()))?);
     }
     if !path.exists() {

@@ -26,7 +26,9 @@ pub fn run(arguments: &Scan, terminal: Terminal) -> Ended {
     let printed = match arguments.format {
         ScanFormat::Text => text::scan(&report, arguments.verbose, &style),
         ScanFormat::Json => json::scan(&report, &tool()),
-        ScanFormat::Sarif => sarif::scan(&report, &tool(), &super::explain::rule_infos()),
+        ScanFormat::Sarif => {
+            sarif::scan(&report, &tool(), &super::explain::rule_infos(wb_sigma::RuleSet::shipped()))
+        }
     };
     print(&printed)?;
     if nothing && report.coverage.is_empty() {

@@ -13,6 +13,7 @@ use wb_core::{ArtifactPath, Event, EventKind, KeyMoment, ReadState, TimelineEntr
 use wb_engine::{Hashing, ScanOptions, Scanned};
 use wb_report::events::{Export, Row, Writer};
 use wb_report::text;
+use wb_sigma::RuleSet;
 
 /// Events that are put in order before they are written; what comes after them is written as it comes.
 const ORDERED: usize = 2_000_000;
@@ -35,10 +36,11 @@ pub fn run(arguments: &Timeline, terminal: Terminal) -> Ended {
         messages::hint("`weighbridge explain` lists the log sources that are read");
         return Ok(outcome);
     }
+    let rules = wb_engine::load_rules(&arguments.sigma)?;
     let case = Beside::of(arguments, &scanned)?;
     match export(arguments.format) {
-        None => screen(arguments, scanned, &case, terminal)?,
-        Some(kind) => file(arguments, scanned, &case, kind)?,
+        None => screen(arguments, scanned, &case, rules, terminal)?,
+        Some(kind) => file(arguments, scanned, &case, rules, kind)?,
     }
     Ok(Outcome::NothingFound)
 }
@@ -72,7 +74,7 @@ impl Beside {
         if !suspicious {
             return Ok(beside);
         }
-        let case = super::investigate::case_of(folder, &[])?;
+        let case = super::investigate::case_of(folder, &[], RuleSet::shipped())?;
         beside.moments = case.timeline.into_iter().filter(|entry| entry.key.is_some()).collect();
         Ok(beside)
     }
@@ -91,15 +93,21 @@ fn screen(
     arguments: &Timeline,
     scanned: Scanned,
     case: &Beside,
+    rules: &'static RuleSet,
     terminal: Terminal,
 ) -> io::Result<()> {
     let logs = scanned.logs.len();
     let mut events = Vec::new();
     let mut left_out = 0;
-    let read = wb_engine::each_event(scanned.logs, &mut |event| {
-        if wanted(&event, arguments) { events.push(event) } else { left_out += 1 }
+    let read = wb_engine::each_event(scanned.logs, rules, &mut |event, matched| {
+        if wanted(&event, matched, arguments) {
+            events.push((event, matched.to_vec()));
+        } else {
+            left_out += 1;
+        }
     });
     in_order(&mut events);
+    let (events, matched): (Vec<Event>, Vec<Vec<&str>>) = events.into_iter().unzip();
     let mut notes = case.notes.clone();
     for log in &read {
         let coverage = log.coverage();
@@ -117,6 +125,7 @@ fn screen(
     let timeline = text::Timeline {
         events: &events,
         words: &words,
+        rules: &matched,
         left_out,
         logs,
         moments: &case.moments,
@@ -131,13 +140,14 @@ fn file(
     arguments: &Timeline,
     scanned: Scanned,
     case: &Beside,
+    rules: &'static RuleSet,
     kind: Export,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let Some(path) = &arguments.output else {
         if kind == Export::Parquet {
             return Err("Parquet is no text\nhint: name a file with `--output FILE`".into());
         }
-        return match write(io::stdout(), arguments, scanned, case, kind) {
+        return match write(io::stdout(), arguments, scanned, case, rules, kind) {
             // A reader that has gone away (`weighbridge timeline . | head`) is no failure.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             ended => Ok(ended?),
@@ -145,7 +155,7 @@ fn file(
     };
     let named = |error: io::Error| not_written(path, &error);
     let out = File::create(path).map_err(named)?;
-    write(out, arguments, scanned, case, kind).map_err(named)?;
+    write(out, arguments, scanned, case, rules, kind).map_err(named)?;
     messages::note(&format!("the events are in `{}`", path.display()));
     Ok(())
 }
@@ -163,24 +173,30 @@ fn write(
     arguments: &Timeline,
     scanned: Scanned,
     case: &Beside,
+    rules: &'static RuleSet,
     kind: Export,
 ) -> io::Result<()> {
     let mut writer = Writer::new(kind, BufWriter::with_capacity(1 << 18, out))?;
     let (mut held, mut overflowed, mut timeless) = (Vec::new(), false, 0_u64);
     let mut result = Ok(());
-    let mut put = |event: &Event| match writer.add(&Row { event, moments: case.marked(event) }) {
+    let mut put = |(event, rules): &Matched| match writer.add(&Row {
+        event,
+        moments: case.marked(event),
+        rules,
+    }) {
         Ok(written) => timeless += u64::from(!written),
         Err(error) if result.is_ok() => result = Err(error),
         Err(_) => {}
     };
-    wb_engine::each_event(scanned.logs, &mut |event| {
-        if !wanted(&event, arguments) {
+    wb_engine::each_event(scanned.logs, rules, &mut |event, matched| {
+        if !wanted(&event, matched, arguments) {
             return;
         }
+        let row = (event, matched.to_vec());
         if overflowed {
-            return put(&event);
+            return put(&row);
         }
-        held.push(event);
+        held.push(row);
         if held.len() >= ORDERED {
             overflowed = true;
             in_order(&mut held);
@@ -204,8 +220,11 @@ fn write(
     Ok(())
 }
 
-fn in_order(events: &mut [Event]) {
-    events.sort_by(|a, b| (a.timestamp(), &a.record).cmp(&(b.timestamp(), &b.record)));
+/// An event, and the names of the rules that match it.
+type Matched = (Event, Vec<&'static str>);
+
+fn in_order(events: &mut [Matched]) {
+    events.sort_by(|(a, _), (b, _)| (a.timestamp(), &a.record).cmp(&(b.timestamp(), &b.record)));
 }
 
 fn export(format: TimelineFormat) -> Option<Export> {
@@ -222,10 +241,11 @@ fn is_kind(name: &str) -> bool {
     EventKind::ALL.iter().any(|kind| kind.name() == name)
 }
 
-fn wanted(event: &Event, arguments: &Timeline) -> bool {
+fn wanted(event: &Event, matched: &[&str], arguments: &Timeline) -> bool {
     let kind =
         arguments.kind.is_empty() || arguments.kind.iter().any(|kind| kind == event.kind.name());
-    kind && in_time(event.timestamp(), arguments)
+    kind && (!arguments.matched || !matched.is_empty())
+        && in_time(event.timestamp(), arguments)
         && (arguments.host.is_empty() || arguments.host.iter().any(|host| concerns(event, host)))
         && arguments.contains.as_ref().is_none_or(|text| says(event, text))
 }
