@@ -9,6 +9,7 @@ use crate::alert::{Alert, Book, Destination};
 use crate::cgroup;
 use crate::detect::Draft;
 use crate::detect::regular::History;
+use crate::detect::rules::{Happened, Rules};
 use crate::ledger::Ledger;
 use crate::names::{self, Names};
 use crate::observation::{Answer, Connect, Observation, Running, What};
@@ -18,6 +19,7 @@ use crate::record::Record;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
+use wb_core::EventKind;
 
 /// How long a connection waits for the scan of a model that its process has just loaded.
 const WAIT: SignedDuration = SignedDuration::from_millis(700);
@@ -58,6 +60,7 @@ pub struct Monitor {
     names: Names,
     book: Book,
     histories: HashMap<(usize, String, u16), History>,
+    rules: Rules,
     /// Addresses that names of the policy stand for at the moment.
     pins: Vec<(usize, AllowedNetwork)>,
     waiting: VecDeque<(Timestamp, Waiting)>,
@@ -79,6 +82,7 @@ impl Monitor {
             names: Names::default(),
             book: Book::default(),
             histories: HashMap::new(),
+            rules: Rules::default(),
             pins: Vec::new(),
             waiting: VecDeque::new(),
             told: Vec::new(),
@@ -328,6 +332,9 @@ impl Monitor {
         self.names.learn(answer, time);
         let Some(index) = answer.service else { return };
         let Some(service) = self.policy.services.get(index) else { return };
+        let asked =
+            Happened { service: &service.name, asked: Some(&answer.name), ..Happened::default() };
+        let found = self.rules.ask(EventKind::Dns, &asked, time);
         let addresses: Vec<String> = answer.addresses.iter().map(ToString::to_string).collect();
         let record =
             Record::new(time, "dns", format!("{} is {}", answer.name, addresses.join(", ")))
@@ -353,7 +360,9 @@ impl Monitor {
                 self.told.push(Told::Allow(index, pin));
             }
         }
-        if naming.is_empty()
+        let unnamed = naming.is_empty();
+        self.raise_of_rules(found, Some(index), None, None, time);
+        if unnamed
             && self.policy.mode != Mode::Observe
             && let Some(draft) = crate::detect::regular::name(answer)
         {
@@ -410,6 +419,23 @@ impl Monitor {
     ) {
         let alert = self.complete(draft, service, connect, process, time);
         self.tell_once(alert);
+    }
+
+    /// Tells what rules over events found, unless it was told.
+    fn raise_of_rules(
+        &mut self,
+        found: Vec<(wb_sigma::Rule, Draft)>,
+        service: Option<usize>,
+        connect: Option<(&Connect, &Destination)>,
+        process: Option<(Id, Option<crate::observation::FileKey>)>,
+        time: Timestamp,
+    ) {
+        for (rule, draft) in found {
+            let mut alert = self.complete(draft, service, connect, process, time);
+            alert.rule = rule.name;
+            alert.techniques = rule.techniques;
+            self.tell_once(alert);
+        }
     }
 
     /// Tells an alert, unless it was told.

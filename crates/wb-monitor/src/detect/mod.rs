@@ -4,6 +4,7 @@ pub(crate) mod connections;
 pub(crate) mod models;
 pub(crate) mod programs;
 pub(crate) mod regular;
+pub(crate) mod rules;
 
 use wb_core::Severity;
 
@@ -87,6 +88,12 @@ pub static DETECTIONS: &[Detection] = &[
         title: "A name was asked for that looks like a channel: text records, very long labels",
         techniques: &["T1071.004"],
         next: "look at the name's domain and at what asked for it",
+    },
+    Detection {
+        name: "rule-over-events",
+        title: "A rule in the language Sigma matches; the alert has the rule's own name",
+        techniques: &[],
+        next: "`weighbridge explain NAME` has the page of the rule",
     },
     Detection {
         name: "clock-jump",

@@ -3,6 +3,7 @@
 use super::{Monitor, Told, Waiting};
 use crate::alert::{self, Alert, Destination, State};
 use crate::detect::connections::{self, Seen};
+use crate::detect::rules::Happened;
 use crate::detect::{Draft, detection, models, programs};
 use crate::ledger::file_name;
 use crate::observation::{Connect, File, FileKey, Running, Scan, Trouble};
@@ -11,7 +12,7 @@ use crate::process::{Id, LoadedBefore};
 use crate::record::Record;
 use jiff::Timestamp;
 use std::net::IpAddr;
-use wb_core::{Severity, Verdict};
+use wb_core::{EventKind, Severity, Verdict};
 
 impl Monitor {
     pub(super) fn record_start(&mut self, id: Id, running: &Running, time: Timestamp) {
@@ -53,11 +54,24 @@ impl Monitor {
             loaded: verdict,
             programs: self.policy.services.get(service).map_or(&[], |settings| &settings.programs),
         });
-        let Some(draft) = draft else { return };
         let load = loads.first();
+        let (key, chain) = (load.map(|load| load.file), self.chain_since(id, load, programs));
+        let name = self.service_name(Some(service));
+        let seen = Happened {
+            service: &name,
+            program: &running.program,
+            parent: parent_program.as_deref(),
+            command: Some(&command),
+            chain: &chain,
+            user: Some(running.user),
+            ..Happened::default()
+        };
+        let found = self.rules.ask(EventKind::Exec, &seen, time);
+        self.raise_of_rules(found, Some(service), None, Some((id, key)), time);
+        let Some(draft) = draft else { return };
         let mut alert =
             self.complete(draft, Some(service), None, Some((id, load.map(|load| load.file))), time);
-        alert.chain = self.chain_since(id, load, programs);
+        alert.chain = chain;
         alert.command = Some(command);
         self.tell_once(alert);
     }
@@ -91,8 +105,18 @@ impl Monitor {
         let key = naming.as_ref().filter(|_| own).map(|(key, ..)| *key);
         let model = key.or_else(|| loads.first().map(|load| load.file));
         self.record_connect(connect, &to, id, model, allowed, time);
+        let process = id.map(|id| (id, model));
+        let name = self.service_name(Some(service));
+        let seen = Happened {
+            service: &name,
+            program: &program,
+            connect: Some((connect, to.host.as_deref())),
+            ..Happened::default()
+        };
+        let found = self.rules.ask(EventKind::Connect, &seen, time);
+        self.raise_of_rules(found, Some(service), Some((connect, &to)), process, time);
         if let Some(draft) = draft {
-            self.raise(draft, Some(service), Some((connect, &to)), id.map(|id| (id, model)), time);
+            self.raise(draft, Some(service), Some((connect, &to)), process, time);
         }
         if !allowed && self.policy.mode != Mode::Observe {
             let name = to.to_string();
@@ -100,13 +124,7 @@ impl Monitor {
                 .history(service, &to)
                 .and_then(|history| history.attempt(&name, time.as_second()));
             if let Some(draft) = draft {
-                self.raise(
-                    draft,
-                    Some(service),
-                    Some((connect, &to)),
-                    id.map(|id| (id, model)),
-                    time,
-                );
+                self.raise(draft, Some(service), Some((connect, &to)), process, time);
             }
         }
     }
@@ -209,6 +227,16 @@ impl Monitor {
         let (model, drafts) = (entry.model(), models::judge(entry, &self.policy.approved));
         let service = self.processes.get(id).and_then(|process| process.service);
         self.record_load(id, &model, time);
+        let name = self.service_name(service);
+        let program = self.processes.program(id).to_owned();
+        let seen = Happened {
+            service: &name,
+            program: &program,
+            file: Some(&model.path),
+            ..Happened::default()
+        };
+        let found = self.rules.ask(EventKind::Load, &seen, time);
+        self.raise_of_rules(found, service, None, Some((id, Some(key))), time);
         for draft in drafts {
             self.raise(draft, service, None, Some((id, Some(key))), time);
         }
@@ -269,9 +297,19 @@ impl Monitor {
             .with("process.pid", pid)
             .with("user.id", user.map(|user| user.to_string()));
         self.told.push(Told::Record(record.line()));
+        let service = id.and_then(|id| self.processes.get(id)).and_then(|process| process.service);
+        let name = self.service_name(service);
+        let seen = Happened {
+            service: &name,
+            program: program.as_deref().unwrap_or_default(),
+            chain: &chain,
+            user,
+            file: Some(&path),
+            ..Happened::default()
+        };
+        let found = self.rules.ask(EventKind::Change, &seen, time);
+        self.raise_of_rules(found, service, None, id.map(|id| (id, None)), time);
         if let Some(draft) = models::written(&path, writer, &self.policy.deploy) {
-            let service =
-                id.and_then(|id| self.processes.get(id)).and_then(|process| process.service);
             self.raise(draft, service, None, id.map(|id| (id, None)), time);
         }
     }
@@ -371,6 +409,12 @@ impl Monitor {
             techniques: detection.techniques,
             next: detection.next.to_owned(),
         }
+    }
+
+    /// The name of a service; empty for none.
+    fn service_name(&self, service: Option<usize>) -> String {
+        let service = service.and_then(|at| self.policy.services.get(at));
+        service.map(|one| one.name.clone()).unwrap_or_default()
     }
 
     /// The models that a process or what it descends from loaded before `time`, the latest first. Files that

