@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// The fuzz targets.
-const TARGETS: [&str; 2] = ["formats", "logs"];
+const TARGETS: [&str; 3] = ["code", "formats", "logs"];
 
 /// Seconds each target runs beyond its seeds.
 const SECONDS: u32 = 20;

