@@ -17,7 +17,9 @@ fn main() -> ExitCode {
         "fuzz-smoke" => fuzz::smoke(&root()),
         "cases" => cases::build(&root()),
         "learn" => learn::run(&root()),
-        _ => Err("usage: cargo xtask ci | tidy | fuzz-smoke | cases | learn".to_owned()),
+        "measure-learning" => learn::measure(&root()),
+        _ => Err("usage: cargo xtask ci | tidy | fuzz-smoke | cases | learn | measure-learning"
+            .to_owned()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

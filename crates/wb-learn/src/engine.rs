@@ -14,7 +14,7 @@ use crate::symbol::Symbol;
 use crate::value::{Object, Objects, Value};
 use crate::world::World;
 use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// How often one function is read.
@@ -53,6 +53,14 @@ struct Node {
     readings: u32,
     /// When it was first read to its end.
     order: u32,
+    /// Whether it still changed when it was read for the last time.
+    is_cut: bool,
+}
+
+impl Node {
+    fn open(&self) -> Option<Symbol> {
+        self.summary.open.or(self.is_cut.then_some(Symbol::NONE))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -76,6 +84,8 @@ pub(crate) struct Engine<'k> {
     bases_version: u32,
     orders: HashMap<ClassId, (u32, Rc<[Object]>)>,
     joined: HashMap<(Symbol, Symbol), Symbol>,
+    /// What decorators made of functions; empty when that is not known.
+    wrappers: HashMap<FunctionId, BTreeSet<FunctionId>>,
     /// What is to be read again, those first that were read first: callees before their callers.
     queue: BTreeSet<(u32, Key)>,
     finished: u32,
@@ -108,6 +118,7 @@ impl<'k> Engine<'k> {
             bases_version: 0,
             orders: HashMap::default(),
             joined: HashMap::default(),
+            wrappers: HashMap::default(),
             queue: BTreeSet::new(),
             finished: 0,
             depth: 0,
@@ -143,6 +154,7 @@ impl<'k> Engine<'k> {
     fn follow(&mut self, key: Key) {
         let node = self.nodes.entry(key).or_default();
         if node.readings >= MAX_READINGS {
+            node.is_cut = true;
             return;
         }
         node.readings += 1;
@@ -155,12 +167,33 @@ impl<'k> Engine<'k> {
         if node.order == 0 {
             node.order = finished;
         }
-        let mut summary = (*node.summary).clone();
+        let summary = Rc::make_mut(&mut node.summary);
         if summary.join(&newer) {
-            node.summary = Rc::new(summary);
             let readers: Vec<Key> = node.readers.iter().copied().collect();
             readers.into_iter().for_each(|reader| self.enqueue(reader));
         }
+    }
+
+    /// Which functions call something that is not known, themselves or through others, with a callee that
+    /// is not known: those do more than their summaries say.
+    pub(crate) fn opened(&self) -> HashMap<Key, Symbol> {
+        let mut callers: BTreeMap<Key, Vec<Key>> = BTreeMap::new();
+        let mut opened: HashMap<Key, Symbol> = HashMap::default();
+        let mut waiting: BTreeSet<(Key, Symbol)> = BTreeSet::new();
+        for (key, node) in &self.nodes {
+            for callee in &node.summary.calls {
+                callers.entry(*callee).or_default().push(*key);
+            }
+            waiting.extend(node.open().map(|open| (*key, open)));
+        }
+        while let Some((key, open)) = waiting.pop_first() {
+            if opened.contains_key(&key) {
+                continue;
+            }
+            opened.insert(key, open);
+            waiting.extend(callers.get(&key).into_iter().flatten().map(|caller| (*caller, open)));
+        }
+        opened
     }
 
     /// A function with the class that defines it.
@@ -273,6 +306,11 @@ impl<'k> Engine<'k> {
         answer
     }
 
+    /// What restoring an instance of a class outside the world does.
+    pub(crate) fn restored(&mut self, dotted: Symbol) -> Option<wb_core::Capability> {
+        self.known.restored(&self.world.text(dotted))
+    }
+
     /// What is written down about something of the world, and holds in place of its source.
     pub(crate) fn boundary(&mut self, dotted: Symbol) -> Option<Rc<Primitive>> {
         if let Some(answer) = self.boundaries.get(&dotted) {
@@ -338,6 +376,16 @@ impl<'k> Engine<'k> {
             self.bases.insert(class, bases);
             self.bases_version += 1;
         }
+    }
+
+    /// Notes what a decorator made of a function.
+    pub(crate) fn wrap(&mut self, function: FunctionId, wrappers: &[FunctionId]) {
+        self.wrappers.entry(function).or_default().extend(wrappers);
+    }
+
+    /// What decorators made of a function; `None` when it has none.
+    pub(crate) fn wrappers(&self, function: FunctionId) -> Option<&BTreeSet<FunctionId>> {
+        self.wrappers.get(&function)
     }
 
     /// Whether a module defines or imports a name itself.

@@ -1,9 +1,11 @@
 //! [`Known`]: what is known of callables before their sources are read.
 
+use crate::Learned;
 use std::collections::{BTreeMap, BTreeSet};
 use wb_code::capability::Callable;
 use wb_core::Capability;
-use wb_rules::learned::Entry;
+use wb_rules::Written;
+use wb_rules::learned::{Entry, Fact};
 
 /// What is known of one callable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,9 @@ pub trait Known {
     /// What is known of something whose source is not read now.
     fn known(&self, dotted: &str) -> Option<Primitive>;
 
+    /// What restoring an instance of a class does whose source is not read now.
+    fn restored(&self, dotted: &str) -> Option<Capability>;
+
     /// What is written down about something whose source is read now, and is to hold in its place.
     fn boundary(&self, dotted: &str) -> Option<Primitive>;
 }
@@ -31,21 +36,29 @@ pub trait Known {
 #[derive(Debug, Default)]
 pub struct Base {
     earlier: BTreeMap<String, Entry>,
+    bases: BTreeMap<String, Vec<String>>,
     without: BTreeSet<String>,
 }
 
-/// The most aliases that are followed from one name.
+/// The most aliases and bases that are followed from one name.
 const MAX_ALIASES: usize = 8;
 
 impl Base {
     /// Knowledge without what is written down about some callables: how well they are derived can be seen.
     pub fn without(names: impl IntoIterator<Item = String>) -> Self {
-        Self { earlier: BTreeMap::new(), without: names.into_iter().collect() }
+        Self { without: names.into_iter().collect(), ..Self::default() }
     }
 
-    /// Adds what was learned of a package.
-    pub fn add(&mut self, entries: BTreeMap<String, Entry>) {
-        self.earlier.extend(entries);
+    /// Adds what was learned of a package, or of another version of it: the graver of two entries holds.
+    pub fn add(&mut self, learned: Learned) {
+        for (name, entry) in learned.entries {
+            let merged = match self.earlier.remove(&name) {
+                Some(earlier) => graver(earlier, entry),
+                None => entry,
+            };
+            self.earlier.insert(name, merged);
+        }
+        self.bases.extend(learned.bases);
     }
 
     /// Everything that was learned.
@@ -55,15 +68,37 @@ impl Base {
 
     /// What was learned under a name, or under the name it is another name of.
     pub fn find(&self, dotted: &str) -> Option<(String, &Entry)> {
+        self.find_within(dotted, MAX_ALIASES)
+    }
+
+    fn find_within(&self, dotted: &str, depth: usize) -> Option<(String, &Entry)> {
         let mut name = dotted.to_owned();
         for _ in 0..MAX_ALIASES {
             match self.earlier.get(&name) {
                 Some(Entry::Alias(target)) => name = target.clone(),
                 Some(entry) => return Some((name, entry)),
-                None => name = self.renamed(&name)?,
+                None => match self.renamed(&name) {
+                    Some(other) => name = other,
+                    None => return self.inherited(&name, depth.checked_sub(1)?),
+                },
             }
         }
         None
+    }
+
+    /// A method that a class has from one that it inherits from.
+    fn inherited(&self, name: &str, depth: usize) -> Option<(String, &Entry)> {
+        let (owner, method) = name.rsplit_once('.')?;
+        let bases = self.bases.get(owner)?;
+        bases.iter().find_map(|base| self.find_within(&format!("{base}.{method}"), depth))
+    }
+
+    /// What people wrote down about a callable, unless it is left out.
+    fn written(&self, dotted: &str) -> Option<Written> {
+        let written = wb_rules::written(dotted)?;
+        let left_out =
+            self.without.contains(dotted) || self.without.contains(&written.callable.canonical);
+        (!left_out).then_some(written)
     }
 
     /// The name with the longest alias at its front replaced.
@@ -85,7 +120,7 @@ impl Base {
 
 impl Known for Base {
     fn known(&self, dotted: &str) -> Option<Primitive> {
-        let written = wb_rules::written(dotted);
+        let written = self.written(dotted);
         if let Some(written) = &written
             && written.by_name
         {
@@ -93,24 +128,50 @@ impl Known for Base {
         }
         if let Some((canonical, Entry::Function(fact) | Entry::Class(fact, _))) = self.find(dotted)
         {
-            if let Some(written) = wb_rules::written(&canonical).filter(|written| written.by_name) {
+            if let Some(written) = self.written(&canonical).filter(|written| written.by_name) {
                 return Some(primitive(&written.callable));
             }
-            let argument = fact.argument.and_then(|at| usize::try_from(at).ok());
-            return Some(Primitive {
-                canonical,
-                capability: fact.capability,
-                argument,
-                keyword: Some(fact.keyword.clone()).filter(|keyword| !keyword.is_empty()),
-            });
+            if fact.capability != Capability::Unknown || written.is_none() {
+                let argument = fact.argument.and_then(|at| usize::try_from(at).ok());
+                return Some(Primitive {
+                    canonical,
+                    capability: fact.capability,
+                    argument,
+                    keyword: Some(fact.keyword.clone()).filter(|keyword| !keyword.is_empty()),
+                });
+            }
         }
         written.map(|written| primitive(&written.callable))
     }
 
+    fn restored(&self, dotted: &str) -> Option<Capability> {
+        match self.find(dotted) {
+            Some((_, Entry::Class(_, restored))) if restored.capability != Capability::Unknown => {
+                Some(restored.capability)
+            }
+            _ => self.known(dotted).map(|known| known.capability),
+        }
+    }
+
     fn boundary(&self, dotted: &str) -> Option<Primitive> {
-        let written = wb_rules::written(dotted).filter(|written| written.by_name)?;
-        let kept = !self.without.contains(dotted);
-        kept.then(|| primitive(&written.callable))
+        let written = self.written(dotted).filter(|written| written.by_name)?;
+        Some(primitive(&written.callable))
+    }
+}
+
+/// What two versions of one thing can do.
+fn graver(one: Entry, other: Entry) -> Entry {
+    let worse = |one: Fact, other: Fact| match one.capability < other.capability {
+        true => one,
+        false => other,
+    };
+    match (one, other) {
+        (Entry::Function(one), Entry::Function(other)) => Entry::Function(worse(one, other)),
+        (Entry::Class(built, restored), Entry::Class(other, also)) => {
+            Entry::Class(worse(built, other), worse(restored, also))
+        }
+        (one, Entry::Alias(_)) => one,
+        (_, other) => other,
     }
 }
 

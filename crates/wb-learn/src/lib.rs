@@ -21,33 +21,27 @@ mod harvest;
 mod ir;
 mod known;
 mod lower;
+pub mod measure;
 pub mod publish;
+mod source;
 mod summary;
 mod symbol;
 mod value;
 mod world;
 
 pub use known::{Base, Known, Primitive};
+pub use source::Source;
 
 use std::collections::BTreeMap;
 use wb_rules::learned::Entry;
-
-/// One module: its dotted name, whether it is the `__init__` of a package, and its text.
-#[derive(Clone, Debug)]
-pub struct Source {
-    /// Dotted name: `torch.utils.bottleneck.__main__`.
-    pub name: String,
-    /// Whether it is the `__init__.py` of a package.
-    pub is_package: bool,
-    /// The text.
-    pub text: String,
-}
 
 /// What was learned of one package.
 #[derive(Clone, Debug, Default)]
 pub struct Learned {
     /// What is known, by dotted name.
     pub entries: BTreeMap<String, Entry>,
+    /// What classes inherit from, nearest first.
+    pub bases: BTreeMap<String, Vec<String>>,
     /// Modules whose source could not be read as Python 3.
     pub unread: Vec<String>,
 }
@@ -77,5 +71,6 @@ fn read(sources: &[Source], known: &dyn Known) -> Learned {
     let mut engine = engine::Engine::new(world, known);
     engine.run();
     harvest::demand(&mut engine);
-    Learned { entries: harvest::harvest(&mut engine), unread }
+    let entries = harvest::harvest(&mut engine);
+    Learned { entries, bases: harvest::bases(&mut engine), unread }
 }

@@ -28,7 +28,10 @@ fn worth(base: &Base, name: &str, entry: &Entry) -> Option<Entry> {
         Entry::Function(fact) => {
             (fact.capability != Capability::Unknown).then(|| Entry::Function(named(fact)))
         }
-        Entry::Class(built, restored) => Some(Entry::Class(named(built), named(restored))),
+        Entry::Class(built, restored) => {
+            let known = |fact: &Fact| fact.capability != Capability::Unknown;
+            (known(built) || known(restored)).then(|| Entry::Class(named(built), named(restored)))
+        }
         Entry::Alias(target) if name.ends_with(".*") => Some(Entry::Alias(target.clone())),
         Entry::Alias(target) => {
             let (target, _) = base.find(target)?;

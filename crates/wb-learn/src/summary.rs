@@ -1,8 +1,9 @@
 //! [`Summary`]: what calling a function does, in terms of what it is given.
 
+use crate::engine::Key;
 use crate::symbol::Symbol;
 use crate::value::{Flow, Source, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wb_core::Capability;
 
 /// One thing that a function can do.
@@ -33,10 +34,18 @@ pub(crate) struct Summary {
     pub returns: Value,
     /// What it writes into attributes of its inputs.
     pub writes: BTreeMap<Source, Flow>,
+    /// The first callee that is not known, when there is one: then the rest is not all that it does. It and
+    /// the next say what the last reading found, because an early one does not yet know what comes later.
+    pub open: Option<Symbol>,
+    /// The functions of the world that it calls.
+    pub calls: BTreeSet<Key>,
 }
 
 /// The most inputs of one function that are known to be called.
 const MAX_CALLED: usize = 12;
+
+/// The most attributes of inputs that are told apart when they are written.
+const MAX_WRITES: usize = 24;
 
 impl Summary {
     /// Adds a deed; the first way to it stays the one that is told.
@@ -56,6 +65,8 @@ impl Summary {
     /// Notes that something of `flow` goes into an attribute of an input.
     pub(crate) fn write(&mut self, input: u32, field: Option<Symbol>, flow: &Flow) {
         if !flow.is_empty() {
+            let known = self.writes.contains_key(&Source { input, field });
+            let field = field.filter(|_| known || self.writes.len() < MAX_WRITES);
             self.writes.entry(Source { input, field }).or_default().join(flow);
         }
     }
@@ -67,9 +78,11 @@ impl Summary {
             self.add(*key, &deed.flow, deed.through, &deed.given);
         }
         for (source, flow) in &newer.writes {
-            self.writes.entry(*source).or_default().join(flow);
+            self.write(source.input, source.field, flow);
         }
         let returned = self.returns.join(&newer.returns);
+        self.open = newer.open;
+        self.calls.clone_from(&newer.calls);
         returned || (self.deeds.len(), self.weight()) != before
     }
 

@@ -7,6 +7,11 @@ use std::rc::Rc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Symbol(u32);
 
+impl Symbol {
+    /// No text.
+    pub(crate) const NONE: Self = Self(u32::MAX);
+}
+
 /// All texts of one run.
 #[derive(Debug, Default)]
 pub(crate) struct Symbols {

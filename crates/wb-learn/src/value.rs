@@ -10,7 +10,7 @@ use crate::symbol::Symbol;
 use std::collections::BTreeSet;
 
 /// The most sources of one value that are told with their field.
-const MAX_SOURCES: usize = 16;
+const MAX_SOURCES: usize = 8;
 
 /// The most objects that one value can be.
 const MAX_OBJECTS: usize = 16;
@@ -23,7 +23,7 @@ pub(crate) struct Source {
 }
 
 /// The inputs from which a value can come.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Flow(Vec<Source>);
 
 impl Flow {
@@ -98,14 +98,14 @@ pub(crate) enum Object {
 }
 
 /// What is known of a value.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Value {
     pub flow: Flow,
     pub objects: Objects,
 }
 
 /// The objects that a value can be, in order.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Objects(Vec<Object>);
 
 impl Objects {
@@ -115,6 +115,11 @@ impl Objects {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether there may have been more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.0.len() >= MAX_OBJECTS
     }
 
     pub(crate) fn iter(&self) -> std::slice::Iter<'_, Object> {

@@ -4,7 +4,7 @@ use super::Evaluation;
 use crate::engine::{Cell, Key};
 use crate::ir::{ClassId, Expr, ExprId, Kind, ModuleId};
 use crate::symbol::Symbol;
-use crate::value::{Object, Source, Value};
+use crate::value::{Flow, Object, Source, Value};
 use std::rc::Rc;
 
 /// Longer dotted names are not followed.
@@ -67,6 +67,22 @@ impl Evaluation<'_, '_> {
             }
         }
         value
+    }
+
+    /// What flows into an attribute of something, without what it can be.
+    pub(super) fn flow_of_attribute(&self, of: &Flow, name: Symbol) -> Flow {
+        if Some(name) == self.engine.world.symbols.find("__dict__") {
+            return of.clone();
+        }
+        let mut flow = of.field(name);
+        for source in of.iter().filter(|source| source.field.is_none()) {
+            for field in [Some(name), None] {
+                if let Some(written) = self.fields.get(&Source { input: source.input, field }) {
+                    flow.join(&written.flow);
+                }
+            }
+        }
+        flow
     }
 
     /// A member of a module: a name it binds, a module in it, or what its C half has.

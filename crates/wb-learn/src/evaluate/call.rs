@@ -1,6 +1,6 @@
 //! Calls of what is in the world.
 
-use super::Evaluation;
+use super::{Evaluation, plain};
 use crate::engine::{Cell, Key};
 use crate::ir::{Argument, ArgumentKind, ClassId, Expr, ExprId, Kind, ParameterKind};
 use crate::summary::{DeedKey, Summary};
@@ -11,6 +11,9 @@ use wb_core::Capability;
 
 /// How deep calls of what was handed on are followed within one reading.
 const MAX_DEPTH: u32 = 4;
+
+/// How many calls of what was handed on are followed within one pass.
+const MAX_HANDED: usize = 160;
 
 /// The arguments of a call.
 #[derive(Clone, Debug, Default)]
@@ -79,7 +82,21 @@ impl Evaluation<'_, '_> {
             Some(Expr::Super) => self.slots.first().cloned().unwrap_or_default(),
             _ => self.value(of).clone(),
         });
-        let result = self.invoke(&value, of.as_ref(), &arguments);
+        self.note_unresolved(callee, &value);
+        let mut result = self.invoke(&value, of.as_ref(), &arguments);
+        if let (Some(of), Some(Expr::Attribute(_, name))) =
+            (&of, self.function.exprs.get(callee.at()))
+            && plain::takes_out(&self.engine.world.text(*name))
+        {
+            of.objects.iter().filter(|one| is_of_world(one)).for_each(|one| {
+                result.add(*one);
+            });
+        }
+        if let Some(receiver) = receiver
+            && self.keeps(&value)
+        {
+            self.absorb_local(receiver, &Value::flow(arguments.flow()));
+        }
         let in_world = |one: &Object| matches!(one, Object::Bound(..) | Object::Function(_));
         if let Some(receiver) = receiver
             && !value.objects.iter().any(in_world)
@@ -161,10 +178,10 @@ impl Evaluation<'_, '_> {
                 let own = self.engine.own(function);
                 // What is defined here belongs to the same object as this.
                 let inner = self.engine.function(function).parent == Some(self.key.function);
-                let key = if inner && own.class.is_none() {
-                    Key { function, class: self.key.class }
-                } else {
-                    own
+                let key = match self.class_of_first(own, arguments) {
+                    Some(class) => Key { function, class: Some(class) },
+                    None if inner && own.class.is_none() => Key { function, class: self.key.class },
+                    None => own,
                 };
                 self.call_function(key, arguments)
             }
@@ -184,10 +201,13 @@ impl Evaluation<'_, '_> {
                 let name = self.engine.world.symbols.of("__call__");
                 let method = self.class_attribute(class, name, Some(class), callee, true);
                 let bound = method.objects.iter().copied();
+                let bound: Vec<Object> =
+                    bound.filter(|one| matches!(one, Object::Bound(..))).collect();
+                if bound.is_empty() {
+                    self.open(name);
+                }
                 let mut result = Value::flow(arguments.flow());
-                for object in
-                    bound.filter(|one| matches!(one, Object::Bound(..))).collect::<Vec<_>>()
-                {
+                for object in bound {
                     let returned = self.invoke_object(object, callee, Some(callee), arguments);
                     result.join(&returned);
                 }
@@ -202,9 +222,27 @@ impl Evaluation<'_, '_> {
                 self.deed(Capability::Resolve, &callee.flow.clone(), through);
                 Value::flow(arguments.flow())
             }
-            Object::ExternalResult(_) => Value::flow(arguments.flow()),
+            Object::ExternalResult(dotted) => {
+                self.open(dotted);
+                Value::flow(arguments.flow())
+            }
             Object::Module(_) | Object::Input(_) => Value::default(),
         }
+    }
+
+    /// The class of the object that a method is handed when it is called by the class that defines it:
+    /// `Base.__init__(self)`.
+    fn class_of_first(&mut self, own: Key, arguments: &Arguments) -> Option<ClassId> {
+        let base = own.class?;
+        if self.engine.function(own.function).kind != Kind::Method {
+            return None;
+        }
+        arguments.positional.first()?.objects.clone().iter().find_map(|object| match object {
+            Object::Instance(class) if *class != base => {
+                self.engine.order(*class).contains(&Object::Class(base)).then_some(*class)
+            }
+            _ => None,
+        })
     }
 
     /// A call of what the function was given. Methods of what it was given belong to the class of that,
@@ -250,22 +288,24 @@ impl Evaluation<'_, '_> {
 
     /// Calls a value with arguments of which only the flow is known.
     pub(super) fn call_handed(&mut self, callee: &Value, given: &Flow) {
-        if self.depth >= MAX_DEPTH {
+        let known = callee.objects.iter().filter(|one| !matches!(one, Object::Input(_))).copied();
+        let callee = Value { flow: callee.flow.clone(), objects: known.collect() };
+        if callee.objects.is_empty() {
             return;
         }
-        self.depth += 1;
-        let callee = Value {
-            flow: callee.flow.clone(),
-            objects: callee
-                .objects
-                .iter()
-                .filter(|one| !matches!(one, Object::Input(_)))
-                .copied()
-                .collect(),
-        };
-        if !callee.objects.is_empty() {
-            self.invoke(&callee, None, &Arguments::any(Value::flow(given.clone())));
+        if self.depth >= MAX_DEPTH || self.handed.len() >= MAX_HANDED {
+            let deep = self.engine.world.symbols.of("(deep)");
+            self.open(deep);
+            return;
         }
+        // The same call from elsewhere adds nothing, when it was followed as deep.
+        let followed = self.handed.entry((callee.clone(), given.clone())).or_insert(u32::MAX);
+        if *followed <= self.depth {
+            return;
+        }
+        *followed = self.depth;
+        self.depth += 1;
+        self.invoke(&callee, None, &Arguments::any(Value::flow(given.clone())));
         self.depth -= 1;
     }
 
@@ -285,6 +325,9 @@ impl Evaluation<'_, '_> {
             }
             let symbol = self.engine.world.symbols.of(method);
             let found = self.class_attribute(class, symbol, Some(class), &made, false);
+            if method == "__init__" && found.objects.is_empty() {
+                self.construct_outside(class, arguments);
+            }
             for object in &found.objects {
                 match *object {
                     Object::Bound(function, class) => {
@@ -314,6 +357,16 @@ impl Evaluation<'_, '_> {
         self.call_metaclass(class, arguments, &made);
         made.flow.join(&arguments.flow());
         made
+    }
+
+    /// The constructor that a class inherits from outside the world.
+    fn construct_outside(&mut self, class: ClassId, arguments: &Arguments) {
+        let order = self.engine.order(class);
+        for base in order.iter() {
+            if let Object::External(base) = base {
+                self.external(*base, &Value::default(), arguments);
+            }
+        }
     }
 
     fn is_dataclass(&mut self, class: ClassId) -> bool {
@@ -357,6 +410,7 @@ impl Evaluation<'_, '_> {
             return self.external(name, &Value::default(), arguments);
         }
         let summary = self.engine.summary(key, Some(self.key));
+        self.summary.calls.insert(key);
         if summary.deeds.is_empty() && summary.returns.is_empty() && summary.writes.is_empty() {
             return Value::default();
         }
@@ -394,6 +448,9 @@ impl Evaluation<'_, '_> {
             };
             let given = self.carried(&deed.given, inputs);
             let callee = self.substituted(called, inputs);
+            if callee.objects.is_empty() && !callee.flow.is_empty() {
+                self.open(through);
+            }
             self.call_handed(&callee, &given);
             for object in &callee.objects {
                 if let Object::Input(source) = object {
@@ -417,10 +474,15 @@ impl Evaluation<'_, '_> {
     }
 
     /// What flows into the inputs of a callee, as flow here.
-    fn carried(&mut self, flow: &Flow, inputs: &[Value]) -> Flow {
+    fn carried(&self, flow: &Flow, inputs: &[Value]) -> Flow {
         let mut carried = Flow::default();
         for source in flow.iter() {
-            carried.join(&self.substituted(*source, inputs).flow);
+            let at = usize::try_from(source.input).unwrap_or(usize::MAX);
+            let Some(value) = inputs.get(at) else { continue };
+            match source.field {
+                None => carried.join(&value.flow),
+                Some(name) => carried.join(&self.flow_of_attribute(&value.flow, name)),
+            };
         }
         carried
     }
@@ -480,4 +542,12 @@ impl Evaluation<'_, '_> {
         }
         inputs
     }
+}
+
+/// Whether an object is something that sources of this world define.
+fn is_of_world(object: &Object) -> bool {
+    matches!(
+        object,
+        Object::Instance(_) | Object::Class(_) | Object::Function(_) | Object::Bound(..)
+    )
 }

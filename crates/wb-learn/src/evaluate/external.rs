@@ -1,7 +1,7 @@
 //! Calls of what is outside the world: primitives, and what nothing is known of.
 
-use super::Evaluation;
 use super::call::{Arguments, Place};
+use super::{Evaluation, plain};
 use crate::known::Primitive;
 use crate::symbol::Symbol;
 use crate::value::{Flow, Object, Value};
@@ -79,7 +79,9 @@ impl Evaluation<'_, '_> {
         flow.join(&receiver.flow);
         match known {
             Some(known) => self.primitive(&known, receiver, arguments, &flow),
+            None if self.is_plain_method(dotted) => self.hand_on(arguments),
             None => {
+                self.open(dotted);
                 if !flow.is_empty() {
                     self.deed(Capability::Unknown, &flow, dotted);
                 }
@@ -91,6 +93,18 @@ impl Evaluation<'_, '_> {
         }
         let result = self.engine.world.symbols.of(&canonical);
         Value { flow, objects: [Object::ExternalResult(result)].into_iter().collect() }
+    }
+
+    /// Whether it is a method, as built-in types have it, of what something harmless returned.
+    fn is_plain_method(&mut self, dotted: Symbol) -> bool {
+        let text = self.engine.world.text(dotted);
+        let Some((owner, name)) = text.rsplit_once('.') else { return false };
+        if !plain::is_method(name) {
+            return false;
+        }
+        let owner = self.engine.world.symbols.of(owner);
+        self.engine.known(owner).is_some_and(|known| known.capability == Capability::Inert)
+            || self.is_plain_method(owner)
     }
 
     fn primitive(
@@ -114,6 +128,9 @@ impl Evaluation<'_, '_> {
                 }
             }
             capability => {
+                if capability == Capability::Unknown {
+                    self.open(through);
+                }
                 let capability = self.refined(capability, &known.canonical, arguments);
                 let mut flow = match known.argument.is_some() || known.keyword.is_some() {
                     true => chosen.unwrap_or_default().flow,

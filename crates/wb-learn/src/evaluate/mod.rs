@@ -2,11 +2,13 @@
 //!
 //! Expressions stand in the order in which they are computed, so one pass over them computes all; passes are
 //! repeated until no local variable grows. Attributes are in [`attribute`], calls in [`call`], what is
-//! outside the world in [`external`].
+//! outside the world in [`external`], what is not known in [`unresolved`].
 
 mod attribute;
 mod call;
 mod external;
+mod plain;
+mod unresolved;
 
 use crate::engine::{Cell, Engine, Key};
 use crate::ir::{ClassId, Expr, ExprId, Function, FunctionId, Kind, Slot, Target};
@@ -34,6 +36,8 @@ pub(crate) struct Evaluation<'e, 'k> {
     grew: bool,
     /// How deep calls of what is handed on are followed.
     depth: u32,
+    /// Calls of what is handed on, in this pass, with how deep they were.
+    handed: BTreeMap<(Value, Flow), u32>,
 }
 
 impl<'e, 'k> Evaluation<'e, 'k> {
@@ -50,6 +54,7 @@ impl<'e, 'k> Evaluation<'e, 'k> {
             summary: Summary::default(),
             grew: false,
             depth: 0,
+            handed: BTreeMap::new(),
         }
     }
 
@@ -58,6 +63,8 @@ impl<'e, 'k> Evaluation<'e, 'k> {
         self.inputs();
         for _ in 0..MAX_PASSES {
             self.grew = false;
+            self.summary.open = None;
+            self.handed.clear();
             self.pass();
             if !self.grew {
                 break;
@@ -244,9 +251,14 @@ impl<'e, 'k> Evaluation<'e, 'k> {
             let arguments = Arguments::of(vec![Value::object(Object::Function(id))]);
             let wrapped = self.invoke(&decorator, None, &arguments);
             let kept = wrapped.objects.iter().copied();
-            for object in kept.filter(|one| matches!(one, Object::Function(_))) {
-                value.add(object);
+            let mut wrappers = Vec::new();
+            for object in kept {
+                if let Object::Function(wrapper) = object {
+                    wrappers.push(wrapper);
+                    value.add(object);
+                }
             }
+            self.engine.wrap(id, &wrappers);
         }
         value
     }
@@ -326,6 +338,11 @@ impl<'e, 'k> Evaluation<'e, 'k> {
     fn is_input(&self, slot: Slot) -> bool {
         slot.at() < self.function.parameters.len()
             || self.function.captured.iter().any(|(inner, _)| *inner == slot)
+    }
+
+    /// Notes that what this function calls here is not known.
+    fn open(&mut self, callee: Symbol) {
+        self.summary.open.get_or_insert(callee);
     }
 
     /// Notes a deed of this function.
