@@ -38,6 +38,8 @@ pub struct Base {
     earlier: BTreeMap<String, Entry>,
     bases: BTreeMap<String, Vec<String>>,
     without: BTreeSet<String>,
+    /// Whether what ships is known too.
+    on_shipped: bool,
 }
 
 /// The most aliases and bases that are followed from one name.
@@ -47,6 +49,11 @@ impl Base {
     /// Knowledge without what is written down about some callables: how well they are derived can be seen.
     pub fn without(names: impl IntoIterator<Item = String>) -> Self {
         Self { without: names.into_iter().collect(), ..Self::default() }
+    }
+
+    /// Knowledge that builds on what ships, for packages that do not.
+    pub fn on_shipped() -> Self {
+        Self { on_shipped: true, ..Self::default() }
     }
 
     /// Adds what was learned of a package, or of another version of it: the graver of two entries holds.
@@ -93,6 +100,12 @@ impl Base {
         bases.iter().find_map(|base| self.find_within(&format!("{base}.{method}"), depth))
     }
 
+    /// What was learned now, or what ships.
+    fn derived(&self, dotted: &str) -> Option<(String, Entry)> {
+        let learned = self.find(dotted).map(|(name, entry)| (name, entry.clone()));
+        learned.or_else(|| self.on_shipped.then(|| wb_rules::learned::find(dotted)).flatten())
+    }
+
     /// What people wrote down about a callable, unless it is left out.
     fn written(&self, dotted: &str) -> Option<Written> {
         let written = wb_rules::written(dotted)?;
@@ -126,7 +139,8 @@ impl Known for Base {
         {
             return Some(primitive(&written.callable));
         }
-        if let Some((canonical, Entry::Function(fact) | Entry::Class(fact, _))) = self.find(dotted)
+        if let Some((canonical, Entry::Function(fact) | Entry::Class(fact, _))) =
+            self.derived(dotted)
         {
             if let Some(written) = self.written(&canonical).filter(|written| written.by_name) {
                 return Some(primitive(&written.callable));
@@ -137,7 +151,7 @@ impl Known for Base {
                     canonical,
                     capability: fact.capability,
                     argument,
-                    keyword: Some(fact.keyword.clone()).filter(|keyword| !keyword.is_empty()),
+                    keyword: Some(fact.keyword).filter(|keyword| !keyword.is_empty()),
                 });
             }
         }
@@ -145,7 +159,7 @@ impl Known for Base {
     }
 
     fn restored(&self, dotted: &str) -> Option<Capability> {
-        match self.find(dotted) {
+        match self.derived(dotted) {
             Some((_, Entry::Class(_, restored))) if restored.capability != Capability::Unknown => {
                 Some(restored.capability)
             }

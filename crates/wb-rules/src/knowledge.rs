@@ -11,6 +11,7 @@ mod data;
 mod derived;
 mod pattern;
 
+use crate::learned::{Book, Entry};
 use data::Fact;
 use std::borrow::Cow;
 use wb_code::capability::{Callable, Knowledge};
@@ -32,6 +33,21 @@ pub(crate) fn sources() -> Vec<(&'static str, &'static str)> {
 /// What was derived of callables, as a book: part of what decides a verdict.
 pub(crate) fn derived() -> &'static [u8] {
     derived::SHIPPED
+}
+
+/// Has books looked into before the one that ships; `false` when that was said before.
+pub(crate) fn add(books: Vec<Book>) -> bool {
+    derived::add(books)
+}
+
+/// The books that were added.
+pub(crate) fn added() -> &'static [Book] {
+    derived::added()
+}
+
+/// What the books say under a name or the one it is another name of, and that one.
+pub(crate) fn in_books(dotted: &str) -> Option<(String, Entry)> {
+    derived::find(dotted).map(|(name, entry, _)| (name, entry))
 }
 
 /// Whether `module` is a top-level module of the standard library of Python 2 or 3.
@@ -82,6 +98,19 @@ impl Table {
         match written.as_ref().map(|known| known.fact.capability) {
             None | Some(Capability::Unknown) => derived::known(self, &canonical).or(written),
             Some(_) => written,
+        }
+    }
+
+    /// What is known about restoring an instance of `dotted` without its constructor: what is derived of
+    /// that, unless the class is written down itself.
+    fn known_restored(&self, dotted: &str) -> Option<Known<'_>> {
+        let canonical = self.canonical(dotted);
+        if dotted.len() > LONGEST_NAME || data::exact(&canonical).is_some() {
+            return self.known(dotted);
+        }
+        match derived::restored(self, &canonical) {
+            Some(known) if known.fact.capability != Capability::Unknown => Some(known),
+            _ => self.known(dotted),
         }
     }
 
@@ -181,6 +210,10 @@ pub fn canonical(dotted: &str) -> String {
 impl Knowledge for Table {
     fn callable(&self, dotted: &str) -> Option<Callable> {
         self.known(dotted).map(callable)
+    }
+
+    fn restored(&self, dotted: &str) -> Option<Callable> {
+        self.known_restored(dotted).map(callable)
     }
 
     fn command(&self, name: &str) -> Option<Callable> {

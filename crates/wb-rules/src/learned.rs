@@ -52,5 +52,17 @@ pub enum Entry {
     Alias(String),
 }
 
+/// Has books looked into before the one that ships, for all that is looked up from now on. It can be said
+/// once; `false` when it was said before.
+pub fn add(books: Vec<Book>) -> bool {
+    crate::knowledge::add(books)
+}
+
+/// What the shipped book and those that were added say under a name, or under the one it is another name of,
+/// and that one.
+pub fn find(dotted: &str) -> Option<(String, Entry)> {
+    crate::knowledge::in_books(dotted)
+}
+
 #[cfg(test)]
 mod tests;

@@ -47,5 +47,8 @@ pub fn rulebook() -> Vec<u8> {
         write(name, text);
     }
     book.extend_from_slice(knowledge::derived());
+    for added in knowledge::added() {
+        book.extend_from_slice(added.bytes());
+    }
     book
 }

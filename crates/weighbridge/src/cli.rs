@@ -1,5 +1,9 @@
 //! The arguments of the command, in the words of `--help`.
 
+mod learn;
+
+pub use learn::{Knowledge, Learn};
+
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Command, Parser, Subcommand, ValueEnum};
@@ -63,6 +67,8 @@ pub enum Verb {
     Timeline(Timeline),
     /// Explain a rule, a format, a log source or a callable
     Explain(Explain),
+    /// Derive what callables of your own packages do from their Python sources
+    Learn(Learn),
     /// Print the JSON Schema of a report
     Schema(Schema),
     /// Print completions for a shell
@@ -74,7 +80,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Investigate", &["investigate", "timeline", "show"]),
     ("Guard", &["scan", "gate", "diff", "watch"]),
     ("Look inside", &["inspect", "decompile", "disassemble"]),
-    ("Learn", &["explain", "schema", "completions", "help"]),
+    ("Learn", &["explain", "learn", "schema", "completions", "help"]),
 ];
 
 /// Lists the verbs of `command` by group.
@@ -134,6 +140,8 @@ pub struct Investigate {
     /// How to print the case
     #[arg(long, value_parser = case_formats(), default_value = "text")]
     pub format: CaseFormat,
+    #[command(flatten)]
+    pub knowledge: Knowledge,
     /// Also write the case as one self-contained web page
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
@@ -182,6 +190,8 @@ pub struct Scan {
     /// Files and folders
     #[arg(required = true, value_name = "PATH")]
     pub paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub knowledge: Knowledge,
     /// How to print what was found
     #[arg(long, value_enum, default_value_t = ScanFormat::Text)]
     pub format: ScanFormat,
@@ -358,6 +368,8 @@ pub struct Gate {
     /// The digest that was approved: of the file, whole or at least its first 16 digits
     #[arg(long, value_name = "DIGEST", value_parser = digest)]
     pub sha256: Option<wb_core::Digest>,
+    #[command(flatten)]
+    pub knowledge: Knowledge,
     /// How to print the decision
     #[arg(long, value_enum, default_value_t = TableFormat::Text)]
     pub format: TableFormat,
@@ -486,6 +498,8 @@ pub struct Explain {
     /// A rule, a format, a log source, or a callable such as `os.system`; all of them are listed without it
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
+    #[command(flatten)]
+    pub knowledge: Knowledge,
 }
 
 /// Arguments of `schema`.

@@ -76,6 +76,14 @@ impl<'p> Analyser<'p, '_> {
             return self.command(frame, op, site, budget);
         }
         let called = frame.value(*callee);
+        if *style == CallStyle::New
+            && let Value::Object(object) = &called
+            && self.restores_inertly(object)
+        {
+            self.called.insert(object.dotted.clone());
+            let dotted = object.dotted.clone();
+            return Value::Result(Rc::new(Outcome { dotted, effect: None }));
+        }
         // Nobody reads the arguments of a call without effects.
         let inert = matches!(
             &called,
@@ -115,6 +123,15 @@ impl<'p> Analyser<'p, '_> {
             }
         }
         self.invoke(frame, &called, arguments, &call, budget)
+    }
+
+    /// Whether a class does something when it is built, but not when an instance is restored.
+    fn restores_inertly(&self, object: &Object) -> bool {
+        let builds = self.capability_of(&object.dotted);
+        let inert = Some(Capability::Inert);
+        object.walk.is_none()
+            && builds != inert
+            && self.knowledge.restored(&object.dotted).map(|known| known.capability) == inert
     }
 
     /// Calls `callee`.

@@ -48,6 +48,11 @@ pub struct Callable {
 pub trait Knowledge {
     /// What is known about `dotted`, a name as written (`numpy._core.multiarray._reconstruct`).
     fn callable(&self, dotted: &str) -> Option<Callable>;
+    /// What is known about restoring an instance of the class `dotted` without its constructor, as pickles
+    /// do: by `__new__` and by setting its state.
+    fn restored(&self, dotted: &str) -> Option<Callable> {
+        self.callable(dotted)
+    }
     /// What is known about running the program `name` from a shell (`curl`, `sh`).
     fn command(&self, name: &str) -> Option<Callable>;
 }

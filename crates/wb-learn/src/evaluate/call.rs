@@ -82,6 +82,12 @@ impl Evaluation<'_, '_> {
             Some(Expr::Super) => self.slots.first().cloned().unwrap_or_default(),
             _ => self.value(of).clone(),
         });
+        if let (Some(of), Some(Expr::Attribute(owner, name))) =
+            (&of, self.function.exprs.get(callee.at()))
+            && self.is_of_collection(*owner, of, *name, &value)
+        {
+            return self.call_collection(*owner, of, &arguments);
+        }
         self.note_unresolved(callee, &value);
         let mut result = self.invoke(&value, of.as_ref(), &arguments);
         if let (Some(of), Some(Expr::Attribute(_, name))) =

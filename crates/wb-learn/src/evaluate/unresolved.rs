@@ -1,5 +1,6 @@
 //! Calls of what is not known, and what calls leave behind in objects.
 
+use super::call::Arguments;
 use super::{Evaluation, plain};
 use crate::engine::Key;
 use crate::ir::{Expr, ExprId};
@@ -8,6 +9,54 @@ use crate::value::{Object, Value};
 use wb_core::Capability;
 
 impl Evaluation<'_, '_> {
+    /// Whether a call is one of a method, as collections have it, of `self.__dict__` or of an attribute of
+    /// something that was given: `self.parts.append(x)`.
+    pub(super) fn is_of_collection(
+        &self,
+        owner: ExprId,
+        of: &Value,
+        name: Symbol,
+        callee: &Value,
+    ) -> bool {
+        if !plain::is_method(&self.engine.world.text(name)) {
+            return false;
+        }
+        let is_field =
+            |one: &Object| matches!(one, Object::Input(source) if source.field.is_some());
+        let only_fields =
+            |value: &Value| !value.objects.is_empty() && value.objects.iter().all(is_field);
+        self.is_namespace(owner) || (only_fields(of) && only_fields(callee))
+    }
+
+    /// Whether an expression is the `__dict__` of something.
+    fn is_namespace(&self, id: ExprId) -> bool {
+        let dict = self.engine.world.symbols.find("__dict__");
+        matches!(self.function.exprs.get(id.at()), Some(Expr::Attribute(_, name)) if Some(*name) == dict)
+    }
+
+    /// Calls a method of a collection: it holds what it is given, and hands out what it holds.
+    pub(super) fn call_collection(
+        &mut self,
+        owner: ExprId,
+        of: &Value,
+        arguments: &Arguments,
+    ) -> Value {
+        let mut given = Value::default();
+        arguments.all().for_each(|one| {
+            given.join(one);
+        });
+        if !given.is_empty() {
+            match self.is_namespace(owner) {
+                true => self.set_attribute(of, None, &given),
+                false => self.absorb_into(owner, &given),
+            }
+        }
+        self.hand_on(arguments);
+        let mut result = Value::flow(arguments.flow());
+        result.flow.join(&of.flow);
+        result
+    }
+
     /// Whether a method keeps something of what it is given in its object.
     pub(super) fn keeps(&mut self, callee: &Value) -> bool {
         callee.objects.iter().any(|object| match *object {

@@ -18,17 +18,54 @@ fn shipped() -> Option<&'static Book> {
     BOOK.get_or_init(|| Book::open(Cow::Borrowed(SHIPPED))).as_ref()
 }
 
+/// Books that whoever runs the program trusts, given once before anything is looked up.
+static ADDED: OnceLock<Vec<Book>> = OnceLock::new();
+
+/// Has books looked into before the one that ships; `false` when that was said before.
+pub(super) fn add(books: Vec<Book>) -> bool {
+    ADDED.set(books).is_ok()
+}
+
+/// The books that were added.
+pub(super) fn added() -> &'static [Book] {
+    ADDED.get().map(Vec::as_slice).unwrap_or_default()
+}
+
+/// What the books say under a name or the one it is another name of, that one, and which book it was.
+pub(super) fn find(dotted: &str) -> Option<(String, Entry, &'static Book)> {
+    added().iter().chain(shipped()).find_map(|book| {
+        let (name, entry) = book.find(dotted)?;
+        Some((name, entry, book))
+    })
+}
+
 /// What is derived of the callable that is called `canonical`.
 pub(super) fn known(table: &Table, canonical: &str) -> Option<Known<'static>> {
-    let book = shipped()?;
-    let (name, entry) = book.find(canonical)?;
-    let derived = match entry {
-        Entry::Function(fact) => fact,
+    told(table, canonical, |entry| match entry {
+        Entry::Function(fact) => Some(fact),
         // The graver of building and restoring.
-        Entry::Class(built, restored) if restored.capability < built.capability => restored,
-        Entry::Class(built, _) => built,
-        Entry::Alias(_) => return None,
-    };
+        Entry::Class(built, restored) if restored.capability < built.capability => Some(restored),
+        Entry::Class(built, _) => Some(built),
+        Entry::Alias(_) => None,
+    })
+}
+
+/// What is derived of restoring an instance of the class that is called `canonical`, without its
+/// constructor.
+pub(super) fn restored(table: &Table, canonical: &str) -> Option<Known<'static>> {
+    told(table, canonical, |entry| match entry {
+        Entry::Class(_, restored) => Some(restored),
+        Entry::Function(_) | Entry::Alias(_) => None,
+    })
+}
+
+fn told(
+    table: &Table,
+    canonical: &str,
+    choose: impl FnOnce(Entry) -> Option<learned::Fact>,
+) -> Option<Known<'static>> {
+    let (name, entry, book) = find(canonical)?;
+    let derived = choose(entry)?;
     // What stands behind the alias may be written down.
     if name != canonical
         && let Some(fact) = data::exact(&table.canonical(&name))

@@ -67,6 +67,11 @@ impl Book {
         &self.head
     }
 
+    /// The book as it is stored.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// What is known under exactly this name.
     pub fn entry(&self, name: &str) -> Option<Entry> {
         let after = self.blocks.partition_point(|block| block.first.as_str() <= name);

@@ -7,6 +7,7 @@ mod explain;
 mod gate;
 mod inspect;
 mod investigate;
+mod learn;
 mod saved;
 mod scan;
 mod schema;
@@ -55,6 +56,7 @@ pub type Ended = Result<Outcome, Box<dyn Error>>;
 /// Runs the verb.
 pub fn run(arguments: Cli) -> Ended {
     let terminal = Terminal::detect(arguments.color);
+    learn::use_knowledge(arguments.verb.knowledge())?;
     match arguments.verb {
         Verb::Investigate(arguments) => investigate::run(&arguments, terminal),
         Verb::Scan(arguments) => scan::run(&arguments, terminal),
@@ -67,6 +69,7 @@ pub fn run(arguments: Cli) -> Ended {
         Verb::Timeline(arguments) => timeline::run(&arguments, terminal),
         Verb::Watch(arguments) => watch::run(arguments, terminal),
         Verb::Explain(arguments) => explain::run(&arguments, terminal),
+        Verb::Learn(arguments) => learn::run(&arguments),
         Verb::Schema(arguments) => schema::run(&arguments),
         Verb::Completions(arguments) => completions::run(&arguments),
     }

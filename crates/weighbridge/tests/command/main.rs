@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod exit_codes;
+mod learn;
 mod sigma;
 mod terminal;
 mod timeline;
