@@ -34,6 +34,14 @@ const BUILDING: [(&str, u32); 4] =
 /// Functions that call something of which nothing is known, with what that is.
 type Opened = FxHashMap<Key, Symbol>;
 
+/// What stands where a class is inherited from, and is a function that makes classes of tuples or dicts.
+const MAKERS: [&str; 4] = [
+    "typing.NamedTuple",
+    "typing.TypedDict",
+    "typing_extensions.NamedTuple",
+    "typing_extensions.TypedDict",
+];
+
 /// When a class runs methods on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Moment {
@@ -191,6 +199,9 @@ fn hook_facts(
 /// What a class outside the world does when an instance is built or restored.
 fn outside(engine: &mut Engine<'_>, base: Symbol, moment: Moment) -> Fact {
     let through = engine.world.text(base).to_string();
+    if MAKERS.contains(&through.as_str()) {
+        return Fact::inert();
+    }
     let known = match moment {
         Moment::Building => engine.known(base).map(|known| known.capability),
         Moment::Restoring => engine.restored(base),

@@ -41,7 +41,15 @@ fn rule(name: &str) -> Option<Explanation> {
 }
 
 fn callable(name: &str) -> Option<Explanation> {
-    describe(name, knowledge::table().known(name)?)
+    let known = knowledge::table().known(name)?;
+    let derived = knowledge::table().derived(&known);
+    let mut explanation = describe(name, known)?;
+    if let Some(derived) = derived {
+        explanation
+            .text
+            .push_str(&format!("\nIts source says the same: it {}.\n", derived.fact.why));
+    }
+    Some(explanation)
 }
 
 fn command(name: &str) -> Option<Explanation> {

@@ -101,6 +101,14 @@ impl Table {
         }
     }
 
+    /// What is derived of something that people wrote down, when it comes to the same.
+    pub(crate) fn derived(&self, written: &Known<'_>) -> Option<Known<'static>> {
+        let derived = derived::known(self, &written.canonical)?;
+        let capability = written.fact.capability;
+        let same = derived.fact.capability == capability && capability != Capability::Inert;
+        (same && written.fact.origin != derived.fact.origin).then_some(derived)
+    }
+
     /// What is known about restoring an instance of `dotted` without its constructor: what is derived of
     /// that, unless the class is written down itself.
     fn known_restored(&self, dotted: &str) -> Option<Known<'_>> {

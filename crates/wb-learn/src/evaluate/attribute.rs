@@ -8,7 +8,7 @@ use crate::value::{Flow, Object, Source, Value};
 use std::rc::Rc;
 
 /// Longer dotted names are not followed.
-const MAX_DOTTED: usize = 160;
+const MAX_DOTTED: usize = 90;
 
 impl Evaluation<'_, '_> {
     pub(super) fn attribute(&mut self, of: ExprId, name: Symbol) -> Value {

@@ -104,7 +104,11 @@ impl Evaluation<'_, '_> {
             self.absorb_local(receiver, &Value::flow(arguments.flow()));
         }
         let in_world = |one: &Object| matches!(one, Object::Bound(..) | Object::Function(_));
+        // What is imported holds nothing of what its functions are given.
+        let imported = |one: &Object| matches!(one, Object::External(_) | Object::Module(_));
+        let holds = of.as_ref().is_some_and(|of| !of.objects.iter().any(imported));
         if let Some(receiver) = receiver
+            && holds
             && !value.objects.iter().any(in_world)
         {
             // A list that is appended to, a request that is given a header.

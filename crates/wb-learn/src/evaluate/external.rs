@@ -99,6 +99,9 @@ impl Evaluation<'_, '_> {
     fn is_plain_method(&mut self, dotted: Symbol) -> bool {
         let text = self.engine.world.text(dotted);
         let Some((owner, name)) = text.rsplit_once('.') else { return false };
+        if plain::is_method_of(owner, name) {
+            return true;
+        }
         if !plain::is_method(name) {
             return false;
         }

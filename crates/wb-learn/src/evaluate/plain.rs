@@ -149,6 +149,20 @@ pub(super) fn is_method(name: &str) -> bool {
     METHODS.binary_search(&name).is_ok()
 }
 
+/// Whether it is a method of a logger or of a compiled regular expression; what those do is known.
+pub(super) fn is_method_of(owner: &str, name: &str) -> bool {
+    match owner {
+        "logging.getLogger" => {
+            matches!(name, "debug" | "info" | "warning" | "warn" | "error" | "exception" | "log")
+        }
+        "re.compile" => matches!(
+            name,
+            "match" | "search" | "fullmatch" | "findall" | "finditer" | "sub" | "subn"
+        ),
+        _ => false,
+    }
+}
+
 /// Whether a method hands out what a collection holds.
 pub(super) fn takes_out(name: &str) -> bool {
     matches!(

@@ -45,6 +45,11 @@ fn explain_has_a_page_for_everything_it_lists() {
 fn explain_knows_callables() {
     weighbridge(&["explain", "os.system"]).end().code(0).prints("hands its argument to a shell");
     weighbridge(&["explain", "subprocess.Popen"]).end().code(0).prints("# subprocess.Popen");
+    let gadget = "torch.utils.bottleneck.__main__.run_cprofile";
+    weighbridge(&["explain", gadget])
+        .end()
+        .code(0)
+        .prints("hands what it is given to `builtins.exec`");
 }
 
 #[test]
