@@ -125,13 +125,13 @@ impl<'p> Analyser<'p, '_> {
         self.invoke(frame, &called, arguments, &call, budget)
     }
 
-    /// Whether a class does something when it is built, but not when an instance is restored.
+    /// Whether an instance of a class is restored without effects, and building one does no worse than read.
     fn restores_inertly(&self, object: &Object) -> bool {
-        let builds = self.capability_of(&object.dotted);
-        let inert = Some(Capability::Inert);
+        use Capability::{Inert, ReadFile, Unknown};
+        let restored = self.knowledge.restored(&object.dotted).map(|known| known.capability);
         object.walk.is_none()
-            && builds != inert
-            && self.knowledge.restored(&object.dotted).map(|known| known.capability) == inert
+            && restored == Some(Inert)
+            && matches!(self.capability_of(&object.dotted), None | Some(Unknown | ReadFile))
     }
 
     /// Calls `callee`.
