@@ -3,10 +3,8 @@
 use super::value::Slot;
 use std::collections::{BTreeSet, HashMap};
 
-/// Keys below this have a bit in [`Keys`]; larger ones are listed.
-const DENSE_KEYS: i64 = 1 << 26;
-
-/// Some keys of a memo.
+/// Some keys of a memo. Picklers count them up, so nearly all are smaller than the stream is long: those have a
+/// bit each, others are listed. What is held grows with what was read, whatever the keys are.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Keys {
     bits: Vec<u64>,
@@ -14,9 +12,9 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    /// Adds a key.
-    pub(super) fn add(&mut self, key: i64) {
-        let Some((word, bit)) = place(key) else {
+    /// Adds a key that was met after `read` bytes of the stream.
+    pub(super) fn add(&mut self, key: i64, read: usize) {
+        let Some((word, bit)) = place(key).filter(|(word, _)| *word <= read >> 6) else {
             self.large.insert(key);
             return;
         };
@@ -30,17 +28,14 @@ impl Keys {
 
     /// Whether `key` is among them.
     pub(super) fn contains(&self, key: i64) -> bool {
-        match place(key) {
-            Some((word, bit)) => self.bits.get(word).is_some_and(|bits| bits & bit != 0),
-            None => self.large.contains(&key),
-        }
+        let small = place(key).and_then(|(word, bit)| Some(self.bits.get(word)? & bit != 0));
+        small == Some(true) || (!self.large.is_empty() && self.large.contains(&key))
     }
 }
 
 /// The word and the bit in it that stand for `key`.
 fn place(key: i64) -> Option<(usize, u64)> {
-    let word = usize::try_from(key).ok().filter(|_| key < DENSE_KEYS)? >> 6;
-    Some((word, 1_u64 << (key & 63)))
+    Some((usize::try_from(key).ok()? >> 6, 1_u64 << (key & 63)))
 }
 
 /// The memo.
@@ -92,5 +87,21 @@ impl Memo {
     /// What is stored under `key`.
     pub(super) fn get(&self, key: i64) -> Option<Slot> {
         self.entries.get(&key).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_take_no_more_room_than_what_was_read() {
+        let mut keys = Keys::default();
+        for (key, read) in [(3, 10), (70, 100), (1 << 40, 100), (1 << 25, 100), (-1, 100)] {
+            keys.add(key, read);
+        }
+        assert_eq!((keys.bits.len(), keys.large.len()), (2, 3));
+        assert!([3, 70, 1 << 40, 1 << 25, -1].into_iter().all(|key| keys.contains(key)));
+        assert!([0, 2, 71, 1 << 26, -2].into_iter().all(|key| !keys.contains(key)));
     }
 }

@@ -35,33 +35,30 @@ impl Sharing {
         self.memoized = self.memoized.saturating_add(count);
     }
 
-    /// Looks at a step and at what follows it.
+    /// Notes a text, `read` bytes into the stream, with what follows it.
     #[inline]
-    pub(super) fn observe(&mut self, step: &Step<'_>, rest: &[u8]) {
-        match step.code {
-            op::BINUNICODE
-            | op::SHORT_BINUNICODE
-            | op::BINUNICODE8
-            | op::UNICODE
-            | op::STRING
-            | op::BINSTRING
-            | op::SHORT_BINSTRING => match rest {
-                [op::MEMOIZE, ..] => {
-                    self.texts.add(i64::try_from(self.memoized).unwrap_or(i64::MAX))
-                }
-                [op::BINPUT, key, ..] => self.texts.add(i64::from(*key)),
-                [op::LONG_BINPUT, a, b, c, d, ..] => {
-                    self.texts.add(i64::from(u32::from_le_bytes([*a, *b, *c, *d])));
-                }
-                _ => {}
-            },
-            op::MEMOIZE => self.memoized(1),
-            op::BINGET | op::LONG_BINGET if self.texts.contains(step.number) => {}
-            op::BINGET | op::LONG_BINGET | op::GET | op::DUP => {
-                self.references = self.references.saturating_add(1);
-            }
-            _ => {}
+    pub(super) fn text(&mut self, rest: &[u8], read: usize) {
+        let key = match rest {
+            [op::MEMOIZE, ..] => i64::try_from(self.memoized).unwrap_or(i64::MAX),
+            [op::BINPUT, key, ..] => i64::from(*key),
+            [op::LONG_BINPUT, a, b, c, d, ..] => i64::from(u32::from_le_bytes([*a, *b, *c, *d])),
+            _ => return,
+        };
+        self.texts.add(key, read);
+    }
+
+    /// Notes a reference to what has a memo key.
+    #[inline]
+    pub(super) fn refer(&mut self, key: i64) {
+        if !self.texts.contains(key) {
+            self.refer_to_any();
         }
+    }
+
+    /// Notes a reference to something of which nothing is asked.
+    #[inline]
+    pub(super) const fn refer_to_any(&mut self) {
+        self.references = self.references.saturating_add(1);
     }
 
     /// The oddity of a stream from `begin` to `end` in which sharing makes something [`HUGE`].

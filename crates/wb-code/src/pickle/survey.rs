@@ -168,12 +168,12 @@ pub(super) fn survey(
             break;
         }
         survey.count = survey.count.saturating_add(1);
-        if let Some(fault) = look(&step, &mut survey, texts, input) {
+        let read = step.end.saturating_sub(begin);
+        if let Some(fault) = look(&step, read, &mut survey, texts, input) {
             survey.fault = Some(fault);
             break;
         }
         at = step.end;
-        survey.sharing.observe(&step, input.from(at).as_slice());
         if step.code == op::STOP {
             break;
         }
@@ -243,10 +243,12 @@ const fn fixed_length(code: u8) -> usize {
     }
 }
 
-/// Notes what one opcode means for the survey. Returns why the unpickler refuses it.
+/// Notes what one opcode means for the survey, `read` bytes into its stream. Returns why the unpickler refuses
+/// it.
 #[inline]
 fn look(
     step: &Step<'_>,
+    read: usize,
     survey: &mut Survey,
     texts: &mut Texts,
     input: Bytes<'_>,
@@ -258,24 +260,44 @@ fn look(
         | op::UNICODE
         | op::STRING
         | op::BINSTRING
-        | op::SHORT_BINSTRING
-        | op::SHORT_BINBYTES
-        | op::BINBYTES
-        | op::BINBYTES8
-        | op::BYTEARRAY8 => {
-            if !text::is_valid_constant(step) {
-                return Some("a text is not valid".to_owned());
-            }
-            texts.add(step, input);
-            survey.effects |= is_embedded(step);
+        | op::SHORT_BINSTRING => {
+            survey.sharing.text(input.from(step.end).as_slice(), read);
+            return readable(step, survey, texts, input);
+        }
+        op::SHORT_BINBYTES | op::BINBYTES | op::BINBYTES8 | op::BYTEARRAY8 => {
+            return readable(step, survey, texts, input);
         }
         op::INT | op::LONG | op::FLOAT if !text::is_valid_constant(step) => {
             return Some("a number is not valid".to_owned());
         }
-        op::BINGET | op::LONG_BINGET => survey.wanted.add(step.number),
-        op::GET => survey.wanted.add(text::memo_key(step.data).unwrap_or(-1)),
+        op::BINGET | op::LONG_BINGET => {
+            survey.wanted.add(step.number, read);
+            survey.sharing.refer(step.number);
+        }
+        op::GET => {
+            survey.wanted.add(text::memo_key(step.data).unwrap_or(-1), read);
+            survey.sharing.refer_to_any();
+        }
+        op::MEMOIZE => survey.sharing.memoized(1),
+        op::DUP => survey.sharing.refer_to_any(),
         op::STOP => {}
         _ => survey.effects |= !is_data(step),
     }
+    None
+}
+
+/// Notes what a text or bytes mean for the survey.
+#[inline]
+fn readable(
+    step: &Step<'_>,
+    survey: &mut Survey,
+    texts: &mut Texts,
+    input: Bytes<'_>,
+) -> Option<String> {
+    if !text::is_valid_constant(step) {
+        return Some("a text is not valid".to_owned());
+    }
+    texts.add(step, input);
+    survey.effects |= is_embedded(step);
     None
 }
