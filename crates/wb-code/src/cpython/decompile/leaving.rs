@@ -181,17 +181,23 @@ impl Machine<'_, '_> {
         if !calls {
             return Err(wrong);
         }
-        self.see(place);
-        place = self.graph.next(place);
-        if self.graph.name(place) == "AWAIT" {
-            self.see(place);
-            place = self.graph.next(place);
-        }
+        place = self.past_await(place);
         if self.graph.name(place) != "POP_TOP" {
             return Err(wrong);
         }
         self.see(place);
         Ok(self.graph.next(place))
+    }
+
+    /// Steps over the call at `place`, and the `await` of what it returns if there is one.
+    fn past_await(&mut self, place: usize) -> usize {
+        self.see(place);
+        let next = self.graph.next(place);
+        if self.graph.name(next) != "AWAIT" {
+            return next;
+        }
+        self.see(next);
+        self.graph.next(next)
     }
 
     /// Steps over the exit of a context manager until 3.8, with an exception or without.
@@ -330,12 +336,7 @@ impl Machine<'_, '_> {
         if self.graph.name(place) != "WITH_EXCEPT_START" {
             return Err(wrong);
         }
-        self.see(place);
-        place = self.graph.next(place);
-        if self.graph.name(place) == "AWAIT" {
-            self.see(place);
-            place = self.graph.next(place);
-        }
+        place = self.past_await(place);
         let ins = *self.graph.ins(place).ok_or(wrong)?;
         let again = self.graph.next(place);
         if ins.name != "IF_TRUE" || self.graph.name(again) != "RERAISE" {

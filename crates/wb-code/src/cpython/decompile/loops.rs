@@ -24,12 +24,7 @@ impl Machine<'_, '_> {
 
     /// Everything on a way from `at` back to `at` that does not begin an outer loop anew.
     fn circle(&self, at: usize, context: &Context) -> BTreeSet<usize> {
-        let mut stops = Vec::new();
-        for scope in context.scopes.iter() {
-            if let Scope::Loop { heads, .. } = scope {
-                stops.extend_from_slice(heads);
-            }
-        }
+        let stops = heads(context);
         let mut reached = BTreeSet::new();
         for next in self.graph.after(at) {
             reached.extend(self.graph.reach(next, &stops, true));
@@ -115,7 +110,7 @@ impl Machine<'_, '_> {
             return Ok(End::Gone);
         }
         let circle = self.circle(at, context);
-        if let Some(whole) = self.loop_test(at, stack, context) {
+        if let Some(whole) = self.loop_test(at, stack) {
             let inside = |at: usize| circle.contains(&at);
             let (yes, no) = (whole.yes.at, whole.no.at);
             if inside(yes) != inside(no) {
@@ -157,10 +152,9 @@ impl Machine<'_, '_> {
     }
 
     /// The test that a `while` loop at `at` begins with.
-    fn loop_test(&mut self, at: usize, stack: &Stack, context: &Context) -> Option<Condition> {
+    fn loop_test(&mut self, at: usize, stack: &Stack) -> Option<Condition> {
         let mut trial = stack.clone();
         let depth = stack.len().saturating_add(1);
-        let _ = context;
         let done = |machine: &Self, at: usize, stack: &Stack| {
             machine.graph.name(at).starts_with("IF_")
                 && !machine.graph.name(at).ends_with("_OR_POP")
@@ -344,12 +338,8 @@ impl Machine<'_, '_> {
         let Some(end) = end else {
             return exits.into_iter().find(|at| *at > last);
         };
-        let mut stops = vec![head];
-        for scope in context.scopes.iter() {
-            if let Scope::Loop { heads, .. } = scope {
-                stops.extend_from_slice(heads);
-            }
-        }
+        let mut stops = heads(context);
+        stops.push(head);
         let reached = self.graph.reach(end, &stops, false);
         let beyond = exits.iter().find(|at| **at > last && **at != end && reached.contains(at));
         let own = exits.iter().filter(|at| **at == end).count();
@@ -537,4 +527,13 @@ impl Machine<'_, '_> {
         let handler = self.graph.handler(at);
         self.inlined_at(at, kind, stack, handler)
     }
+}
+
+/// Where the loops around begin anew.
+fn heads(context: &Context) -> Vec<usize> {
+    let loops = context.scopes.iter().filter_map(|scope| match scope {
+        Scope::Loop { heads, .. } => Some(heads),
+        _ => None,
+    });
+    loops.flatten().copied().collect()
 }

@@ -4,7 +4,7 @@ use super::ast::R;
 use super::machine::Machine;
 use super::normal::Ins;
 use crate::cpython::Version;
-use crate::cpython::lift::{BINARY, COMPARE};
+use crate::cpython::lift::{BINARY, COMPARE, arithmetic};
 
 /// The operator of a comparison.
 pub(super) fn comparison(ins: &Ins, version: Version) -> Option<&'static str> {
@@ -26,23 +26,7 @@ pub(super) fn operator(ins: &Ins) -> Option<(&'static str, bool)> {
         return Some(operator.strip_suffix('=').map_or((operator, false), |plain| (plain, true)));
     }
     let (kind, name) = ins.name.split_once('_')?;
-    let operator = match name {
-        "ADD" => "+",
-        "SUBTRACT" => "-",
-        "MULTIPLY" => "*",
-        "TRUE_DIVIDE" => "/",
-        "FLOOR_DIVIDE" => "//",
-        "MODULO" => "%",
-        "POWER" => "**",
-        "LSHIFT" => "<<",
-        "RSHIFT" => ">>",
-        "AND" => "&",
-        "OR" => "|",
-        "XOR" => "^",
-        "MATRIX_MULTIPLY" => "@",
-        _ => return None,
-    };
-    Some((operator, kind == "INPLACE"))
+    Some((arithmetic(name)?, kind == "INPLACE"))
 }
 
 /// Words that cannot be names.

@@ -16,7 +16,7 @@ mod state;
 
 use super::{CodeObject, Version, instructions};
 use frame::Frame;
-pub(super) use operators::{BINARY, COMPARE};
+pub(super) use operators::{BINARY, COMPARE, arithmetic};
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use wb_core::{Budget, Constant, OpKind, Program, Trigger};

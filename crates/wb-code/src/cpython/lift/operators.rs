@@ -19,6 +19,27 @@ pub(in crate::cpython) const BINARY: [&str; 27] = [
 pub(in crate::cpython) const COMPARE: [&str; 12] =
     ["<", "<=", "==", "!=", ">", ">=", "in", "not in", "is", "is not", "exception match", "BAD"];
 
+/// The operator of an instruction that is named after it, until 3.10: what follows `BINARY_` or `INPLACE_`.
+/// `DIVIDE` is of version 2.
+pub(in crate::cpython) fn arithmetic(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "ADD" => "+",
+        "SUBTRACT" => "-",
+        "MULTIPLY" => "*",
+        "DIVIDE" | "TRUE_DIVIDE" => "/",
+        "FLOOR_DIVIDE" => "//",
+        "MODULO" => "%",
+        "POWER" => "**",
+        "LSHIFT" => "<<",
+        "RSHIFT" => ">>",
+        "AND" => "&",
+        "OR" => "|",
+        "XOR" => "^",
+        "MATRIX_MULTIPLY" => "@",
+        _ => return None,
+    })
+}
+
 impl<'c> Frame<'c, '_> {
     /// Steps over an instruction of this module's subject; `None` when it is of another.
     pub(super) fn operator_step(&mut self, one: &Instruction) -> Option<Flow> {
@@ -93,22 +114,7 @@ impl<'c> Frame<'c, '_> {
             ("INPLACE", name) => (name, true),
             _ => return None,
         };
-        let what = match name {
-            "ADD" => "+",
-            "SUBTRACT" => "-",
-            "MULTIPLY" => "*",
-            "DIVIDE" | "TRUE_DIVIDE" => "/",
-            "FLOOR_DIVIDE" => "//",
-            "MODULO" => "%",
-            "POWER" => "**",
-            "LSHIFT" => "<<",
-            "RSHIFT" => ">>",
-            "AND" => "&",
-            "OR" => "|",
-            "XOR" => "^",
-            "MATRIX_MULTIPLY" => "@",
-            _ => return None,
-        };
+        let what = arithmetic(name)?;
         if assigns {
             self.binary(&format!("{what}="))
         } else {
