@@ -1,7 +1,6 @@
 //! [`learn`]: knowledge of the callables of packages that do not ship with it.
 
 use crate::EngineError;
-use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
@@ -46,7 +45,7 @@ pub fn learn(paths: &[PathBuf]) -> Result<Learned, EngineError> {
         }
         // A head is one line for each path.
         let shown = shown.replace(char::is_control, " ");
-        head.push_str(&format!("{shown} sha256:{}\n", digest(&sources)));
+        head.push_str(&format!("{shown} sha256:{}\n", wb_learn::digest(&sources)));
         learned.modules = learned.modules.saturating_add(sources.len());
         let package = wb_learn::learn(&sources, &base);
         learned.unread.extend(package.unread.iter().cloned());
@@ -92,20 +91,11 @@ fn sources(path: &Path) -> Result<Vec<Source>, EngineError> {
         }
         let below = entry.path().strip_prefix(&root).unwrap_or(entry.path());
         let below = below.to_string_lossy().replace(std::path::MAIN_SEPARATOR, "/");
-        let Some(source) = Source::of_file(&below, String::new) else { continue };
+        let Some(source) = Source::of_file(&below) else { continue };
         let bytes = fs::read(entry.path())
             .map_err(|error| EngineError::Unreadable(entry.path().to_owned(), error))?;
         sources.push(Source { text: String::from_utf8_lossy(&bytes).into_owned(), ..source });
     }
     sources.sort();
     Ok(sources)
-}
-
-fn digest(sources: &[Source]) -> wb_core::Sha256 {
-    let mut hasher = Sha256::new();
-    for source in sources {
-        hasher.update(format!("{} {}\n", source.name, source.text.len()));
-        hasher.update(&source.text);
-    }
-    wb_core::Sha256(hasher.finalize().into())
 }

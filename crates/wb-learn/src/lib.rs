@@ -30,7 +30,7 @@ mod value;
 mod world;
 
 pub use known::{Base, Known, Primitive};
-pub use source::Source;
+pub use source::{Source, digest};
 
 use std::collections::BTreeMap;
 use wb_rules::learned::Entry;

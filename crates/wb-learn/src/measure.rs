@@ -3,7 +3,7 @@
 use crate::Base;
 use std::fmt::Write as _;
 use wb_core::Capability;
-use wb_rules::learned::{Entry, Fact};
+use wb_rules::learned::Fact;
 
 /// A function that attacks have used.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub fn measure(gadgets: &[Gadget], learned: &Base) -> Measured {
         let (found, line) = match learned.find(&gadget.name) {
             None => (false, "no source has this name".to_owned()),
             Some((name, entry)) => {
-                let fact = gravest(entry);
+                let fact = entry.gravest().cloned().unwrap_or_else(Fact::inert);
                 let found = fact.capability <= gadget.capability;
                 let through = match fact.through.is_empty() {
                     true => String::new(),
@@ -48,13 +48,4 @@ pub fn measure(gadgets: &[Gadget], learned: &Base) -> Measured {
         let _ = writeln!(measured.lines, "{verdict} {}: {expected}: {line}", gadget.name);
     }
     measured
-}
-
-fn gravest(entry: &Entry) -> Fact {
-    match entry {
-        Entry::Function(fact) => fact.clone(),
-        Entry::Class(built, restored) if restored.capability < built.capability => restored.clone(),
-        Entry::Class(built, _) => built.clone(),
-        Entry::Alias(_) => Fact::inert(),
-    }
 }

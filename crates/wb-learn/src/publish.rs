@@ -47,9 +47,5 @@ fn named(fact: &Fact) -> Fact {
 
 /// The graver of two entries of one name holds.
 fn weight(entry: &Entry) -> Capability {
-    match entry {
-        Entry::Function(fact) => fact.capability,
-        Entry::Class(built, restored) => built.capability.min(restored.capability),
-        Entry::Alias(_) => Capability::Inert,
-    }
+    entry.gravest().map_or(Capability::Inert, |fact| fact.capability)
 }

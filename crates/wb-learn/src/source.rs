@@ -1,5 +1,8 @@
 //! [`Source`]: one module, and which files of a package are modules.
 
+use sha2::{Digest as _, Sha256 as Hasher};
+use wb_core::Sha256;
+
 /// One module: its dotted name, whether it is the `__init__` of a package, and its text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Source {
@@ -12,9 +15,10 @@ pub struct Source {
 }
 
 impl Source {
-    /// The module in a file, by its path below the folder that is on the path of imports; `None` when
-    /// the file is none, or belongs to the tests of a package. `test.support` is known for what it starts.
-    pub fn of_file(path: &str, text: impl FnOnce() -> String) -> Option<Self> {
+    /// The module in a file, without its text, by its path below the folder that is on the path of imports;
+    /// `None` when the file is none, or belongs to the tests of a package. `test.support` is known for what it
+    /// starts.
+    pub fn of_file(path: &str) -> Option<Self> {
         let stem = path.strip_suffix(".py")?;
         let parts: Vec<&str> = stem.split('/').collect();
         let (last, folders) = parts.split_last()?;
@@ -30,8 +34,18 @@ impl Source {
         if named.is_empty() || !named.iter().all(is_name) {
             return None;
         }
-        Some(Self { name: named.join("."), is_package, text: text() })
+        Some(Self { name: named.join("."), is_package, text: String::new() })
     }
+}
+
+/// The SHA-256 of sources, in their order: what a book says they were.
+pub fn digest(sources: &[Source]) -> Sha256 {
+    let mut hasher = Hasher::new();
+    for source in sources {
+        hasher.update(format!("{} {}\n", source.name, source.text.len()));
+        hasher.update(&source.text);
+    }
+    Sha256(hasher.finalize().into())
 }
 
 /// Whether a folder holds no modules of a package.
@@ -44,7 +58,7 @@ mod tests {
     use super::*;
 
     fn name(path: &str) -> Option<String> {
-        Source::of_file(path, String::new).map(|source| source.name)
+        Source::of_file(path).map(|source| source.name)
     }
 
     #[test]

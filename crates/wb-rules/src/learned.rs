@@ -52,6 +52,20 @@ pub enum Entry {
     Alias(String),
 }
 
+impl Entry {
+    /// The graver of building and restoring; `None` for another name.
+    pub fn gravest(&self) -> Option<&Fact> {
+        match self {
+            Self::Function(fact) => Some(fact),
+            Self::Class(built, restored) if restored.capability < built.capability => {
+                Some(restored)
+            }
+            Self::Class(built, _) => Some(built),
+            Self::Alias(_) => None,
+        }
+    }
+}
+
 /// Has books looked into before the one that ships, for all that is looked up from now on. It can be said
 /// once; `false` when it was said before.
 pub fn add(books: Vec<Book>) -> bool {

@@ -253,7 +253,7 @@ fn wrong_in_detections(detections: &Detections) -> Vec<String> {
                 Part::Item(item) if item.field.has_modifier(Modifier::Expand) => {
                     "placeholders (`expand`) are not supported: nothing here gives them values"
                 }
-                Part::Array(_) => {
+                Part::Array => {
                     "matching within arrays is not supported: fields of events are texts"
                 }
                 _ => return,
@@ -271,7 +271,7 @@ pub(crate) enum Part<'a> {
     /// Texts that may stand anywhere.
     Keywords(&'a [SigmaValue]),
     /// Something about the members of an array.
-    Array(#[expect(dead_code, reason = "for messages of other callers")] &'a str),
+    Array,
 }
 
 /// Visits the parts of a detection.
@@ -282,7 +282,7 @@ pub(crate) fn each<'a>(detection: &'a Detection, visit: &mut dyn FnMut(Part<'a>)
             parts.iter().for_each(|part| each(part, visit));
         }
         Detection::Keywords(values) => visit(Part::Keywords(values)),
-        Detection::ArrayMatch { field, .. } => visit(Part::Array(field)),
+        Detection::ArrayMatch { .. } => visit(Part::Array),
         Detection::Conditional { named, .. } => named.values().for_each(|part| each(part, visit)),
     }
 }

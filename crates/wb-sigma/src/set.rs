@@ -306,6 +306,6 @@ fn is_of_numbers(part: &Part<'_>) -> bool {
             digits(&item.values) || COMPARE.iter().any(|one| item.field.has_modifier(*one))
         }
         Part::Keywords(values) => digits(values),
-        Part::Array(_) => true,
+        Part::Array => true,
     }
 }

@@ -1,7 +1,7 @@
 //! Fetching the sources of a package: `pip download`, the digest, and only the `*.py` of it kept.
 
 use super::cache;
-use super::lock::{Package, hex};
+use super::lock::Package;
 use sha2::{Digest as _, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ pub(super) fn folder(root: &Path, package: &Package) -> Result<PathBuf, String> 
     fs::create_dir_all(&downloads).map_err(|error| error.to_string())?;
     let file = download(package, &downloads)?;
     let bytes = fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-    let digest = hex(&Sha256::digest(&bytes));
+    let digest = wb_core::Sha256(Sha256::digest(&bytes).into()).to_string();
     if digest != package.sha256 {
         return Err(format!("{}: SHA-256 is {digest}, not {}", package.file, package.sha256));
     }

@@ -1,8 +1,6 @@
 //! [`Lock`]: which packages are learned, of which version, from which download.
 
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use wb_learn::Source;
@@ -73,26 +71,9 @@ impl Package {
     /// library, of its sources.
     pub(super) fn headline(&self, sources: &[Source]) -> String {
         let digest = match self.is_python() {
-            true => hex(&digest(sources)),
+            true => wb_learn::digest(sources).to_string(),
             false => self.sha256.clone(),
         };
         format!("{} {} sha256:{digest}\n", self.name, self.version)
     }
-}
-
-fn digest(sources: &[Source]) -> Vec<u8> {
-    let mut hasher = Sha256::new();
-    for source in sources {
-        hasher.update(format!("{} {}\n", source.name, source.text.len()));
-        hasher.update(&source.text);
-    }
-    hasher.finalize().to_vec()
-}
-
-/// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

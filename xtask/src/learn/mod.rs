@@ -98,14 +98,9 @@ fn collect(root: &Path, folder: &Path, sources: &mut Vec<Source>) -> Result<(), 
             continue;
         }
         let below = path.strip_prefix(root).unwrap_or(&path).to_string_lossy().into_owned();
-        let mut text = Ok(String::new());
-        let source = Source::of_file(&below, || {
-            text = fs::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-            String::new()
-        });
-        if let Some(source) = source {
-            sources.push(Source { text: text.map_err(|error| failed(&path, error))?, ..source });
-        }
+        let Some(source) = Source::of_file(&below) else { continue };
+        let bytes = fs::read(&path).map_err(|error| failed(&path, error))?;
+        sources.push(Source { text: String::from_utf8_lossy(&bytes).into_owned(), ..source });
     }
     Ok(())
 }

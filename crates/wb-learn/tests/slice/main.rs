@@ -10,7 +10,8 @@ use wb_rules::learned::{Entry, Fact, write};
 fn sources(text: &str) -> Vec<Source> {
     let files = text.split("# house/").skip(1).filter_map(|part| {
         let (path, body) = part.split_once('\n')?;
-        Source::of_file(&format!("house/{path}"), || body.to_owned())
+        let source = Source::of_file(&format!("house/{path}"))?;
+        Some(Source { text: body.to_owned(), ..source })
     });
     files.collect()
 }

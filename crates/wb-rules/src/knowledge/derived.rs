@@ -41,13 +41,7 @@ pub(super) fn find(dotted: &str) -> Option<(String, Entry, &'static Book)> {
 
 /// What is derived of the callable that is called `canonical`.
 pub(super) fn known(table: &Table, canonical: &str) -> Option<Known<'static>> {
-    told(table, canonical, |entry| match entry {
-        Entry::Function(fact) => Some(fact),
-        // The graver of building and restoring.
-        Entry::Class(built, restored) if restored.capability < built.capability => Some(restored),
-        Entry::Class(built, _) => Some(built),
-        Entry::Alias(_) => None,
-    })
+    told(table, canonical, |entry| entry.gravest().cloned())
 }
 
 /// What is derived of restoring an instance of the class that is called `canonical`, without its
