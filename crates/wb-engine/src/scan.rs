@@ -102,17 +102,20 @@ pub fn scan_roots(
             Err(row) => Err(Coverage { artifact: root.named(row.artifact, folder), ..row }),
         }));
     }
-    let mut scanned = searches
-        .into_iter()
-        .flatten()
-        .inspect(|_| progress.expect(1))
-        .par_bridge()
-        .fold(Scanned::default, |mut scanned, found| {
-            scanned.add(found.and_then(|file| inspect_file(&file, how)));
-            progress.advance(1);
-            scanned
-        })
-        .reduce(Scanned::default, Scanned::and);
+    let mut found = searches.into_iter().flatten().inspect(|_| progress.expect(1));
+    let look = |mut scanned: Scanned, found: Result<Found, Coverage>| {
+        scanned.add(found.and_then(|file| inspect_file(&file, how)));
+        progress.advance(1);
+        scanned
+    };
+    // Starting threads takes as long as looking at a model: one file is looked at right here.
+    let first: Vec<_> = found.by_ref().take(2).collect();
+    let mut scanned = if first.len() < 2 {
+        first.into_iter().fold(Scanned::default(), look)
+    } else {
+        let all = first.into_iter().chain(found).par_bridge();
+        all.fold(Scanned::default, look).reduce(Scanned::default, Scanned::and)
+    };
     scanned.artifacts.sort_by_cached_key(|one| one.artifact.path.clone());
     scanned.logs.sort_by_cached_key(|log| log.artifact.path.clone());
     scanned.skipped.sort_by(|a, b| a.artifact.cmp(&b.artifact));
