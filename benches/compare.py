@@ -22,15 +22,16 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WORK = os.path.join(ROOT, "target", "bench")
 WEIGHBRIDGE = os.path.join(os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target")), "release", "weighbridge")
 LIMIT = 120.0
-# What fickling's command line does to one file, for every file in one process.
+# What fickling's command line does to one file, for every file in one process; of a PyTorch archive, its pickle.
 FICKLING = """
-import os, sys
+import os, sys, zipfile
 from fickling.analysis import check_safety
 from fickling.fickle import StackedPickle
 path = sys.argv[1]
 files = [os.path.join(path, name) for name in sorted(os.listdir(path))] if os.path.isdir(path) else [path]
 for name in files:
-    with open(name, "rb") as data:
+    inside = zipfile.ZipFile(name).open("big/data.pkl") if zipfile.is_zipfile(name) else open(name, "rb")
+    with inside as data:
         for pickled in StackedPickle.load(data):
             check_safety(pickled)
 """
@@ -47,7 +48,9 @@ class Tool:
         if not os.path.isdir(self.bin):
             subprocess.run([sys.executable, "-m", "venv", os.path.dirname(self.bin)], check=True)
             pip = os.path.join(self.bin, "pip")
-            subprocess.run([pip, "install", "--quiet", f"{self.name}=={self.version}", "numpy"], check=True)
+            # fickling imports typing_extensions and does not ask for it.
+            extra = ["numpy", "typing_extensions"]
+            subprocess.run([pip, "install", "--quiet", f"{self.name}=={self.version}", *extra], check=True)
 
     def scan(self, path):
         first, *rest = self.command
