@@ -17,8 +17,11 @@ pub(crate) const FORMAT: Reader = Reader {
     named: None,
 };
 
-/// Fields that are kept; a tokenizer's vocabulary alone may have hundreds of thousands.
+/// Fields that are kept; a tokenizer's vocabulary alone may have hundreds of thousands. Behind them as many again
+/// are kept of those that could be an address or a key.
 const MOST_FIELDS: usize = 20_000;
+/// The shortest text that is looked at behind the first fields, in bytes: keys and tokens are longer.
+const SHORTEST_TELLING: usize = 16;
 
 /// One document from the first byte to the last. Lines of JSON are a log.
 fn identify(input: Bytes<'_>) -> Option<Strength> {
@@ -34,14 +37,14 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
     let mut content = Content::default();
-    let mut reader = spanned_json::Reader::new(input);
+    let mut reader = spanned_json::Reader::new(input).with_dictionaries();
     match reader.value(budget) {
         Ok(json) => {
             flatten(&json, &mut content.fields);
             content.digests = digests_of(input, &json);
             target::programs(&json, &mut content, budget);
-            if content.fields.len() >= MOST_FIELDS {
-                let why = format!("only the first {MOST_FIELDS} values are listed");
+            if content.fields.len() >= MOST_FIELDS.saturating_mul(2) {
+                let why = format!("not all of its values are kept: they are more than {MOST_FIELDS}");
                 content.gaps.push(Gap::over(input.span(), why));
             }
         }
@@ -64,7 +67,7 @@ pub(crate) fn flatten(json: &Json, fields: &mut Vec<Field>) {
 fn flatten_below(json: &Json, path: &mut String, fields: &mut Vec<Field>) {
     let end = path.len();
     match &json.node {
-        _ if fields.len() >= MOST_FIELDS => {}
+        _ if fields.len() >= MOST_FIELDS.saturating_mul(2) => {}
         Node::Object(entries) if !entries.is_empty() => {
             for (key, value) in entries {
                 if end > 0 {
@@ -82,11 +85,18 @@ fn flatten_below(json: &Json, path: &mut String, fields: &mut Vec<Field>) {
                 path.truncate(end);
             }
         }
-        _ => {
+        _ if fields.len() < MOST_FIELDS || json.text().is_some_and(is_telling) => {
             let (path, value) = (path.clone(), json.display());
             fields.push(Field { path, value, span: Some(json.span) });
         }
+        _ => {}
     }
+}
+
+/// Whether a text could be an address, a key or a token.
+fn is_telling(text: &str) -> bool {
+    let plain = text.len() >= SHORTEST_TELLING && text.is_ascii();
+    plain && (text.contains("://") || !text.contains(|one: char| one.is_whitespace()))
 }
 
 #[cfg(test)]

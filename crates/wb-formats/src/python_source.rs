@@ -1,6 +1,6 @@
 //! Python source beside or inside a model: what importing it would run.
 
-use crate::plain_text;
+use crate::{plain_text, script};
 use crate::{Family, Reader, Request};
 use wb_core::{Budget, Bytes, Content, Limits, Program, Strength, Trigger};
 
@@ -25,6 +25,9 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
         return None;
     }
     let text = plain_text::text(input, LONGEST)?;
+    if script::names_python(input) {
+        return lift(text).map(|_| Strength::Strong);
+    }
     // Code that begins this late is not code.
     if !text.lines().take(2_000).any(opens_code) {
         return None;

@@ -21,11 +21,15 @@ const LONGEST: usize = 8 << 20;
 const SHELLS: [&str; 6] = ["sh", "bash", "dash", "zsh", "ksh", "ash"];
 
 fn identify(input: Bytes<'_>) -> Option<Strength> {
-    let interpreter = interpreter(input)?;
+    interpreter(input)?;
     plain_text::text(input, LONGEST)?;
     // Python has a format of its own, which asks whether the text is Python.
-    let python = interpreter.starts_with("python");
-    Some(if python { Strength::Weak } else { Strength::Strong })
+    Some(if names_python(input) { Strength::Weak } else { Strength::Strong })
+}
+
+/// Whether the first line gives the text to Python, itself or by a program that starts it.
+pub(crate) fn names_python(input: Bytes<'_>) -> bool {
+    interpreter(input).is_some_and(|name| ["python", "pypy", "uv"].iter().any(|known| name.starts_with(known)))
 }
 
 /// The program in `#!/bin/sh -e` and `#!/usr/bin/env -S bash -e`, without its folder.

@@ -176,6 +176,7 @@ pub(crate) struct Reader<'a> {
     cursor: Cursor<'a>,
     depth: u32,
     path: Vec<Step>,
+    dictionaries: bool,
     /// Duplicate keys met so far.
     pub(crate) oddities: Vec<Oddity>,
     /// What was skipped.
@@ -196,7 +197,19 @@ impl<'a> Reader<'a> {
         if input.starts_with(b"\xef\xbb\xbf") {
             cursor.seek(3);
         }
-        Self { cursor, depth: 0, path: Vec::new(), oddities: Vec::new(), gaps: Vec::new() }
+        Self {
+            cursor,
+            depth: 0,
+            path: Vec::new(),
+            dictionaries: false,
+            oddities: Vec::new(),
+            gaps: Vec::new(),
+        }
+    }
+
+    /// Lets words stand twice in dictionaries without a note: for documents of any kind.
+    pub(crate) fn with_dictionaries(self) -> Self {
+        Self { dictionaries: true, ..self }
     }
 
     /// What follows the values that were read, white space skipped.
@@ -256,6 +269,7 @@ impl<'a> Reader<'a> {
         self.depth = self.depth.saturating_add(1);
         let mut entries: Vec<(String, Json)> = Vec::new();
         let mut seen = std::collections::BTreeSet::new();
+        let told = self.oddities.len();
         while let Some((key, span)) = self.next_key(entries.is_empty())? {
             if !seen.insert(key.clone()) {
                 self.note_duplicate(&key, span);
@@ -266,6 +280,9 @@ impl<'a> Reader<'a> {
             entries.push((key, value));
         }
         self.depth = self.depth.saturating_sub(1);
+        if self.dictionaries && is_dictionary(&entries) {
+            self.oddities.truncate(told);
+        }
         Ok(Node::Object(entries))
     }
 
@@ -461,6 +478,14 @@ pub(crate) fn join_key(path: &mut String, key: &str) {
     path.push_str(key.get(..key.floor_char_boundary(LONGEST_PATH)).unwrap_or(key));
 }
 
+/// Whether an object is a list of words with a text or a number each. No loader acts on its keys, and lists that
+/// people gathered have words twice.
+fn is_dictionary(entries: &[(String, Json)]) -> bool {
+    const LEAST: usize = 1_000;
+    entries.len() >= LEAST
+        && entries.iter().all(|(_, value)| matches!(value.node, Node::Text(_) | Node::Plain(_)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -469,6 +494,19 @@ mod tests {
         let mut reader = Reader::new(Bytes::new(text.as_bytes()));
         let value = reader.value(&mut Budget::default());
         (value, reader.oddities, reader.gaps)
+    }
+
+    #[test]
+    fn words_that_stand_twice_in_a_dictionary_are_ordinary() {
+        let words: String = (0..1_000).map(|n| format!("\"word{n}\": \"w\", ")).collect();
+        let odd = |text: &str| {
+            let mut reader = Reader::new(Bytes::new(text.as_bytes())).with_dictionaries();
+            reader.value(&mut Budget::default()).expect("valid");
+            reader.oddities.len()
+        };
+        assert_eq!(odd(&format!("{{{words}\"word7\": \"x\"}}")), 0);
+        assert_eq!(odd(&format!("{{{words}\"word7\": [\"x\"]}}")), 1);
+        assert_eq!(read(&format!("{{{words}\"word7\": \"x\"}}")).1.len(), 1);
     }
 
     #[test]

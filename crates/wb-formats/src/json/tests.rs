@@ -1,4 +1,4 @@
-use crate::testing::{claims, oddities, parse, survive};
+use crate::testing::{claims, gaps, oddities, parse, survive};
 use wb_core::{Language, OpKind};
 
 #[test]
@@ -53,6 +53,18 @@ fn targets_are_calls() {
     let jsonpickle = br#"{"py/reduce": [{"py/function": "os.system"}, {"py/tuple": ["id"]}]}"#;
     assert_eq!(parse("json", jsonpickle).programs.len(), 1);
     assert_eq!(parse("json", br#"{"target": "os.system"}"#).programs.len(), 0);
+}
+
+#[test]
+fn a_vocabulary_is_read_to_its_end_for_addresses_and_keys() {
+    let words: String = (0..50_000).map(|n| format!("\"w{n}\": \"{n}\", ")).collect();
+    let text = format!("{{{words}\"note\": \"see https://models.example/x\", \"prose\": \"some words, of which a key is none\"}}");
+    let content = parse("json", text.as_bytes());
+    assert!(content.gaps.is_empty(), "{:?}", content.gaps);
+    let last = content.fields.last().expect("fields");
+    assert_eq!((&*last.path, content.fields.len()), ("note", 20_001));
+    let many: String = (0..50_000).map(|n| format!("\"https://models.example/{n}\", ")).collect();
+    assert_eq!(gaps(&parse("json", format!("[{many}1]").as_bytes())).len(), 1);
 }
 
 #[test]

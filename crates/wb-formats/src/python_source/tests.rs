@@ -11,6 +11,14 @@ fn source_with_an_import_or_a_definition_is_python() {
 }
 
 #[test]
+fn a_script_that_python_starts_is_python_whatever_it_holds() {
+    for text in ["#!/usr/bin/env python3\n", "#!/usr/bin/python\nx = 1\n", "#!/usr/bin/env -S uv run --script\nx = 1\n"] {
+        assert_eq!(claims(text.as_bytes()), "python (script)", "{text}");
+    }
+    assert_eq!(claims(b"#!/usr/bin/python\nno python at all\n"), "(script)");
+}
+
+#[test]
 fn prose_and_lists_are_not() {
     for text in ["one\ntwo\n", "x = 1\n", "import duties rose by a third\n", "class of 2026: everyone\n"] {
         assert_eq!(claims(text.as_bytes()), "", "{text}");

@@ -37,7 +37,7 @@ fn other_interpreters_are_named_and_unread() {
 
 #[test]
 fn python_and_prose_are_left_to_others() {
-    assert_eq!(claims(b"#!/usr/bin/env python3\nimport os\n"), "(python) (script)");
+    assert_eq!(claims(b"#!/usr/bin/env python3\nimport os\n"), "python (script)");
     for text in [&b"#!not a path\n"[..], b"# Title\n", b"#!/", b"#!/bin/sh\n\0\0"] {
         assert_eq!(claims(text), "", "{text:?}");
     }

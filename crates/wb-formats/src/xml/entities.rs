@@ -14,7 +14,7 @@ const LARGE: u64 = 10 << 20;
 pub(super) fn declared(raw: &[u8], span: Span, notes: &mut Notes) {
     let text = String::from_utf8_lossy(raw);
     let (head, subset) = text.split_once('[').unwrap_or((&text, ""));
-    if let Some(target) = external(head) {
+    if let Some(target) = external(head).filter(|target| !is_public(target)) {
         let what = format!("the document type is read from `{target}`");
         notes.odd(OddityKind::ExternalReference, "document type", Some(span), what);
     }
@@ -40,6 +40,13 @@ pub(super) fn declared(raw: &[u8], span: Span, notes: &mut Notes) {
         let what = format!("the entity `{name}` expands to {length} bytes");
         notes.odd(OddityKind::Expansion, &format!("entity {name}"), Some(span), what);
     }
+}
+
+/// Whether a document type is one that everybody names, which parsers carry or ignore.
+fn is_public(target: &str) -> bool {
+    const AUTHORITIES: [&str; 4] =
+        ["http://www.apple.com/DTDs/", "https://www.apple.com/DTDs/", "http://www.w3.org/", "https://www.w3.org/"];
+    AUTHORITIES.iter().any(|authority| target.starts_with(authority))
 }
 
 /// The address in `SYSTEM "..."` and `PUBLIC "..." "..."`.

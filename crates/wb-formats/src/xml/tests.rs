@@ -18,6 +18,8 @@ fn entities_of_other_files_are_told() {
     let content = parse("xml", text);
     assert_eq!(oddities(&content), ["external-reference entity x"]);
     assert!(content.oddities[0].what.contains("file:///etc/hostname"));
+    let plist = b"<!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\"><plist/>";
+    assert_eq!(oddities(&parse("xml", plist)), [""; 0]);
     let public = b"<!DOCTYPE a PUBLIC \"-//X//Y\" \"http://192.0.2.1/x.dtd\" [<!ENTITY % p SYSTEM 'http://192.0.2.1/p'>]><a/>";
     assert_eq!(
         oddities(&parse("xml", public)),
