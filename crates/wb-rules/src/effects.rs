@@ -4,6 +4,7 @@
 //! code stands ([`Setting`]) and the gravest thing it does ([`Capability`]) choose the row, which gives the
 //! rule's name; [`grade`] says how bad it is.
 
+mod fed;
 mod grade;
 mod row;
 mod setting;

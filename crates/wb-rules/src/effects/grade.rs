@@ -1,6 +1,6 @@
 //! How bad a [`Story`] is. Severities and verdicts are argued on the rules' pages.
 
-use super::{Setting, Story, gravest};
+use super::{Setting, Story, fed, gravest};
 use crate::knowledge;
 use wb_core::{
     CallStyle, Capability, Confidence, Effect, IndicatorKind, OpKind, PayloadKind, Severity,
@@ -126,6 +126,8 @@ fn configured(story: &Story<'_>) -> Option<Grade> {
     deed(story).or(match story.capability {
         Capability::Environment => reads_secret(story).then_some(SUSPICIOUS),
         Capability::Defer | Capability::AttributeWalk => Some(SUSPICIOUS),
+        // Named only, as pickles name classes: importing its module is all that happens.
+        Capability::Import if !story.main.called => Some(MINOR.unsure()),
         Capability::Resolve | Capability::Import => Some(SUSPICIOUS),
         Capability::Unknown => Some(MINOR.unsure()),
         _ => None,
@@ -187,43 +189,13 @@ fn script(story: &Story<'_>) -> Option<Grade> {
     let all = story.all();
     let hidden =
         all.iter().flat_map(|effect| &effect.payloads).any(|payload| !payload.layers.is_empty());
-    let fetches = is_fed_from_network(story);
+    let fetches = fed::from_network(story);
     let runs = all.iter().any(|effect| effect.capability <= Capability::LoadLibrary);
     match (runs, hidden, fetches) {
         (true, true, _) => Some(CRITICAL),
         (true, _, true) => Some(SUSPICIOUS),
         _ => None,
     }
-}
-
-/// Whether what a command is given comes out of one that talks to the network: through a pipe, or put into its
-/// arguments.
-fn is_fed_from_network(story: &Story<'_>) -> bool {
-    const FOLLOWED: usize = 64;
-    let mut waiting = vec![story.main.op];
-    for _ in 0..FOLLOWED {
-        let Some(op) = waiting.pop().and_then(|at| story.program.ops.get(at)) else { break };
-        match &op.kind {
-            OpKind::Call { callee, arguments, keywords, .. } => {
-                let name = match story.program.op(*callee).map(|op| &op.kind) {
-                    Some(OpKind::Load { name }) => name.as_str(),
-                    _ => "",
-                };
-                let known = knowledge::table().known_command(name);
-                if known.is_some_and(|known| known.fact.capability == Capability::Network) {
-                    return true;
-                }
-                waiting.extend(arguments.iter().map(|value| value.index()));
-                let stdin = keywords.iter().filter(|(name, _)| name == "stdin");
-                waiting.extend(stdin.map(|(_, value)| value.index()));
-            }
-            OpKind::Collect { items, .. } => {
-                waiting.extend(items.iter().map(|value| value.index()))
-            }
-            _ => {}
-        }
-    }
-    false
 }
 
 /// `exec` runs code now; these make a function of it, which cloudpickle and dill do for honest reasons.

