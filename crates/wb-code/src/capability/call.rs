@@ -331,7 +331,10 @@ impl<'p> Analyser<'p, '_> {
                     return Value::Unknown;
                 }
                 match self.lookup(&dotted) {
-                    Some(known) if known.capability != Capability::Inert => {
+                    Some(known)
+                        if known.capability != Capability::Inert
+                            && !self.is_decided_by_receiver(&known, outcome) =>
+                    {
                         let object = Object { dotted, reached: None, walk: None };
                         self.call_object(frame, &Rc::new(object), arguments, call, budget)
                     }
@@ -354,6 +357,14 @@ impl<'p> Analyser<'p, '_> {
             }
             _ => Value::Unknown,
         }
+    }
+
+    /// Whether code can only make a method do harm by what its object was built from, and building it did
+    /// nothing. Libraries reach everything from their own objects.
+    fn is_decided_by_receiver(&self, known: &super::Callable, built: &Outcome) -> bool {
+        self.language != Language::Pickle
+            && known.keyword.as_deref() == Some("self")
+            && built.effect.is_none()
     }
 
     fn call_bound(

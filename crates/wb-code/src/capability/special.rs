@@ -43,6 +43,8 @@ impl<'p> Analyser<'p, '_> {
                 Some(_) => Some(Value::Unknown),
                 None => Some(Value::Globals(None)),
             },
+            // Python 2 ran what it read; source is read as that of Python 3.
+            "builtins.input" if self.language == Language::Python => Some(Value::Unknown),
             "builtins.compile" | "ast.parse" => {
                 arguments.values.first().filter(|value| value.as_bytes().is_some()).cloned()
             }
