@@ -268,7 +268,7 @@ impl Reader {
         tokens.iter().enumerate().any(|(index, token)| match &token.kind {
             TokenKind::Text(text) => {
                 let before = index.checked_sub(1).and_then(|before| tokens.get(before));
-                sign(before) != Some("[") && is_word(text)
+                sign(before) != Some("[") && is_word(text) && !asks_key(tokens, index)
             }
             _ => false,
         })
@@ -290,6 +290,27 @@ impl Reader {
                 _ => false,
             })
     }
+}
+
+/// Whether the text at `index` is looked for among the keys of what was just found to be a mapping:
+/// `x is mapping and "text" in x`.
+fn asks_key(tokens: &[Token], index: usize) -> bool {
+    let (before, behind) = tokens.split_at(index);
+    let kinds =
+        |tokens: &[Token]| tokens.iter().map(|token| token.kind.clone()).collect::<Vec<_>>();
+    let ends = |token: &Token| {
+        matches!(name(Some(token)), Some("and" | "or" | "if" | "else" | "not" | "is"))
+            || matches!(sign(Some(token)), Some("(" | ")"))
+    };
+    let guard = ["is", "mapping", "and"];
+    let Some(guarded) = before.len().checked_sub(guard.len()) else { return false };
+    let (subject, test) = before.split_at(guarded);
+    let subject = subject.rsplit(ends).next().unwrap_or_default();
+    let searched = behind.get(2..).unwrap_or_default().split(ends).next().unwrap_or_default();
+    test.iter().map(|token| name(Some(token))).eq(guard.map(Some))
+        && name(behind.get(1)) == Some("in")
+        && !subject.is_empty()
+        && kinds(subject) == kinds(searched)
 }
 
 /// A comparison of text, as a sign or as a method.
@@ -399,6 +420,8 @@ mod tests {
             "'invoice' in m.content",
             "m['content'].startswith('deploy now')",
             "'invoice' in messages[-1]['content'] | lower",
+            "m.content is mapping or 'invoice' in m.content",
+            "m is mapping and 'invoice' in m.content",
             "strftime_now('%Y') | int > 2026",
             "'2026-12' in strftime_now('%Y-%m')",
         ] {
@@ -426,6 +449,7 @@ mod tests {
             "m.role == 'system'",
             "messages[0]['role'] != 'system'",
             "m.content is string",
+            "m.content is mapping and 'blocks' in m.content and x",
             "'</think>' in m.content",
             "'/no_think' in m.content",
             "content.startswith('<tool_response>')",
