@@ -393,6 +393,11 @@ impl<'k> Engine<'k> {
         self.bound.contains(&(module, name))
     }
 
+    /// All names that modules bind, in order.
+    pub(crate) fn bound_names(&self) -> BTreeSet<(ModuleId, Symbol)> {
+        self.bound.iter().copied().collect()
+    }
+
     /// The kinds of all functions, for those who list them.
     pub(crate) fn all(&self) -> impl Iterator<Item = (FunctionId, &Rc<Function>)> {
         let all = self.functions.iter().enumerate();

@@ -339,8 +339,32 @@ pub(crate) fn bases(engine: &mut Engine<'_>) -> BTreeMap<String, Vec<String>> {
     bases
 }
 
+/// Names that modules give to one function or class that has another: `instantiate = call`.
+fn assigned(engine: &mut Engine<'_>, entries: &mut BTreeMap<String, Entry>) {
+    let reader = Key { function: FunctionId(0), class: None };
+    for (module, name) in engine.bound_names() {
+        let value = engine.read(crate::engine::Cell::Global(module, name), reader);
+        let mut objects = value.objects.iter();
+        let (Some(object), None) = (objects.next(), objects.next()) else { continue };
+        let target = match *object {
+            Object::Function(function) => engine.name(function),
+            Object::Class(class) => engine.class_name(class),
+            Object::External(dotted) => dotted,
+            _ => continue,
+        };
+        let owner = engine.world.module(module).name;
+        let name = engine.join(owner, name);
+        let name = engine.world.text(name).to_string();
+        let target = engine.world.text(target).to_string();
+        if name != target && !target.contains('<') && !entries.contains_key(&name) {
+            entries.insert(name, Entry::Alias(target));
+        }
+    }
+}
+
 /// Names that modules import: other names of what is known.
-fn aliases(engine: &Engine<'_>, entries: &mut BTreeMap<String, Entry>) {
+fn aliases(engine: &mut Engine<'_>, entries: &mut BTreeMap<String, Entry>) {
+    assigned(engine, entries);
     for module in &engine.world.modules {
         let own = engine.world.text(module.name);
         for (bound, target) in &module.imports {
