@@ -15,7 +15,7 @@ const LONGEST_TEXT: usize = 64 << 20;
 const SHORTEST_TEXT: usize = 24;
 
 /// Parses with `parse`, and takes the files out of what it found: those in bytes that no part of the format
-/// owns, and those in tensors. Bytes that are a child already stay as they are.
+/// owns, those in tensors, and those that are the value of a field. Bytes that are a child already stay as they are.
 pub(crate) fn after(
     parse: fn(Bytes<'_>, &Request<'_>, &mut Budget) -> Content,
     input: Bytes<'_>,
@@ -41,6 +41,13 @@ fn bytes(input: Bytes<'_>, content: &mut Content) {
         _ => None,
     });
     let tensors = content.tensors.iter().filter_map(|tensor| Some((tensor.span?, Some(tensor))));
+    let fields = content.fields.iter().filter_map(|field| Some((field.span?, field)));
+    let fields = fields.filter(|(span, _)| span.len > 0 && !known.contains(span)).filter_map(
+        |(span, field)| {
+            let kind = disguised(input.at_span(span)?)?;
+            Some((span, format!("field {}", field.path), kind))
+        },
+    );
     let found: Vec<(Span, String, Disguised)> = unowned
         .chain(tensors)
         .filter(|(span, _)| span.len > 0 && !known.contains(span))
@@ -55,6 +62,7 @@ fn bytes(input: Bytes<'_>, content: &mut Content) {
             };
             trusted.then_some((span, name, kind))
         })
+        .chain(fields)
         .take(MOST)
         .collect();
     for (span, name, kind) in found {
@@ -68,9 +76,10 @@ fn bytes(input: Bytes<'_>, content: &mut Content) {
     }
 }
 
-/// Whether elements of this type take one byte each.
+/// Whether elements of this type take one byte each, or are bytes of no type.
 fn is_single(dtype: &str) -> bool {
-    matches!(dtype.to_ascii_lowercase().as_str(), "u8" | "i8" | "uint8" | "int8")
+    let opaque = dtype.starts_with("|V") || dtype.starts_with("|S");
+    opaque || matches!(dtype.to_ascii_lowercase().as_str(), "u8" | "i8" | "uint8" | "int8")
 }
 
 /// A file that data is, or holds.

@@ -22,6 +22,9 @@ pub(crate) const FORMAT: Reader = Reader {
     named: None,
 };
 
+/// The member that makes an archive a `torch.package`.
+const PACKAGED: &str = ".data/extern_modules";
+
 /// Members that every archive of this kind has below its root folder, next to the pickle.
 const COMPANIONS: &[&[u8]] = &[b"version", b"byteorder", b"constants.pkl", b".data/version"];
 
@@ -33,7 +36,7 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
     zip::any_name(input, |name| {
         let below = memchr::memchr(b'/', name).and_then(|at| name.get(at.checked_add(1)?..));
         let below = below.unwrap_or_default();
-        pickle |= below == b"data.pkl" || below == b".data/extern_modules";
+        pickle |= below == b"data.pkl" || below == PACKAGED.as_bytes();
         companion |= COMPANIONS.contains(&below) || below.starts_with(b"data/");
         pickle && companion
     })
@@ -45,6 +48,9 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     let entries = zip::open(input, &mut content, budget);
     let placed = pickles(input, &entries, &mut content, budget);
     let stored = storages(input, &entries, placed, &mut content);
+    if entries.iter().any(|entry| entry.below_root() == PACKAGED) {
+        sources(input, &entries, &mut content, budget);
+    }
     for (entry, is_storage) in entries.iter().zip(stored) {
         let lifted = is_pickle_member(entry) && entry.method == 0;
         if lifted || is_storage || is_debug(input, entry, budget) || record(input, entry, &mut content) {
@@ -54,6 +60,23 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     }
     names::tell_apart(&mut content.children);
     content
+}
+
+/// Lifts the Python source of a `torch.package`: its importer runs a module when a pickle beside it names one of
+/// its classes.
+fn sources(input: Bytes<'_>, entries: &[Entry], content: &mut Content, budget: &mut Budget) {
+    for entry in entries.iter().filter(|entry| entry.name.ends_with(".py") && entry.method == 0) {
+        let Some(bytes) = input.at_span(entry.data) else { continue };
+        let text = String::from_utf8_lossy(bytes.as_slice());
+        if let Some(mut program) = wb_code::python::lift(&text, Trigger::Load, budget) {
+            program.place.clone_from(&entry.name);
+            program.span = entry.data;
+            for op in &mut program.ops {
+                op.span.start = op.span.start.saturating_add(entry.data.start);
+            }
+            content.programs.push(program);
+        }
+    }
 }
 
 fn is_pickle_member(entry: &Entry) -> bool {
