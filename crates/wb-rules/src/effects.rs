@@ -7,6 +7,7 @@
 mod fed;
 mod grade;
 mod row;
+mod served;
 mod setting;
 mod story;
 mod words;

@@ -401,25 +401,30 @@ impl<'p, 'k> Analyser<'p, 'k> {
         Value::Joined(pieces.into())
     }
 
-    /// Follows the definitions and code objects that nothing called.
+    /// Follows the definitions and code objects that nothing called: first what runs when the file is started.
     fn run_uncalled(&mut self, names: &Names, budget: &mut Budget) {
-        if matches!(self.trigger, Trigger::Load | Trigger::Import) {
-            self.trigger = Trigger::Inference;
-        }
-        let mut index = 0;
-        // Following one may define more.
-        while let Some(definition) = self.definitions.get_mut(index) {
-            index = index.saturating_add(1);
-            if definition.runs > 0 {
-                continue;
-            }
-            definition.runs = 1;
-            let (body, op) = (definition.body, definition.op);
-            let inner = definition.closure.as_ref().unwrap_or(names).child();
-            let ran = budget.deeper(|budget| self.follow(body, inner, Some(op), budget));
-            if let Err(exhausted) = ran {
-                self.exhaust(exhausted);
-                break;
+        let later = match self.trigger {
+            Trigger::Load | Trigger::Import => Trigger::Inference,
+            other => other,
+        };
+        for started in [true, false] {
+            self.trigger = if started { Trigger::Run } else { later };
+            let mut index = 0;
+            // Following one may define more.
+            while let Some(definition) = self.definitions.get_mut(index) {
+                index = index.saturating_add(1);
+                let starts = definition.body.trigger == Trigger::Run && later != Trigger::Run;
+                if definition.runs > 0 || starts != started {
+                    continue;
+                }
+                definition.runs = 1;
+                let (body, op) = (definition.body, definition.op);
+                let inner = definition.closure.as_ref().unwrap_or(names).child();
+                let ran = budget.deeper(|budget| self.follow(body, inner, Some(op), budget));
+                if let Err(exhausted) = ran {
+                    self.exhaust(exhausted);
+                    return;
+                }
             }
         }
     }

@@ -4,7 +4,7 @@ use super::Lifter;
 use super::expression::sign;
 use ruff_python_ast::{self as ast, ExceptHandler, Expr, Pattern, Stmt};
 use ruff_text_size::Ranged;
-use wb_core::{CallStyle, Constant, OpKind, ValueId};
+use wb_core::{CallStyle, Constant, OpKind, Trigger, ValueId};
 
 impl Lifter<'_, '_> {
     /// Lifts statements in order.
@@ -78,6 +78,14 @@ impl Lifter<'_, '_> {
                 self.expression(&node.test);
                 self.suite(&node.body);
                 self.suite(&node.orelse);
+            }
+            // Runs when the file is started as a program, and not when it is imported.
+            Stmt::If(node) if is_main_guard(&node.test) => {
+                self.define("__main__", node.range(), |inner| {
+                    inner.program.trigger = Trigger::Run;
+                    inner.suite(&node.body);
+                });
+                node.elif_else_clauses.iter().for_each(|clause| self.suite(&clause.body));
             }
             Stmt::If(node) => {
                 self.expression(&node.test);
@@ -304,5 +312,18 @@ fn elements(target: &Expr) -> Option<&[Expr]> {
         Expr::Tuple(node) => Some(&node.elts),
         Expr::List(node) => Some(&node.elts),
         _ => None,
+    }
+}
+
+/// `__name__ == "__main__"`, in either order.
+fn is_main_guard(test: &Expr) -> bool {
+    let Expr::Compare(compare) = test else { return false };
+    let is_name = |side: &Expr| matches!(side, Expr::Name(name) if name.id.as_str() == "__name__");
+    let is_main = |side: &Expr| matches!(side, Expr::StringLiteral(text) if text.value.to_str() == "__main__");
+    match (&*compare.ops, &*compare.left, &*compare.comparators) {
+        ([ast::CmpOp::Eq], left, [right]) => {
+            (is_name(left) && is_main(right)) || (is_main(left) && is_name(right))
+        }
+        _ => false,
     }
 }

@@ -1,10 +1,10 @@
 //! How bad a [`Story`] is. Severities and verdicts are argued on the rules' pages.
 
-use super::{Setting, Story, fed, gravest};
+use super::{Setting, Story, fed, gravest, served};
 use crate::knowledge;
 use wb_core::{
     CallStyle, Capability, Confidence, Effect, IndicatorKind, OpKind, PayloadKind, Severity,
-    Verdict,
+    Trigger, Verdict,
 };
 
 /// What a finding makes of the artifact.
@@ -163,7 +163,8 @@ fn reads_secret(story: &Story<'_>) -> bool {
     })
 }
 
-/// Scripts start programs and read files: only what is hidden or fetched and run has no innocent reading.
+/// Source starts programs and reads files. What is hidden, or fetched and run, has no innocent reading; a command
+/// line that runs because a file is imported, or because a server calls what it serves, has few.
 fn module(story: &Story<'_>) -> Option<Grade> {
     let all = story.all();
     let runs =
@@ -173,15 +174,39 @@ fn module(story: &Story<'_>) -> Option<Grade> {
     }
     let hidden =
         all.iter().flat_map(|effect| &effect.payloads).any(|payload| !payload.layers.is_empty());
-    let fetches = all.iter().any(|effect| effect.capability == Capability::Network);
     let own_file = all.iter().any(|effect| effect.capability == Capability::ReadFile)
         && story.payloads().is_empty();
-    match (hidden, fetches, own_file) {
+    let commands = story.capability == Capability::RunCommand;
+    let imported = story.main.trigger == Trigger::Import;
+    match (hidden, fetches(story), own_file) {
         (true, _, _) => Some(CRITICAL),
         (_, true, _) => Some(SUSPICIOUS),
         (_, _, true) => None,
+        _ if commands && served::is_served(story.program) => Some(SUSPICIOUS),
+        _ if commands && imported && through_shell(story.main) => Some(DOUBTFUL.unsure()),
+        _ if story.main.trigger == Trigger::Run => None,
         _ => Some(Grade::new(Severity::Low, Verdict::Clean).unsure()),
     }
+}
+
+/// Whether a command line goes to a shell: build scripts start a tool with its arguments.
+fn through_shell(effect: &Effect) -> bool {
+    let last = effect.callable.rsplit('.').next().unwrap_or_default();
+    matches!(last, "system" | "popen" | "getoutput" | "getstatusoutput")
+        || effect.arguments.iter().any(|argument| argument == "shell=True")
+}
+
+/// Whether code is fetched and run. A program that is started may run `ssh` and `git`; what is imported or
+/// installed reaches the network for nobody who asked.
+fn fetches(story: &Story<'_>) -> bool {
+    let reaches = |effect: &&Effect| effect.capability == Capability::Network;
+    let at_once = matches!(story.main.trigger, Trigger::Import | Trigger::Install);
+    if at_once || story.capability != Capability::RunCommand {
+        return story.all().iter().any(reaches);
+    }
+    let inner: Vec<&Effect> = story.main.flatten().into_iter().skip(1).collect();
+    let runs = inner.iter().any(|effect| effect.capability <= Capability::RunCode);
+    runs && inner.iter().any(reaches)
 }
 
 /// Every line of a script starts a program: only what is hidden, or fetched and run, is worth a finding.

