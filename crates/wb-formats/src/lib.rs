@@ -108,6 +108,7 @@ formats! {
     catboost,
     onnx,
     core_ml = "core-ml",
+    core_ml_weights = "core-ml-weights",
     caffe,
     cntk,
     paddle,
