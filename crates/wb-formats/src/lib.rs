@@ -109,6 +109,7 @@ formats! {
     onnx,
     core_ml = "core-ml",
     core_ml_weights = "core-ml-weights",
+    crfsuite,
     caffe,
     cntk,
     paddle,
