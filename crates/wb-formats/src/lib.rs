@@ -117,6 +117,7 @@ formats! {
     saved_model = "saved-model",
     meta_graph = "meta-graph",
     tensorflow_graph = "tensorflow-graph",
+    tensor_bundle = "tensor-bundle",
 }
 
 /// A format: what it is called, how it is known, how it is read.
