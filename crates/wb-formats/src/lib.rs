@@ -118,6 +118,7 @@ formats! {
     meta_graph = "meta-graph",
     tensorflow_graph = "tensorflow-graph",
     tensor_bundle = "tensor-bundle",
+    tensor_shard = "tensor-shard",
 }
 
 /// A format: what it is called, how it is known, how it is read.
