@@ -119,6 +119,7 @@ formats! {
     tensorflow_graph = "tensorflow-graph",
     tensor_bundle = "tensor-bundle",
     tensor_shard = "tensor-shard",
+    media,
 }
 
 /// A format: what it is called, how it is known, how it is read.
@@ -179,6 +180,8 @@ pub enum Family {
     Source,
     /// Machine code.
     Native,
+    /// Pictures, sounds, fonts and documents, which lie beside a model.
+    Media,
 }
 
 /// What a parser may know besides the bytes.

@@ -34,18 +34,25 @@ fn named(name: &str, _input: Bytes<'_>) -> Option<Strength> {
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
     let mut content = Content::default();
+    search(input, "the numbers of a checkpoint", &mut content, budget);
+    content
+}
+
+/// Takes the files out of bytes that should be none, as children of `content`; `among` says what the bytes
+/// should be.
+pub(crate) fn search(input: Bytes<'_>, among: &str, content: &mut Content, budget: &mut Budget) {
     if budget.steps(input.len() as u64).is_err() {
-        content.gaps.push(Gap::over(input.span(), "the budget ran out before the numbers were searched"));
-        return content;
+        content.gaps.push(Gap::over(input.span(), "the budget ran out before these bytes were searched for files"));
+        return;
     }
     if let Some(kind) = disguised(input) {
-        found(input, 0, kind, &mut content);
-        return content;
+        found(input, 0, kind, among, content);
+        return;
     }
     for magic in [&b"\x7fELF"[..], b"MZ", b"PK\x03\x04"] {
         for at in memchr::memmem::find_iter(input.as_slice(), magic) {
             let Some(kind) = disguised(input.from(at)).filter(|_| plausible(input.from(at))) else { continue };
-            found(input, at, kind, &mut content);
+            found(input, at, kind, among, content);
             // The members of an archive each begin like one.
             if matches!(kind, Disguised::Archive(_)) || content.children.len() >= MOST {
                 break;
@@ -56,13 +63,12 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     while start < input.len() {
         let window = input.from(start);
         if let Some(at) = wb_code::pickle::behind_bytes(window, WINDOW) {
-            found(input, start.saturating_add(at), Disguised::Pickle, &mut content);
+            found(input, start.saturating_add(at), Disguised::Pickle, among, content);
             break;
         }
         // The first byte of a window is not looked at, so that windows share one.
         start = start.saturating_add(WINDOW.saturating_sub(1));
     }
-    content
 }
 
 /// Whether a zip archive begins with a member that could be one: four bytes alone stand in many numbers.
@@ -76,10 +82,10 @@ fn plausible(bytes: Bytes<'_>) -> bool {
     old && name.is_some_and(|name| name.as_slice().iter().all(|byte| *byte >= b' '))
 }
 
-fn found(input: Bytes<'_>, at: usize, kind: Disguised, content: &mut Content) {
+fn found(input: Bytes<'_>, at: usize, kind: Disguised, among: &str, content: &mut Content) {
     let rest = input.from(at).span();
     let name = format!("bytes at offset {}", rest.start);
-    let what = format!("{} stands among the numbers of a checkpoint", kind.name());
+    let what = format!("{} stands among {among}", kind.name());
     let place = name.clone();
     let span = Some(Span::new(rest.start, rest.len));
     content.oddities.push(Oddity { kind: kind.oddity(), place, span, what });
