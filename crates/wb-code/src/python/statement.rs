@@ -79,24 +79,7 @@ impl Lifter<'_, '_> {
                 self.suite(&node.body);
                 self.suite(&node.orelse);
             }
-            // Runs when the file is started as a program, and not when it is imported.
-            Stmt::If(node) if is_main_guard(&node.test) => {
-                self.define("__main__", node.range(), |inner| {
-                    inner.program.trigger = Trigger::Run;
-                    inner.suite(&node.body);
-                });
-                node.elif_else_clauses.iter().for_each(|clause| self.suite(&clause.body));
-            }
-            Stmt::If(node) => {
-                self.expression(&node.test);
-                self.suite(&node.body);
-                for clause in &node.elif_else_clauses {
-                    if let Some(test) = &clause.test {
-                        self.expression(test);
-                    }
-                    self.suite(&clause.body);
-                }
-            }
+            Stmt::If(node) => self.conditional(node),
             Stmt::With(node) => {
                 for item in &node.items {
                     let value = self.expression(&item.context_expr);
@@ -245,6 +228,26 @@ impl Lifter<'_, '_> {
             if name != "*" {
                 self.store(alias.asname.as_deref().unwrap_or(&name), value);
             }
+        }
+    }
+
+    /// Every branch of an `if`, whatever its condition says.
+    fn conditional(&mut self, node: &ast::StmtIf) {
+        if is_main_guard(&node.test) {
+            // Runs when the file is started as a program, and not when it is imported.
+            self.define("__main__", node.range(), |inner| {
+                inner.program.trigger = Trigger::Run;
+                inner.suite(&node.body);
+            });
+        } else {
+            self.expression(&node.test);
+            self.suite(&node.body);
+        }
+        for clause in &node.elif_else_clauses {
+            if let Some(test) = &clause.test {
+                self.expression(test);
+            }
+            self.suite(&clause.body);
         }
     }
 

@@ -50,6 +50,18 @@ def source(name):
         return file.read()
 
 
+def original(name):
+    """The code object of a module, or of a compiled file of this version."""
+    if not name.endswith(".pyc"):
+        text = source(name)
+        return text and compiled(text, name)
+    with open(name, "rb") as file:
+        data = file.read()
+    if data[:4] != importlib.util.MAGIC_NUMBER:
+        return None
+    return marshal.loads(data[16 if sys.version_info >= (3, 7) else 12:])
+
+
 def compiled(text, name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -325,8 +337,7 @@ def dump(names):
     print("%d.%d" % sys.version_info[:2])
     for name in names:
         try:
-            text = source(name)
-            code = text and compiled(text, name)
+            code = original(name)
         except (SyntaxError, ImportError, ValueError, UnicodeDecodeError):
             continue
         if code:
@@ -338,13 +349,13 @@ def compare():
     for line in sys.stdin:
         name, _, text = line.strip().partition(" ")
         text = bytes.fromhex(text)
-        original = compiled(source(name), name)
+        code = original(name)
         if text.startswith(b"# The structure was not recovered"):
-            found = [("shown", "<module>", "", every(original))]
+            found = [("shown", "<module>", "", every(code))]
         else:
             try:
                 found = []
-                walk(original, compiled(text, name), "", found)
+                walk(code, compiled(text, name), "", found)
             except (SyntaxError, ValueError, RecursionError) as error:
                 found = [("wrong", "<module>", "%s" % error, 1)]
         for kind, path, what, count in found:

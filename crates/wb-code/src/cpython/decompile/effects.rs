@@ -1,6 +1,6 @@
 //! Instructions that put expressions together.
 
-use super::ast::{Expr, Node, R, Stmt};
+use super::ast::{Comp, Expr, Node, R, Stmt};
 use super::expression::faithful;
 use super::fstring;
 use super::machine::{Context, Machine};
@@ -366,6 +366,10 @@ fn converted(stack: &mut Stack) -> R<(Expr, Option<char>)> {
 
 fn yields(name: &str, stack: &mut Stack) -> R<()> {
     let value = stack.take()?;
+    // An asynchronous comprehension is awaited by the code that it stands in; a list cannot be.
+    if name == "AWAIT" && matches!(&*value.node, Node::Comp(kind, ..) if *kind != Comp::Generator) {
+        return stack.value(value);
+    }
     let none = value.as_const() == Some(&Value::None);
     stack.value(Expr::new(match name {
         "AWAIT" => Node::Await(value),

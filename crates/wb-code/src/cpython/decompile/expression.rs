@@ -65,9 +65,6 @@ fn negative(value: &Value) -> bool {
         Value::Int(value) => *value < 0,
         Value::Float(value) => value.is_sign_negative(),
         Value::BigInt(digits) => digits.starts_with('-'),
-        Value::Complex(real, imaginary) => {
-            *real == 0.0 && real.is_sign_positive() && imaginary.is_sign_negative()
-        }
         _ => false,
     }
 }
@@ -411,6 +408,12 @@ pub(super) fn constant(value: &Value, out: &mut String) {
                 out.push(':');
                 constant(step, out);
             }
+        }
+        // `-2j` negates both parts.
+        Value::Complex(real, imaginary)
+            if *real == 0.0 && real.is_sign_positive() && imaginary.is_sign_negative() =>
+        {
+            out.push_str(&format!("(0{})", repr::value(value)));
         }
         other => out.push_str(&repr::value(other)),
     }

@@ -118,6 +118,11 @@ impl Machine<'_, '_> {
             head.push(doc);
         } else if matches!(body.first(), Some(Stmt::Doc(_))) {
             head.push(body.remove(0));
+        } else if let Some(Stmt::Expr(first)) = body.first_mut()
+            && matches!(first.as_const(), Some(Value::Text(_)))
+        {
+            // A text here would be the docstring, which a formatted text without parts is not.
+            *first = Expr::new(Node::Joined(vec![first.clone()]))?;
         }
         while matches!(body.first(), Some(Stmt::ImportFrom(module, _)) if module == "__future__") {
             head.push(body.remove(0));

@@ -19,8 +19,13 @@ impl Machine<'_, '_> {
     fn permutes(&self, at: usize, stack: &Stack, context: &Context) -> bool {
         let count = stack.len().saturating_sub(context.base);
         let plain = (1..=count).all(|depth| matches!(stack.peek(depth), Some(Slot::Expr(_))));
+        // No compiler takes more steps for three values; hostile code may jump back to the first.
+        const STEPS: usize = 8;
         let mut place = at;
-        while matches!(self.graph.name(place), "SWAP" | "ROT") {
+        for _ in 0..STEPS {
+            if !matches!(self.graph.name(place), "SWAP" | "ROT") {
+                break;
+            }
             place = self.graph.next(place);
         }
         let target = self.graph.name(place);
