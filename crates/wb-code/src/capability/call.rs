@@ -1,64 +1,12 @@
 //! What a call finally calls.
 
+use super::arguments::{Arguments, CallSite};
 use super::effect::EffectDraft;
 use super::resolve::{listed, walk_of};
 use super::value::{Bound, BoundCallable, MAX_NAME, Object, Outcome, Value};
-use super::{Analyser, Frame, MAX_RUNS, Site, pure, render};
+use super::{Analyser, Frame, MAX_RUNS, Site, pure};
 use std::rc::Rc;
 use wb_core::{Budget, CallStyle, Capability, Language, Op, OpKind, ValueId};
-
-/// The arguments of a call.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Arguments {
-    pub values: Vec<Value>,
-    pub keywords: Vec<(String, Value)>,
-    /// How the arguments are written, keywords included, when they stand in the program.
-    pub shown: Option<Vec<String>>,
-}
-
-impl Arguments {
-    pub(super) fn keyword(&self, name: &str) -> Option<&Value> {
-        self.keywords.iter().find(|(one, _)| one == name).map(|(_, value)| value)
-    }
-
-    /// The argument at `index` or under `name`.
-    pub(super) fn get(&self, index: Option<usize>, name: Option<&str>) -> Option<&Value> {
-        name.and_then(|name| self.keyword(name))
-            .or_else(|| index.and_then(|index| self.values.get(index)))
-    }
-
-    pub(super) fn text(&self, index: usize) -> Option<&str> {
-        self.values.get(index)?.as_readable()
-    }
-
-    /// Positional and keyword values in order.
-    pub(super) fn all(&self) -> impl Iterator<Item = &Value> {
-        self.values.iter().chain(self.keywords.iter().map(|(_, value)| value))
-    }
-
-    /// The arguments as Python expressions.
-    pub(super) fn show(&self) -> Vec<String> {
-        if let Some(shown) = &self.shown {
-            return shown.clone();
-        }
-        let positional = self.values.iter().map(render::value);
-        let named =
-            self.keywords.iter().map(|(name, value)| format!("{name}={}", render::value(value)));
-        positional.chain(named).take(32).collect()
-    }
-}
-
-/// A call: where it stands, and how its callable was reached.
-#[derive(Clone, Debug)]
-pub(super) struct CallSite {
-    pub site: Site,
-    /// The expression that stands for the callable when it is not called directly.
-    pub via: Option<Rc<str>>,
-    /// The op, to show the call as it is written.
-    pub id: Option<ValueId>,
-    /// The callee as it is written, where that is known.
-    pub callee: Option<ValueId>,
-}
 
 impl<'p> Analyser<'p, '_> {
     pub(super) fn call(

@@ -2,7 +2,7 @@
 //! cloudpickle's and dill's functions. They are lifted when the whole program was followed, since what is
 //! called and which globals a function has is known only then.
 
-use super::call::{Arguments, CallSite};
+use super::arguments::{Arguments, CallSite};
 use super::effect::gap;
 use super::names::Names;
 use super::payload;

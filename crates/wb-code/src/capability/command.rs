@@ -1,6 +1,6 @@
 //! Commands of a shell: what a program does, and code that is piped into an interpreter.
 
-use super::call::Arguments;
+use super::arguments::Arguments;
 use super::effect::EffectDraft;
 use super::value::{Known, Outcome, Value};
 use super::{Analyser, Callable, Frame, Site, payload, pure};

@@ -1,6 +1,6 @@
 //! Building effects out of calls.
 
-use super::call::Arguments;
+use super::arguments::Arguments;
 use super::value::{Items, Object, Value};
 use super::{Analyser, Callable, MAX_EFFECTS, Site, payload};
 use crate::indicators;

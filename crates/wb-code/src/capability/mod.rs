@@ -5,6 +5,7 @@
 //! ([`pure`]), resolvers such as `getattr` are resolved ([`special`]), code found in arguments is lifted and
 //! analysed in its turn ([`payload`]).
 
+mod arguments;
 mod call;
 mod code;
 mod command;

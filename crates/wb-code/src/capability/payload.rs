@@ -1,6 +1,6 @@
 //! Code and commands in arguments: found, peeled, lifted and analysed in their turn.
 
-use super::call::Arguments;
+use super::arguments::Arguments;
 use super::effect::{add, add_payload, gap};
 use super::names::Names;
 use super::value::Value;

@@ -1,6 +1,6 @@
 //! Callables whose result decides what is called next: resolvers, builders of callables, wrappers.
 
-use super::call::{Arguments, CallSite};
+use super::arguments::{Arguments, CallSite};
 use super::effect::EffectDraft;
 use super::repeat::{MAX_ELEMENTS, elements};
 use super::resolve::reached_by;
