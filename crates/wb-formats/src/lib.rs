@@ -91,6 +91,7 @@ formats! {
     checksums,
     requirements,
     pyc,
+    marshal,
     python_source = "python",
     script,
     elf,

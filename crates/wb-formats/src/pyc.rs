@@ -3,7 +3,7 @@
 //! Specification: `Lib/importlib/_bootstrap_external.py` of CPython, and PEP 552.
 
 use crate::{Family, Reader, Request};
-use wb_code::cpython::{self, Pyc};
+use wb_code::cpython::{self, CodeObject, Pyc};
 use wb_core::{
     Budget, Bytes, Content, Field, Gap, Limits, Oddity, OddityKind, Span, Strength, Trigger,
 };
@@ -73,16 +73,21 @@ fn module(input: Bytes<'_>, pyc: &Pyc, content: &mut Content, budget: &mut Budge
             what: format!("{rest} bytes follow the code object"),
         });
     }
-    for doubt in &pyc.code.doubts {
+    program(&pyc.code, Trigger::Import, content, budget);
+}
+
+/// Adds what running a code object does, with the source that it was compiled from.
+pub(crate) fn program(code: &CodeObject, trigger: Trigger, content: &mut Content, budget: &mut Budget) {
+    for doubt in &code.doubts {
         content.oddities.push(Oddity {
             kind: OddityKind::Malformed,
-            place: pyc.code.name.clone(),
-            span: pyc.code.code_span,
+            place: code.name.clone(),
+            span: code.code_span,
             what: format!("the bytecode does not fit its version: {doubt}"),
         });
     }
-    let decompiled = cpython::decompile(&pyc.code, budget);
-    let mut program = cpython::lift(&pyc.code, Trigger::Import, budget);
+    let decompiled = cpython::decompile(code, budget);
+    let mut program = cpython::lift(code, trigger, budget);
     program.source = Some(decompiled.text);
     content.programs.push(program);
 }

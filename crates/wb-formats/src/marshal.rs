@@ -1,0 +1,85 @@
+//! Code objects that were marshalled without the header of a compiled module: whoever calls `marshal.loads` on the
+//! file has a function to run.
+//!
+//! Specification: `Python/marshal.c` of CPython.
+
+use crate::{Family, Reader, Request, pyc};
+use wb_code::cpython;
+use wb_core::{Budget, Bytes, Content, Field, Gap, Limits, Oddity, OddityKind, Span, Strength, Trigger};
+
+pub(crate) const FORMAT: Reader = Reader {
+    title: "Python code object, marshalled",
+    endings: &[".marshal"],
+    family: Family::Source,
+    refines: &[],
+    identify,
+    parse,
+    named: None,
+};
+
+/// What telling the format may cost: the code object is read to its end.
+const TELLING: Limits = Limits { depth: 1, decoded_bytes: 0, steps: 2_000_000, items: 200_000, texts: 0 };
+
+/// The type code of a code object, whether it may be referred to or not, and one of its layouts behind it.
+fn identify(input: Bytes<'_>) -> Option<Strength> {
+    let begins = matches!(input.byte(0), Some(b'c' | 0xe3)) && input.u32_le(1)? <= 255;
+    let code = begins.then(|| cpython::read_marshal(input, None, &mut Budget::new(TELLING)))?.ok()?;
+    code.doubts.is_empty().then_some(Strength::Strong)
+}
+
+fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
+    let mut content = Content::default();
+    match cpython::read_marshal(input, None, budget) {
+        Ok(code) => {
+            let (path, value) = ("version".to_owned(), code.version.to_string());
+            content.fields.push(Field { path, value, span: None });
+            let (path, value) = ("source file".to_owned(), code.filename.clone());
+            content.fields.push(Field { path, value, span: None });
+            let end = code.span.end();
+            if let Some(rest) = input.span().end().checked_sub(end).filter(|rest| *rest > 0) {
+                content.oddities.push(Oddity {
+                    kind: OddityKind::TrailingBytes,
+                    place: String::new(),
+                    span: Some(Span::new(end, rest)),
+                    what: format!("{rest} bytes follow the code object"),
+                });
+            }
+            pyc::program(&code, Trigger::Load, &mut content, budget);
+        }
+        Err(error) => {
+            content.gaps.push(Gap::over(input.span(), format!("not read as bytecode: {}", error.0)));
+        }
+    }
+    content
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{claims, parse, survive};
+    use wb_core::Trigger;
+
+    /// `import os; os.system('id')`, compiled and marshalled by Python 3.11.
+    const CODE: &[u8] = include_bytes!("../tests/data/run.marshal");
+
+    #[test]
+    fn a_code_object_alone_is_read() {
+        assert_eq!(claims(CODE), "marshal");
+        let content = parse("marshal", CODE);
+        let source = content.programs[0].source.as_deref().unwrap_or_default();
+        assert!(source.contains("os.system('id')"), "{source}");
+        assert_eq!(content.programs[0].trigger, Trigger::Load);
+        assert!(content.oddities.is_empty() && content.gaps.is_empty(), "{content:?}");
+    }
+
+    #[test]
+    fn what_only_begins_like_one_is_not() {
+        for bytes in [&b"cos\nsystem\n"[..], b"c\0\0\0\0", b"\xe3\0\0\0\0\0\0\0\0", &CODE[..40]] {
+            assert_eq!(claims(bytes), "", "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        survive("marshal", CODE);
+    }
+}
