@@ -41,7 +41,7 @@ pub(super) fn grade(setting: Setting, story: &Story<'_>) -> Option<Grade> {
         Setting::Pickle if !story.main.called => imported(story),
         Setting::Pickle => pickle(story),
         Setting::Template | Setting::Lambda | Setting::ModelCode => inside(setting, story),
-        Setting::Config | Setting::KerasConfig => configured(story),
+        Setting::Config | Setting::KerasConfig => configured(setting, story),
     }
 }
 
@@ -119,8 +119,8 @@ fn inside(setting: Setting, story: &Story<'_>) -> Option<Grade> {
 }
 
 /// A configuration has no reason to name anything outside its framework.
-fn configured(story: &Story<'_>) -> Option<Grade> {
-    if is_everyday(story) {
+fn configured(setting: Setting, story: &Story<'_>) -> Option<Grade> {
+    if is_everyday(story) && !(setting == Setting::KerasConfig && is_of_keras(story)) {
         return Some(if reaches_named(story) { DOUBTFUL.unsure() } else { MINOR.unsure() });
     }
     deed(story).or(match story.capability {
@@ -143,6 +143,13 @@ fn is_everyday(story: &Story<'_>) -> bool {
         Capability::Network | Capability::WriteFile | Capability::ReadFile
     );
     touches && root != "tensorflow" && !knowledge::is_standard_library(root)
+}
+
+/// Layers of Keras touch no network and no file: what does in its packages is `keras.utils.get_file` and its
+/// kin, which no layer is made of (CVE-2025-8747).
+fn is_of_keras(story: &Story<'_>) -> bool {
+    let root = story.main.callable.split('.').next().unwrap_or_default();
+    matches!(root, "keras" | "tf_keras")
 }
 
 /// Whether the file or the host is named in the configuration.
