@@ -4,7 +4,7 @@ use super::arguments::{Arguments, CallSite};
 use super::effect::EffectDraft;
 use super::resolve::{listed, walk_of};
 use super::value::{Bound, BoundCallable, MAX_NAME, Object, Outcome, Value};
-use super::{Analyser, Frame, MAX_RUNS, Site, pure};
+use super::{Analyser, Frame, MAX_RUNS, Site, decode, pure};
 use std::rc::Rc;
 use wb_core::{Budget, CallStyle, Capability, Language, Op, OpKind, ValueId};
 
@@ -254,7 +254,10 @@ impl<'p> Analyser<'p, '_> {
             let from = arguments.values.first().cloned().unwrap_or_default();
             return Value::Walk(self.note_walk(frame, &from, name, call.id, call.site));
         }
-        if let Some(value) = pure::method(receiver, name, &arguments.values) {
+        let computed = pure::method(receiver, name, &arguments.values);
+        if let Some(value) =
+            computed.or_else(|| decode::decompressed(receiver, name, &arguments.values))
+        {
             return value;
         }
         if matches!(

@@ -2,7 +2,7 @@
 
 use super::arguments::Arguments;
 use super::effect::EffectDraft;
-use super::value::{Known, Outcome, Value};
+use super::value::{Outcome, Value};
 use super::{Analyser, Callable, Frame, Site, payload, pure};
 use std::rc::Rc;
 use wb_core::{
@@ -162,13 +162,16 @@ fn script(
         "perl" | "ruby" | "node" | "php" | "lua" | "powershell" | "pwsh" => PayloadKind::Text,
         _ => return None,
     };
-    let flags = ["-c", "-e", "-r", "-Command", "-command", "--eval", "-nop"];
+    let powershell = matches!(base, "powershell" | "pwsh");
+    let flags = ["-c", "-e", "-r", "--eval"];
     let mut rest = words.values.iter();
     while let Some(word) = rest.next() {
         let Some(flag) = word.as_readable() else { continue };
         let lower = flag.to_ascii_lowercase();
-        if base.starts_with('p') && lower.starts_with("-e") && "-encodedcommand".starts_with(&lower)
-        {
+        // Any beginning of the name will do, and `-ec` too; `/enc` is read like `-enc`.
+        let named = lower.strip_prefix(['-', '/']).unwrap_or_default();
+        let begins = |name: &str| powershell && !named.is_empty() && name.starts_with(named);
+        if begins("encodedcommand") || powershell && named == "ec" {
             let encoded = rest.next()?.as_bytes()?.to_vec();
             let mut gaps = Vec::new();
             let peeled = crate::peel::peel(&encoded, &mut Budget::default(), &mut gaps).pop()?;
@@ -176,7 +179,8 @@ fn script(
             return Some((text, peeled.layers, kind));
         }
         // The commands inside `sh -c` are in the program already.
-        if flags.contains(&flag) && kind != PayloadKind::Shell {
+        let flagged = begins("command") || !powershell && flags.contains(&flag);
+        if flagged && kind != PayloadKind::Shell {
             let value = rest.next()?;
             return Some((payload::template(value), value.layers().to_vec(), kind));
         }
@@ -239,10 +243,9 @@ fn output(name: &str, words: &Arguments, stdin: &Value) -> Value {
 /// Bytes as text, where they are.
 fn text_of(value: Value) -> Value {
     match (value.known(), value.as_readable()) {
-        (Some(known), Some(text)) => Value::Known(Rc::new(Known {
-            constant: Constant::Text(text.to_owned()),
-            layers: known.layers.clone(),
-        })),
+        (Some(known), Some(text)) => {
+            Value::layered(Constant::Text(text.to_owned()), known.layers.clone())
+        }
         _ => value,
     }
 }

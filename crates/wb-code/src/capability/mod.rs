@@ -9,6 +9,7 @@ mod arguments;
 mod call;
 mod code;
 mod command;
+mod decode;
 mod effect;
 mod names;
 mod payload;
@@ -24,7 +25,7 @@ use names::Names;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
-use value::{Known, Value};
+use value::Value;
 use wb_core::{
     Budget, Capability, Collection, Constant, Effect, Exhausted, Gap, Language, Op, OpKind,
     Program, Span, Trigger, ValueId,
@@ -292,9 +293,7 @@ impl<'p, 'k> Analyser<'p, 'k> {
         budget: &mut Budget,
     ) -> Value {
         match &op.kind {
-            OpKind::Constant(constant) => {
-                Value::Known(Rc::new(Known { constant: constant.clone(), layers: Vec::new() }))
-            }
+            OpKind::Constant(constant) => Value::constant(constant.clone()),
             OpKind::Import { module, name } => self.import(module, name, site),
             OpKind::GetAttribute { of, name } => {
                 let id = ValueId(u32::try_from(index).unwrap_or(u32::MAX));

@@ -1,31 +1,35 @@
 //! Calls that only compute: string methods, decoders, `chr`, `join`. Evaluated, so that names and code that
 //! are put together at run time are seen as they would be.
 
+use super::decode::{self, MAX_LENGTH, decoded, with};
 use super::sequence;
 use super::value::{Known, Value};
 use crate::peel::codec;
 use std::rc::Rc;
 use wb_core::{Collection, Constant};
 
-/// Text and bytes longer than this are not computed.
-const MAX_LENGTH: usize = 16 << 20;
+/// The name of the layer that numbers of characters are.
+const CODES: &str = "character codes";
 
 /// The value of `canonical(arguments)` when it only computes and all of it is known.
 pub(super) fn function(canonical: &str, arguments: &[Value]) -> Option<Value> {
     let first = arguments.first()?;
     let (module, name) = canonical.rsplit_once('.')?;
     match module {
-        "base64" => base64(name, first),
-        "binascii" | "zlib" | "gzip" | "bz2" | "lzma" => decoder(module, name, first, arguments),
+        "base64" => decode::base64(name, first),
+        "binascii" | "zlib" | "gzip" | "bz2" | "lzma" | "quopri" => {
+            decode::binary(module, name, first, arguments)
+        }
         "codecs" | "_codecs" if matches!(name, "decode" | "encode") => {
             let codec = arguments.get(1)?.as_text()?;
-            recode(first, codec, name == "decode")
+            decode::recode(first, codec, name == "decode")
         }
         "urllib.parse" | "urllib" if name.starts_with("unquote") => {
             decoded(first, "percent", codec::percent(first.as_bytes()?), true)
         }
         "html" if name == "unescape" => Some(first.clone()),
         "operator" => operator(name, arguments),
+        "builtins.str" if name == "maketrans" => decode::make_table(arguments),
         "builtins.str" | "builtins.bytes" | "builtins.bytearray" | "types.str" => {
             method(first, name, arguments.get(1..).unwrap_or_default()).or_else(|| {
                 (name == "fromhex")
@@ -40,6 +44,8 @@ pub(super) fn function(canonical: &str, arguments: &[Value]) -> Option<Value> {
             builtin(name, first, arguments).or_else(|| sequence::function(canonical, arguments))
         }
         "itertools" => sequence::function(canonical, arguments),
+        // Read back by `read` and `getvalue`.
+        "io" | "_io" if matches!(name, "BytesIO" | "StringIO") => Some(first.clone()),
         "os.path" if name == "join" => join_paths(arguments),
         "os" if matches!(name, "fsdecode" | "fspath" | "fsencode") => Some(first.clone()),
         "textwrap" if name == "dedent" => Some(first.clone()),
@@ -83,7 +89,8 @@ fn builtin(name: &str, first: &Value, arguments: &[Value]) -> Option<Value> {
         }
         "chr" | "unichr" => {
             let character = char::from_u32(u32::try_from(first.as_int()?).ok()?)?;
-            Some(Value::text(character.to_string()))
+            let constant = Constant::Text(character.to_string());
+            Some(Value::Known(Rc::new(Known { constant, layers: Vec::new(), from_numbers: 1 })))
         }
         "ord" => {
             let text = first.as_readable()?;
@@ -108,87 +115,6 @@ fn builtin(name: &str, first: &Value, arguments: &[Value]) -> Option<Value> {
     }
 }
 
-fn base64(name: &str, first: &Value) -> Option<Value> {
-    let bytes = first.as_bytes()?;
-    let (layer, data) = match name {
-        "b64decode" | "standard_b64decode" | "urlsafe_b64decode" | "decodebytes"
-        | "decodestring" => {
-            // Python leaves out what is not of the alphabet.
-            let kept: Vec<u8> = bytes
-                .iter()
-                .copied()
-                .filter(|byte| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte))
-                .collect();
-            ("base64", codec::base64(&kept)?)
-        }
-        "b32decode" | "b32hexdecode" => ("base32", codec::base32(bytes)?),
-        "b16decode" => ("base16", codec::hex(bytes)?),
-        "b85decode" => ("base85", codec::base85(bytes)?),
-        "a85decode" => ("ascii85", codec::ascii85(bytes)?),
-        _ => return None,
-    };
-    decoded(first, layer, data, false)
-}
-
-fn decoder(module: &str, name: &str, first: &Value, arguments: &[Value]) -> Option<Value> {
-    let bytes = first.as_bytes()?;
-    let limit = u64::try_from(MAX_LENGTH).unwrap_or(u64::MAX);
-    let (layer, data) = match (module, name) {
-        ("binascii", "unhexlify" | "a2b_hex") => ("hex", codec::hex(bytes)?),
-        ("binascii", "a2b_base64") => ("base64", codec::base64(bytes)?),
-        ("zlib", "decompress") => {
-            let raw = arguments.get(1).and_then(Value::as_int).is_some_and(|bits| bits < 0);
-            let wrapped = arguments.get(1).and_then(Value::as_int).is_some_and(|bits| bits > 15);
-            if raw {
-                ("deflate", codec::deflate(bytes, limit)?)
-            } else if wrapped && bytes.starts_with(&[0x1f, 0x8b]) {
-                ("gzip", codec::gzip(bytes, limit)?)
-            } else {
-                ("zlib", codec::zlib(bytes, limit)?)
-            }
-        }
-        ("gzip", "decompress") => ("gzip", codec::gzip(bytes, limit)?),
-        ("bz2", "decompress") => ("bz2", codec::bz2(bytes, limit)?),
-        ("lzma", "decompress") => ("lzma", codec::lzma(bytes, limit)?),
-        _ => return None,
-    };
-    decoded(first, layer, data, false)
-}
-
-/// `codecs.decode(value, codec)`, `value.decode(codec)` and their inverses.
-fn recode(value: &Value, codec: &str, decode: bool) -> Option<Value> {
-    let bytes = value.as_bytes()?;
-    let codec = codec.to_ascii_lowercase().replace(['-', ' '], "_");
-    let limit = u64::try_from(MAX_LENGTH).unwrap_or(u64::MAX);
-    let text = matches!(value.known()?.constant, Constant::Text(_));
-    match codec.trim_end_matches("_codec") {
-        "rot13" | "rot_13" => decoded(value, "rot13", codec::rot13(bytes), true),
-        "hex" if decode => decoded(value, "hex", codec::hex(bytes)?, false),
-        "base64" if decode => decoded(value, "base64", codec::base64(bytes)?, false),
-        "zlib" | "zip" if decode => decoded(value, "zlib", codec::zlib(bytes, limit)?, false),
-        "bz2" if decode => decoded(value, "bz2", codec::bz2(bytes, limit)?, false),
-        "unicode_escape" | "string_escape" | "raw_unicode_escape" if decode => {
-            decoded(value, "escapes", codec::escapes(bytes), true)
-        }
-        "utf_16" | "utf_16_le" | "utf_16_be" | "utf16" if decode => {
-            decoded(value, "utf-16", codec::utf16(bytes)?, true)
-        }
-        "utf_8" | "utf8" | "ascii" | "latin1" | "latin_1" | "us_ascii" | "cp1252" | "utf_8_sig" => {
-            Some(with(
-                value,
-                if decode {
-                    Constant::Text(String::from_utf8_lossy(bytes).into_owned())
-                } else if text {
-                    Constant::Bytes(bytes.to_vec())
-                } else {
-                    return None;
-                },
-            ))
-        }
-        _ => None,
-    }
-}
-
 /// `value.name(arguments)` of a constant.
 pub(super) fn method(value: &Value, name: &str, arguments: &[Value]) -> Option<Value> {
     let known = value.known()?;
@@ -199,7 +125,9 @@ pub(super) fn method(value: &Value, name: &str, arguments: &[Value]) -> Option<V
     };
     let argument = |index: usize| arguments.get(index).and_then(Value::as_readable);
     match name {
-        "decode" | "encode" => recode(value, argument(0).unwrap_or("utf-8"), name == "decode"),
+        "decode" | "encode" => {
+            decode::recode(value, argument(0).unwrap_or("utf-8"), name == "decode")
+        }
         "join" => join(text?, arguments.first()?),
         "replace" => {
             let (from, to) = (argument(0)?, argument(1)?);
@@ -232,6 +160,7 @@ pub(super) fn method(value: &Value, name: &str, arguments: &[Value]) -> Option<V
             };
             Some(Value::collection(Collection::List, parts))
         }
+        "translate" => decode::translated(value, arguments.first()?),
         "format" => format_braces(text?, arguments),
         "__add__" | "concat" => add(value, arguments.first()?),
         "__mod__" => percent_format(value, arguments.first()?),
@@ -325,6 +254,7 @@ pub(super) fn joined(pieces: &[Value]) -> Option<Value> {
     }
     let mut bytes: Vec<u8> = Vec::new();
     let mut layers: Vec<String> = Vec::new();
+    let mut numbers = 0_usize;
     let mut is_text = false;
     for piece in &flat {
         match piece.known().map(|known| &known.constant) {
@@ -345,13 +275,19 @@ pub(super) fn joined(pieces: &[Value]) -> Option<Value> {
         if layers.is_empty() {
             layers = piece.layers().to_vec();
         }
+        let from_numbers = piece.known().map_or(0, |known| known.from_numbers);
+        numbers = numbers.saturating_add(from_numbers);
+    }
+    // `chr(105) + chr(100)`: an encoding when it makes up most of the text.
+    if layers.is_empty() && numbers >= 8 && numbers.saturating_mul(2) >= bytes.len() {
+        layers.push(CODES.to_owned());
     }
     let constant = if is_text {
         Constant::Text(String::from_utf8_lossy(&bytes).into_owned())
     } else {
         Constant::Bytes(bytes)
     };
-    Some(Value::Known(Rc::new(Known { constant, layers })))
+    Some(Value::Known(Rc::new(Known { constant, layers, from_numbers: numbers })))
 }
 
 fn join(separator: &str, list: &Value) -> Option<Value> {
@@ -387,8 +323,8 @@ fn join(separator: &str, list: &Value) -> Option<Value> {
 
 /// A constant put together from `count` single characters, which is an encoding when they are many.
 fn from_codes(constant: Constant, count: usize) -> Value {
-    let layers = if count >= 8 { vec!["character codes".to_owned()] } else { Vec::new() };
-    Value::Known(Rc::new(Known { constant, layers }))
+    let layers = if count >= 8 { vec![CODES.to_owned()] } else { Vec::new() };
+    Value::layered(constant, layers)
 }
 
 fn join_paths(parts: &[Value]) -> Option<Value> {
@@ -540,7 +476,7 @@ fn slice(value: &Value, start: Option<i64>, stop: Option<i64>, step: Option<i64>
         Constant::Text(text) => {
             let letters: Vec<char> = text.chars().collect();
             let picked: String = pick(&letters, start, stop, step)?.into_iter().collect();
-            let reversed = step == -1 && start.is_none() && stop.is_none() && text.len() > 40;
+            let reversed = step == -1 && start.is_none() && stop.is_none() && text.len() > 12;
             if reversed {
                 return decoded(value, "reversed", picked.into_bytes(), true);
             }
@@ -548,31 +484,11 @@ fn slice(value: &Value, start: Option<i64>, stop: Option<i64>, step: Option<i64>
         }
         Constant::Bytes(bytes) => {
             let picked = pick(bytes, start, stop, step)?;
-            if step == -1 && start.is_none() && stop.is_none() && bytes.len() > 40 {
+            if step == -1 && start.is_none() && stop.is_none() && bytes.len() > 12 {
                 return decoded(value, "reversed", picked, false);
             }
             Some(with(value, Constant::Bytes(picked)))
         }
         _ => None,
     }
-}
-
-/// A new constant with the layers of `value`.
-fn with(value: &Value, constant: Constant) -> Value {
-    Value::Known(Rc::new(Known { constant, layers: value.layers().to_vec() }))
-}
-
-/// A constant with one more layer taken off; text when the codec yields text.
-fn decoded(value: &Value, layer: &str, data: Vec<u8>, text: bool) -> Option<Value> {
-    if data.len() > MAX_LENGTH {
-        return None;
-    }
-    let mut layers = value.layers().to_vec();
-    layers.push(layer.to_owned());
-    let constant = if text && matches!(value.known()?.constant, Constant::Text(_)) {
-        Constant::Text(String::from_utf8_lossy(&data).into_owned())
-    } else {
-        Constant::Bytes(data)
-    };
-    Some(Value::Known(Rc::new(Known { constant, layers })))
 }

