@@ -83,8 +83,7 @@ pub fn gate(
             .iter()
             .filter(|it| is_in(&decision.artifact, &it.artifact.path))
             .collect();
-        Judge { known, parts: &parts, decision }
-            .judge(differences.get(&parts_path(&parts)), !baselines.is_empty());
+        Judge { known, parts: &parts, decision }.judge(differences.get(&parts_path(&parts)));
     }
     let digest = |decision: &CandidateDecision| {
         let digest = body.artifact(&decision.artifact)?.artifact.sha256?;
@@ -187,17 +186,12 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn judge(&mut self, differences: Option<&Vec<Difference>>, has_baseline: bool) {
+    fn judge(&mut self, differences: Option<&Vec<Difference>>) {
         self.refused();
         self.links();
         self.recorded();
-        match differences {
-            Some(differences) => self.compare(differences),
-            None if has_baseline => self.raise(
-                Decision::Approve,
-                "no supplied baseline has a layer or tensor in common with it".to_owned(),
-            ),
-            None => {}
+        if let Some(differences) = differences {
+            self.compare(differences);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Small stories as recipes: which record brought the model in, which alert is about it, which digest counts.
 
 use std::collections::BTreeMap;
-use wb_core::{Case, KeyMoment, Role};
+use wb_core::{Case, KeyMoment, Role, Status};
 use wb_engine::{InvestigateOptions, Silent, investigate};
 use wb_testkit::{Recipe, Scratch};
 
@@ -216,4 +216,57 @@ fn an_alert_that_keeps_firing_stands_three_times_in_the_timeline() {
     let case = case(MODELS, &[("alerts.log", &routine), ("net.log", TRAFFIC)]);
     let shown = case.timeline.iter().filter(|entry| entry.record.artifact == "alerts.log".into());
     assert_eq!(shown.count(), 3);
+}
+
+#[test]
+fn a_load_alone_shows_that_a_model_was_there_and_not_how_it_came() {
+    let status = |log: &str| {
+        let case = case(MODELS, &[("server.log", log), ("net.log", TRAFFIC)]);
+        let entry = case.timeline.iter().find(|it| it.key == Some(KeyMoment::Introduced));
+        let told = case.missing.iter().any(|it| it.contains("came into service"));
+        (entry.map(|entry| entry.status), told)
+    };
+    let loaded = "2026-03-05 09:59:40 INFO Loaded model rank.pkl\n\
+                  2026-03-05 10:00:00 INFO server started\n";
+    assert_eq!(status(loaded), (Some(Status::Inferred), true));
+    let deployed = "2026-03-05 09:59:10 INFO Model rank.pkl deployed to production\n\
+                    2026-03-05 09:59:40 INFO Loaded model rank.pkl\n";
+    assert_eq!(status(deployed), (Some(Status::Observed), false));
+}
+
+#[test]
+fn of_models_deployed_one_by_one_the_first_began_it_and_its_own_source_came_before() {
+    let two = MODELS.replace("live/rank.pkl", "live/vision.pkl");
+    let two = format!("{MODELS}{}", two.split("[[file]]\npath = \"golden").next().unwrap_or(""));
+    let log = "2026-03-01 09:00:00 INFO Source: registry.example/good/rank\n\
+               2026-03-01 09:00:10 INFO Model rank.pkl deployed to production\n\
+               2026-03-03 09:00:00 INFO Source: registry.example/bad/vision\n\
+               2026-03-03 09:00:10 INFO Model vision.pkl deployed to production\n\
+               2026-03-04 09:00:00 INFO Source: registry.example/evil/rank\n\
+               2026-03-04 09:00:10 INFO Model rank.pkl deployed to production\n";
+    let case = case(&two, &[("deploy.log", log)]);
+    assert_eq!(moment(&case, KeyMoment::Introduced), "deploy.log:4");
+    assert_eq!(case.answers.source_before, None);
+    assert_eq!(case.answers.source_after.as_deref(), Some("registry.example/bad/vision"));
+}
+
+#[test]
+fn a_baseline_is_not_accused_of_what_took_its_place_and_that_is_said_to_be_absent() {
+    // Of the golden model, and of something else.
+    let golden = "bccb426e9fcb3839f8fcf717958e11c72ddf2fcb401acaec06ae382afae98969";
+    let other = "d9298a10d1b0735837dc4bd85dac641b0f3cef27a47e5d53a54f2f3f5b2fcffa";
+    let log = |last: &str| {
+        format!(
+            "2026-03-01 09:00:00 INFO Loaded model rank.pkl sha256:{golden}\n\
+             2026-03-05 09:00:00 INFO Loaded model rank.pkl sha256:{last}\n"
+        )
+    };
+    let models = format!("[[file]]{}", MODELS.rsplit("[[file]]").next().unwrap_or(""));
+    let told = |last: &str| {
+        let case = case(&models, &[("server.log", &log(last))]);
+        let absent = case.missing.iter().any(|it| it.contains("the files of that name are others"));
+        (case.integrity.iter().any(|row| row.matches == Some(false)), absent)
+    };
+    assert_eq!(told(other), (false, true));
+    assert_eq!(told(golden), (false, false));
 }

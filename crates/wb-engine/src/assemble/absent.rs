@@ -3,11 +3,12 @@
 
 use super::integrity;
 use super::lifecycle::Lifecycle;
+use super::missing::short;
 use super::roles::base_name;
 use super::timeline::cut;
 use crate::body::{Body, Inspected, LogRead, LogText};
 use std::collections::{BTreeMap, BTreeSet};
-use wb_core::{ArtifactPath, Event, EventKind, ReadState, RecordRef};
+use wb_core::{ArtifactPath, Digest, Event, EventKind, Integrity, ReadState, RecordRef};
 
 /// Sentences of one kind at the most: more are no answer.
 const MOST: usize = 4;
@@ -46,6 +47,47 @@ pub fn named_files(body: &Body, lifecycle: &Lifecycle<'_>) -> Vec<String> {
             format!("`{name}` is named in {place}{how} and was not supplied")
         })
         .collect()
+}
+
+/// Models that logs give a digest of and that were not supplied, though a file of that name was: it is
+/// another one.
+pub fn other_bytes(body: &Body, integrity: &[Integrity]) -> Vec<String> {
+    let told = |record: &RecordRef| {
+        integrity.iter().any(|entry| {
+            let place = entry.recorded_in.as_ref();
+            entry.matches == Some(false)
+                && place.is_some_and(|place| {
+                    place.artifact == record.artifact && place.line == record.line
+                })
+        })
+    };
+    let fits = |digest: &Digest| {
+        body.artifacts.iter().any(|inspected| {
+            inspected.artifact.sha256.is_some_and(|own| digest.matches(&own) != Some(false))
+        })
+    };
+    let mut seen = BTreeSet::new();
+    let mut all = Vec::new();
+    for record in integrity::records(body) {
+        let Some(file) = record.file.as_deref().map(base_name) else { continue };
+        let is_of_log = body.logs.iter().any(|log| log.artifact.path == record.record.artifact);
+        let supplied = body.artifacts.iter().any(|it| it.artifact.path.file_name() == file);
+        if is_of_log
+            && supplied
+            && !fits(&record.digest)
+            && !told(&record.record)
+            && seen.insert(record.digest.hex.clone())
+        {
+            all.push(format!(
+                "the `{file}` of {}:{} (digest {}) was not supplied; the files of that name are others",
+                record.record.artifact,
+                record.record.line,
+                short(&record.digest.hex)
+            ));
+        }
+    }
+    all.truncate(MOST);
+    all
 }
 
 /// Whether the file that an event names is a model that came into service.

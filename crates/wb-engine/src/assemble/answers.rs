@@ -58,7 +58,8 @@ impl Grounds<'_> {
     }
 }
 
-/// Where the model came from before the change that brought the compromise in, and after.
+/// Where the model came from before the change that brought the compromise in, and after. What is on record
+/// about another model says nothing about this one.
 fn sources(
     lifecycle: &Lifecycle<'_>,
     introducing: Option<&Deployment<'_>>,
@@ -69,6 +70,7 @@ fn sources(
         .deployments
         .iter()
         .filter(|deployment| deployment.began() < introducing.began())
+        .filter(|deployment| deployment.may_be_of_model_in(introducing))
         .rev()
         .find_map(|deployment| deployment.source())
         .map(|(uri, _)| uri.to_owned());

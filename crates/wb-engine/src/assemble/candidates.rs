@@ -73,6 +73,9 @@ impl Grounds<'_> {
             because.insert(0, "nothing in it would run, read or send anything".to_owned());
         }
         because.extend(self.changes(path));
+        if !self.differences.contains_key(path) {
+            because.push(self.not_compared().to_owned());
+        }
         CandidateDecision { artifact: path.clone(), decision, because }
     }
 
@@ -122,6 +125,16 @@ impl Grounds<'_> {
             .filter_map(|entry| entry.matches)
             .collect();
         if entries.is_empty() { None } else { Some(!entries.contains(&false)) }
+    }
+
+    /// Why no difference from a baseline is shown: not because there is none.
+    fn not_compared(&self) -> &'static str {
+        let supplied = self.roles.values().any(|given| given.role == Role::Baseline);
+        if supplied {
+            "no supplied baseline has a layer or tensor in common with it: what it changes could not be compared"
+        } else {
+            "no baseline was supplied: what it changes could not be compared"
+        }
     }
 
     /// What is new in it, in one sentence.

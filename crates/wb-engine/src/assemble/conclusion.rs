@@ -5,8 +5,8 @@ use super::moments::Moment;
 use crate::body::Body;
 use std::collections::{BTreeMap, BTreeSet};
 use wb_core::{
-    ArtifactPath, CandidateDecision, Compromise, Conclusion, Confidence, Decision, Finding, Flow,
-    Integrity, KeyMoment, ReadState, Role, RoleAssignment, Verdict,
+    ArtifactPath, CandidateDecision, Compromise, Conclusion, Confidence, Decision, EventKind,
+    Finding, Flow, Integrity, KeyMoment, ReadState, Role, RoleAssignment, Verdict,
 };
 
 /// What the conclusion rests on.
@@ -192,18 +192,42 @@ impl Grounds<'_> {
         })
     }
 
-    /// What the logs show when the model that ran is not among the evidence: that is no all-clear.
-    fn alarm_without_cause(&self) -> Option<String> {
+    /// Whether logs were supplied, and no model that runs: what they tell of is not there to be looked at.
+    fn lacks_what_runs(&self) -> bool {
         let supplied = self.roles.values().any(|given| given.role == Role::Production);
-        let first = self.moments.get(&KeyMoment::FirstOutbound)?;
-        (!supplied).then(|| {
-            format!(
-                "The model that ran in production was not supplied, so nothing can be said about it. The \
-                 logs show connections to {} since {}.",
-                reached(&self.flows.iter().filter(|flow| flow.of_compromise).collect::<Vec<_>>()).join(", "),
+        !supplied && !self.body.logs.is_empty()
+    }
+
+    /// What the logs show when the model that ran is not among the evidence: that is no all-clear.
+    fn alarm_without_cause(&self) -> String {
+        let mut alarm =
+            "No model that runs in production was supplied or recognised, so nothing can be \
+                         said about it."
+                .to_owned();
+        if let Some(first) = self.moments.get(&KeyMoment::FirstOutbound) {
+            let flows: Vec<&Flow> = self.flows.iter().filter(|flow| flow.of_compromise).collect();
+            alarm.push_str(&format!(
+                " The logs show connections to {} since {}.",
+                reached(&flows).join(", "),
                 stamp(first.time.timestamp)
-            )
-        })
+            ));
+        }
+        alarm
+    }
+
+    /// Whether an alert stands in the logs, and nobody recorded that what runs is what should.
+    fn alarmed(&self) -> bool {
+        let recorded = |path: &ArtifactPath| {
+            self.integrity
+                .iter()
+                .any(|entry| entry.artifact == *path && entry.matches == Some(true))
+        };
+        let runs = |path: &ArtifactPath| {
+            self.roles.get(path).is_some_and(|given| given.role == Role::Production)
+        };
+        let mut models = self.body.whole_models().map(|model| &model.artifact.path);
+        let vouched = models.all(|path| !runs(path) || recorded(path));
+        !vouched && self.body.events().any(|event| event.kind == EventKind::Alert)
     }
 
     fn all_clear(&self, candidates: &[CandidateDecision]) -> Conclusion {
@@ -211,9 +235,7 @@ impl Grounds<'_> {
             let role = self.roles.get(&entry.artifact).map_or(Role::Other, |role| role.role);
             entry.matches == Some(false) && role == Role::Production
         });
-        let suspicious = replaced.is_some()
-            || self.findings.iter().any(|finding| finding.verdict >= Verdict::Suspicious);
-        let unexplained = self.alarm_without_cause().is_some();
+        let suspicious = self.findings.iter().any(|finding| finding.verdict >= Verdict::Suspicious);
         let detected = self.body.detections.iter().map(|(rule, _)| rule);
         let detected = detected.filter(|rule| super::detections::needs_a_look(rule));
         let detected = detected.max_by_key(|rule| rule.severity);
@@ -223,33 +245,41 @@ impl Grounds<'_> {
                  send anything.",
                 entry.artifact
             )
-        } else if let Some(alarm) = self.alarm_without_cause() {
-            alarm
+        } else if self.lacks_what_runs() {
+            self.alarm_without_cause()
         } else if suspicious {
             "Nothing malicious was found in what runs, but something needs a person's eye."
                 .to_owned()
-        } else if let Some(rule) = detected {
-            format!(
-                "Nothing malicious was found in the supplied files, but the logs need a person's eye: {}.",
-                rule.title
-            )
-        } else {
+        } else if detected.is_none() {
             "Nothing malicious was found in what was supplied.".to_owned()
+        } else {
+            String::new()
         };
+        if let Some(rule) = detected.filter(|_| replaced.is_none() && !suspicious) {
+            let found = "Nothing malicious was found in the supplied files, but the logs need a person's eye";
+            let space = if summary.is_empty() { "" } else { " " };
+            summary.push_str(&format!("{space}{found}: {}.", rule.title));
+        }
         summary.push_str(&refused(candidates));
-        let unread = |state: ReadState| {
+        let wrong = replaced.is_some() || suspicious || detected.is_some();
+        Conclusion { compromised: Compromise::No, confidence: self.how_clear(wrong), summary }
+    }
+
+    /// How sure it is that nothing malicious runs. What was not supplied or read cannot be vouched for.
+    fn how_clear(&self, wrong: bool) -> Confidence {
+        let any = |state: ReadState| {
             self.body.artifacts.iter().any(|inspected| inspected.coverage.state == state)
         };
         let nothing_read =
-            !unread(ReadState::Read) && !unread(ReadState::Partial) && self.body.logs.is_empty();
-        let confidence =
-            match (suspicious || detected.is_some(), nothing_read, unread(ReadState::Unread)) {
-                (_, true, _) => Confidence::Low,
-                _ if unexplained => Confidence::Low,
-                (true, ..) | (_, _, true) => Confidence::Medium,
-                _ => Confidence::High,
-            };
-        Conclusion { compromised: Compromise::No, confidence, summary }
+            !any(ReadState::Read) && !any(ReadState::Partial) && self.body.logs.is_empty();
+        let untold = self.body.logs.is_empty() || any(ReadState::Unread) || self.alarmed();
+        if nothing_read || self.lacks_what_runs() {
+            Confidence::Low
+        } else if wrong || untold {
+            Confidence::Medium
+        } else {
+            Confidence::High
+        }
     }
 }
 

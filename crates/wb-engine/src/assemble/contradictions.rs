@@ -2,7 +2,7 @@
 //! question that the analyst has to be told.
 
 use super::integrity::{Recorded, records};
-use super::missing::stamp;
+use super::missing::{short, stamp};
 use super::moments::{Moment, is_load};
 use super::roles::base_name;
 use super::timeline::cut;
@@ -148,10 +148,6 @@ fn digests(
         });
     }
     all
-}
-
-fn short(hex: &str) -> String {
-    hex.get(..16).map_or_else(|| hex.to_owned(), |head| format!("{head}…"))
 }
 
 /// What the payload would send against what was captured, field by field.

@@ -54,7 +54,7 @@ pub fn compare(body: &Body, roles: &BTreeMap<ArtifactPath, RoleAssignment>) -> V
         let is_whole = inspected.family == Some(wb_formats::Family::Model)
             && body.model_around(&inspected.artifact.path).is_none();
         let role = roles.get(&inspected.artifact.path).map_or(Role::Other, |given| given.role);
-        let about = without_outdated(about(inspected, role, &records, body), &times);
+        let about = without_outdated(about(inspected, role, &records, body), role, &times);
         if !about.is_empty() {
             all.extend(about);
         } else if is_whole {
@@ -81,9 +81,11 @@ fn times(body: &Body) -> BTreeMap<(ArtifactPath, u64), Timestamp> {
 }
 
 /// Leaves out mismatches with a log's record when a later record about the same file fits: the file was
-/// replaced since, and that is on record too. Manifests have no time and always count.
+/// replaced since, and that is on record too. A baseline is what was there before: once a record fits it,
+/// later ones are about what took its place. Manifests have no time and always count.
 fn without_outdated(
     all: Vec<Compared>,
+    role: Role,
     times: &BTreeMap<(ArtifactPath, u64), Timestamp>,
 ) -> Vec<Integrity> {
     let time = |entry: &Integrity| {
@@ -94,7 +96,9 @@ fn without_outdated(
     let fitted = all.iter().filter(fits).filter_map(|(entry, _)| time(entry)).max();
     let outdated = |entry: &Integrity| {
         entry.matches == Some(false)
-            && time(entry).zip(fitted).is_some_and(|(written, fitted)| written < fitted)
+            && time(entry)
+                .zip(fitted)
+                .is_some_and(|(written, fitted)| written < fitted || role == Role::Baseline)
     };
     all.into_iter().map(|(entry, _)| entry).filter(|entry| !outdated(entry)).collect()
 }

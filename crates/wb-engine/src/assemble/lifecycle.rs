@@ -4,7 +4,7 @@
 //! registered, deployed, loaded. A change is the same without anything that orders it.
 
 use super::destinations::mentions;
-use super::roles::base_name;
+use super::roles::{base_name, words_of_model};
 use crate::body::Body;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
@@ -127,6 +127,18 @@ impl<'a> Deployment<'a> {
     /// The names of model files in its records.
     pub fn files(&self) -> BTreeSet<&'a str> {
         self.events.iter().filter_map(|event| event.field("file.name")).collect()
+    }
+
+    /// Whether this may be about the model that `other` is about, as far as the names of their files tell: a
+    /// file that has nothing but a role and a version in its name may be any model.
+    pub fn may_be_of_model_in(&self, other: &Self) -> bool {
+        let words = |group: &Self| -> BTreeSet<String> {
+            group.files().into_iter().flat_map(|file| words_of_model(base_name(file))).collect()
+        };
+        let nameless = |group: &Self| {
+            group.files().into_iter().all(|file| words_of_model(base_name(file)).is_empty())
+        };
+        nameless(self) || nameless(other) || !words(self).is_disjoint(&words(other))
     }
 
     /// Where the model came from. The image of the server that runs it is second choice.

@@ -7,7 +7,9 @@ use super::moments::Moment;
 use crate::body::Body;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
-use wb_core::{Answers, ArtifactPath, Flow, Integrity, KeyMoment, Role, RoleAssignment, Verdict};
+use wb_core::{
+    Answers, ArtifactPath, Flow, Integrity, KeyMoment, Role, RoleAssignment, Status, Verdict,
+};
 
 /// What the missing pieces are found from.
 #[derive(Debug)]
@@ -38,6 +40,7 @@ impl Known<'_> {
         let mut all = Vec::new();
         all.extend(self.lacking_attributes());
         if self.compromised {
+            all.extend(self.only_loaded());
             all.extend(self.lacking_moments());
             all.extend(self.lacking_names());
             all.extend(self.lacking_contents());
@@ -93,6 +96,19 @@ impl Known<'_> {
             all.push("no record shows that an outbound connection was stopped".to_owned());
         }
         all
+    }
+
+    /// A load shows that a model was there, and nothing of how it came to be.
+    fn only_loaded(&self) -> Option<String> {
+        let introduced = self.moments.get(&KeyMoment::Introduced)?;
+        (introduced.status == Status::Inferred).then(|| {
+            format!(
+                "{}: the load in {}:{} is the first trace of it",
+                self.unexplained_change(),
+                introduced.record.artifact,
+                introduced.record.line
+            )
+        })
     }
 
     /// How the bytes on disk came about, when no record says so.
@@ -224,4 +240,9 @@ impl Known<'_> {
 /// A time as sentences write it.
 pub fn stamp(time: Timestamp) -> String {
     time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()
+}
+
+/// A digest as sentences write it: its beginning.
+pub fn short(hex: &str) -> String {
+    hex.get(..16).map_or_else(|| hex.to_owned(), |head| format!("{head}…"))
 }

@@ -202,6 +202,7 @@ impl<'a> Basis<'a> {
     /// What ought to be among the evidence, or is there and cannot be explained.
     fn absent(&self, compromised: bool) -> Vec<String> {
         let mut all = absent::named_files(self.body, &self.lifecycle);
+        all.extend(absent::other_bytes(self.body, &self.integrity));
         all.extend(absent::damaged(self.body));
         if !compromised {
             all.extend(absent::unexplained_alerts(self.body));

@@ -157,17 +157,33 @@ impl<'a> Evidence<'a> {
             .map(|(event, time)| moment(event, time, Status::Observed))
     }
 
-    /// The change or deployment that brought in what runs, and its group.
+    /// The change or deployment that brought in what runs, and its group: of several models that run the
+    /// one that came first. A model that no record names shares the groups that name none.
     pub fn introduced(&self, began: Option<Timestamp>) -> Option<(Moment, &'a Deployment<'a>)> {
+        let is_known = |path: &&ArtifactPath| {
+            self.lifecycle.deployments.iter().any(|deployment| names(deployment, path))
+        };
+        let known: Vec<&ArtifactPath> = self.running.iter().filter(is_known).collect();
+        let all = if known.is_empty() { self.running.iter().collect() } else { known };
+        let found = all.into_iter().filter_map(|path| self.introduced_one(path, began));
+        found.min_by_key(|(moment, _)| (moment.time, moment.record.clone()))
+    }
+
+    fn introduced_one(
+        &self,
+        path: &ArtifactPath,
+        began: Option<Timestamp>,
+    ) -> Option<(Moment, &'a Deployment<'a>)> {
         let limit = began.and_then(|began| began.checked_add(SLACK).ok());
         let before = |event: &Event| match (event.timestamp(), limit) {
             (Some(time), Some(limit)) => time <= limit,
             (time, _) => time.is_some(),
         };
-        let recorded = self.recorded_at();
+        let recorded = self.recorded_at(path);
         let mut best: Option<(Moment, &Deployment<'_>)> = None;
         for deployment in &self.lifecycle.deployments {
-            if !deployment.events.iter().any(|event| before(event)) || !self.concerns(deployment) {
+            let concerns = deployment.files().is_empty() || names(deployment, path);
+            if !concerns || !deployment.events.iter().any(|event| before(event)) {
                 continue;
             }
             // A deployment that recorded another digest did not bring these bytes in.
@@ -181,58 +197,49 @@ impl<'a> Evidence<'a> {
             }
             let event = introducing_event(deployment, began).filter(|event| before(event));
             if let Some((event, time)) = event.and_then(|event| Some((event, event.time?))) {
-                let replaces = best
-                    .as_ref()
-                    .is_none_or(|(_, earlier)| self.replaces(deployment, earlier, &recorded));
+                let replaces = best.as_ref().is_none_or(|(_, earlier)| {
+                    Self::replaces(path, deployment, earlier, !recorded.is_empty())
+                });
                 if replaces {
-                    best = Some((moment(event, time, Status::Observed), deployment));
+                    // That a model is loaded shows that it is there, not how it came to be.
+                    let status = match event.kind {
+                        EventKind::Load | EventKind::Restart => Status::Inferred,
+                        _ => Status::Observed,
+                    };
+                    best = Some((moment(event, time, status), deployment));
                 }
             }
         }
         best
     }
 
-    /// Whether `later` rather than `earlier` brought in what runs. A load or restart by itself brings
-    /// nothing new in. A change does that nothing orders, if it is one of what runs: its record names it, or
-    /// the file is known to be another than the recorded one.
+    /// Whether `later` rather than `earlier` brought `path` in. A load or restart by itself brings nothing
+    /// new in. A change does that nothing orders, if it is one of what runs: its record names it, or the
+    /// file is `known` to be another than the recorded one.
     fn replaces(
-        &self,
+        path: &ArtifactPath,
         later: &Deployment<'_>,
         earlier: &Deployment<'_>,
-        recorded: &[&RecordRef],
+        known: bool,
     ) -> bool {
         match (later.is_ordered(), earlier.is_ordered()) {
             (true, _) => true,
             (false, true) => {
                 let fetched = later.first(EventKind::Download).is_some();
-                (later.is_change() && self.is_named(later))
-                    || ((later.is_change() || fetched) && !recorded.is_empty())
+                (later.is_change() && names(later, path))
+                    || ((later.is_change() || fetched) && known)
             }
             (false, false) => !earlier.is_change(),
         }
     }
 
-    /// Records of digests that the running artifacts do not have.
-    fn recorded_at(&self) -> Vec<&RecordRef> {
+    /// Records of digests that `path` does not have.
+    fn recorded_at(&self, path: &ArtifactPath) -> Vec<&RecordRef> {
         self.integrity
             .iter()
-            .filter(|entry| entry.matches == Some(false) && self.running.contains(&entry.artifact))
+            .filter(|entry| entry.matches == Some(false) && entry.artifact == *path)
             .filter_map(|entry| entry.recorded_in.as_ref())
             .collect()
-    }
-
-    /// Whether a deployment is about an artifact that runs, or names no artifact at all.
-    fn concerns(&self, deployment: &Deployment<'_>) -> bool {
-        deployment.files().is_empty() || self.is_named(deployment)
-    }
-
-    /// Whether a deployment names an artifact that runs.
-    fn is_named(&self, deployment: &Deployment<'_>) -> bool {
-        let runs = |file: &str| self.running.iter().any(|path| path.file_name() == base_name(file));
-        let mentioned = |event: &&Event| {
-            self.running.iter().any(|path| mentions(&event.message, path.file_name()))
-        };
-        deployment.files().into_iter().any(runs) || deployment.events.iter().any(mentioned)
     }
 
     /// The first load of what runs, not before it was introduced.
@@ -262,6 +269,13 @@ impl<'a> Evidence<'a> {
         let status = if from.is_some() { Status::Observed } else { Status::Inferred };
         chosen.map(|(event, time)| moment(event, *time, status))
     }
+}
+
+/// Whether a deployment names an artifact.
+fn names(deployment: &Deployment<'_>, path: &ArtifactPath) -> bool {
+    let name = path.file_name();
+    deployment.files().into_iter().any(|file| base_name(file) == name)
+        || deployment.events.iter().any(|event| mentions(&event.message, name))
 }
 
 /// Whether two references are to one record; one may point at its first byte, the other into it.

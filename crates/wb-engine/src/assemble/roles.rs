@@ -118,14 +118,18 @@ fn fixed(role: Role, why: &str) -> RoleAssignment {
 /// Weighs the cues about one model.
 fn model_role(inspected: &Inspected, body: &Body, logs: &LogCues) -> RoleAssignment {
     let mut cues = name_cues(&inspected.artifact.path);
+    let named: BTreeSet<Role> = cues.iter().map(|cue| cue.role).collect();
     cues.extend(logs.about(inspected, body));
     let mut weights: BTreeMap<Role, u32> = BTreeMap::new();
     for cue in &cues {
         *weights.entry(cue.role).or_default() += cue.weight;
     }
-    // A file in a folder of backups that bears the name of what runs is still the backup.
+    // Where a name and the logs weigh the same, the name decides: a later deployment of another model does
+    // not put this one out of service. A file in a folder of backups that bears the name of what runs is
+    // still the backup.
     let best = weights.iter().max_by_key(|(role, weight)| {
-        (**weight, **role == Role::Baseline, std::cmp::Reverse(**role))
+        let is_named = named.contains(*role);
+        (**weight, is_named, **role == Role::Baseline, std::cmp::Reverse(**role))
     });
     let Some((&role, _)) = best else {
         return fixed(Role::Other, "no name, log or digest says what this model is for");
@@ -168,6 +172,18 @@ fn words_of(name: &str) -> Vec<String> {
         .filter(|word| !word.is_empty())
         .map(str::to_lowercase)
         .collect()
+}
+
+/// The words in the name of a file that may name its model: no words for roles, no words that every model
+/// has, no ending.
+pub fn words_of_model(name: &str) -> Vec<String> {
+    const EVERY: &[&str] = &["model", "models", "weights", "checkpoint", "pytorch", "tf", "v"];
+    let stem = name.split_once('.').map_or(name, |(stem, _)| stem);
+    let says_nothing = |word: &String| {
+        EVERY.contains(&word.as_str())
+            || WORDS.iter().any(|(_, words)| words.contains(&word.as_str()))
+    };
+    words_of(stem).into_iter().filter(|word| !says_nothing(word)).collect()
 }
 
 /// What the logs and manifests say about files, by file name.
@@ -309,7 +325,8 @@ fn inherit(body: &Body, roles: &mut BTreeMap<ArtifactPath, RoleAssignment>) {
 }
 
 /// Code that lies in the folder of a model, or below it, is served with it: a backend, a handler, a custom
-/// module. Where models of several roles share the folder, nothing says whose it is.
+/// module. Where models of several roles share the folder, nothing says whose it is; where no model is left,
+/// the names of the folders say it.
 fn code_beside_models(body: &Body, roles: &mut BTreeMap<ArtifactPath, RoleAssignment>) {
     let folder = |path: &ArtifactPath| path.as_str().rsplit_once('/').map(|(up, _)| up.to_owned());
     let mut homes: BTreeMap<String, BTreeMap<Role, ArtifactPath>> = BTreeMap::new();
@@ -322,17 +339,29 @@ fn code_beside_models(body: &Body, roles: &mut BTreeMap<ArtifactPath, RoleAssign
     }
     for code in body.artifacts.iter().filter(|it| it.family == Some(Family::Source)) {
         let path = &code.artifact.path;
-        let mut around = folder(path);
-        while let Some(home) = around {
-            if let Some(models) = homes.get(&home) {
-                if let (Some((role, model)), 1) = (models.first_key_value(), models.len()) {
-                    roles.insert(path.clone(), fixed(*role, &format!("it lies with `{model}`")));
-                }
-                break;
-            }
-            around = home.rsplit_once('/').map(|(up, _)| up.to_owned());
+        let ups = std::iter::successors(folder(path), |home| {
+            home.rsplit_once('/').map(|(up, _)| up.to_owned())
+        });
+        let around = ups.filter_map(|home| homes.get(&home)).next();
+        let given = match around {
+            Some(models) if models.len() > 1 => None,
+            Some(models) => models
+                .first_key_value()
+                .map(|(role, model)| fixed(*role, &format!("it lies with `{model}`"))),
+            None => folder_role(path),
+        };
+        if let Some(given) = given {
+            roles.insert(path.clone(), given);
         }
     }
+}
+
+/// The role that the nearest folder with such a word gives to what lies in it.
+fn folder_role(path: &ArtifactPath) -> Option<RoleAssignment> {
+    let (folder, _) = path.as_str().rsplit_once('/')?;
+    let cues = name_cues(&ArtifactPath::from(format!("{folder}/-").as_str()));
+    let cue = cues.into_iter().max_by_key(|cue| cue.weight)?;
+    Some(RoleAssignment { role: cue.role, because: vec![cue.why] })
 }
 
 /// One model of which nothing says what it is for, beside none that is known to run: that model is the one
@@ -352,5 +381,18 @@ fn name_the_only_model(body: &Body, roles: &mut BTreeMap<ArtifactPath, RoleAssig
             _ => "it is the only model without another purpose",
         };
         roles.insert((*only).clone(), fixed(Role::Production, why));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_model_is_neither_its_role_nor_its_version() {
+        assert_eq!(words_of_model("scoring-v2.pkl"), ["scoring"]);
+        assert_eq!(words_of_model("ticket_triage.safetensors"), ["ticket", "triage"]);
+        assert!(words_of_model("production_model.pkl").is_empty());
+        assert!(words_of_model("pytorch_model-00001.bin").is_empty());
     }
 }

@@ -1,7 +1,8 @@
-//! Every case with one file taken away: what is lost moves to *missing*, and nothing is claimed that the
-//! whole evidence did not show. No case is special here: a new case is held to the same.
+//! Every case with one of its sources taken away: what is lost moves to *missing*, and nothing is claimed that
+//! the whole evidence did not show. No case is special here: a new case is held to the same, and its story
+//! may say more about a source (`[without."SOURCE"]`).
 
-use crate::{case, files, recipes, weighbridge};
+use crate::{case, files, recipes, story, weighbridge};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -65,20 +66,112 @@ fn text(value: &Value) -> String {
 }
 
 #[test]
-fn each_case_without_one_of_its_files_stays_honest() {
+fn each_case_without_one_of_its_sources_stays_honest() {
     for name in recipes().keys() {
         let folder = case(name);
         let whole = Told::of(Path::new(&folder));
         let all = files(Path::new(&folder));
-        for gone in all.keys() {
-            let kept = all.iter().filter(|(path, _)| *path != gone);
+        let mut expected = story(name).without;
+        for (source, gone) in sources(&whole, &all) {
+            let kept = all.iter().filter(|(path, _)| !gone.contains(path.as_str()));
             let rest =
                 kept.fold(Scratch::new(), |scratch, (path, bytes)| scratch.with(path, bytes));
             let told = Told::of(rest.folder());
-            let context = format!("{name} without {gone}");
+            let context = format!("{name} without {source}");
             claims_nothing_new(&context, &whole, &told);
-            says_what_is_lost(&context, &whole, &told, gone);
+            rests_on_what_is_there(&context, &whole, &told, &gone);
+            says_what_is_lost(&context, &whole, &told, &gone);
+            if let Some(expected) = expected.remove(&source) {
+                let text = weighbridge(&["investigate", &rest.folder().to_string_lossy()]).end();
+                expected.check(&context, &told.0, &text);
+            }
         }
+        assert!(expected.is_empty(), "{name} has no such source: {:?}", expected.keys());
+    }
+}
+
+/// What can be taken away, by name: each file, and all files that are one kind of evidence to the case.
+fn sources<'a>(
+    whole: &Told,
+    files: &'a BTreeMap<String, Vec<u8>>,
+) -> BTreeMap<String, BTreeSet<&'a str>> {
+    let mut kinds: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for artifact in whole.list("artifacts") {
+        kinds.entry(text(&artifact["role"])).or_default().insert(root(&artifact["path"]));
+    }
+    for flow in whole.list("flows") {
+        let record = text(&flow["first_record"]);
+        let log = record.rsplit_once(':').map(|(log, _)| log).unwrap_or_default();
+        kinds.entry("network".to_owned()).or_default().insert(root(&Value::from(log)));
+    }
+    for entry in whole.list("timeline").filter(|entry| entry["kind"] == "exchange") {
+        kinds.entry("network".to_owned()).or_default().insert(root(&entry["artifact"]));
+    }
+    let mut all: BTreeMap<String, BTreeSet<&str>> =
+        files.keys().map(|path| (path.clone(), BTreeSet::from([path.as_str()]))).collect();
+    for (kind, paths) in kinds {
+        let gone: BTreeSet<&str> =
+            files.keys().map(String::as_str).filter(|path| paths.contains(*path)).collect();
+        if gone.len() > 1 && gone.len() < files.len() {
+            all.insert(format!("every {kind}"), gone);
+        }
+    }
+    all
+}
+
+/// The file on disk that an artifact is, or is a member of.
+fn root(path: &Value) -> String {
+    let path = text(path);
+    path.split("!/").next().unwrap_or_default().to_owned()
+}
+
+/// What files that are still there show does not change because others are gone, and nothing is told from
+/// those that are.
+fn rests_on_what_is_there(context: &str, whole: &Told, told: &Told, gone: &BTreeSet<&str>) {
+    let artifacts = |told: &Told| -> BTreeMap<String, (String, String)> {
+        let describe = |it: &Value| (text(&it["path"]), (text(&it["role"]), text(&it["verdict"])));
+        told.list("artifacts").map(describe).collect()
+    };
+    let (before, after) = (artifacts(whole), artifacts(told));
+    for (path, (role, verdict)) in &after {
+        let (had, was) = &before[path];
+        assert_eq!(verdict, was, "{context}: the verdict on {path}");
+        // A role that other evidence gave may be lost with it, never swapped for another one.
+        assert!(role == had || role == "other", "{context}: {path} is {role}, it was {had}");
+    }
+    // A malicious model that is known to run is a compromise, whatever else is gone.
+    let runs = |(role, verdict): &(String, String)| role == "production" && verdict == "malicious";
+    assert!(!after.values().any(runs) || told.compromised(), "{context}: an all-clear");
+    for list in ["timeline", "findings"] {
+        let of_gone = told.list(list).find(|it| gone.contains(root(&it["artifact"]).as_str()));
+        assert!(of_gone.is_none(), "{context}: {list} tells of what is gone: {of_gone:?}");
+    }
+    // A contradiction needs both of its sides.
+    let said = whole.strings("contradictions", "what");
+    for what in told.strings("contradictions", "what") {
+        assert!(said.contains(&what), "{context}: a new contradiction: {what}");
+    }
+    for identifier in told.list("identifiers").filter(|it| it["confidence"] == "high") {
+        let value = text(&identifier["value"]);
+        let was = whole.list("identifiers").find(|it| it["value"] == value.as_str());
+        let parts = |it: &Value| it["parts"].as_array().expect("a list").len();
+        let kept = was.is_some_and(|was| was["confidence"] == "high" && parts(was) > 0);
+        assert!(kept && parts(identifier) > 0, "{context}: {value} is surer than it was");
+    }
+    // Nothing that is held back is let through because the reason against it in another file is gone, unless
+    // the file has nothing against it of its own.
+    for candidate in whole.list("candidates").filter(|it| it["decision"] != "approve") {
+        let path = text(&candidate["artifact"]);
+        let now = told.list("candidates").find(|it| it["artifact"] == path.as_str());
+        let approved = now.is_some_and(|now| now["decision"] == "approve");
+        let spotless = after.get(&path).is_some_and(|(_, verdict)| verdict == "clean");
+        assert!(!approved || spotless, "{context}: {path} is approved");
+    }
+    let baseline = after.values().any(|(role, _)| role == "baseline");
+    for candidate in told.list("candidates") {
+        let because = candidate["because"].to_string();
+        let says = because.contains("no baseline was supplied");
+        assert_eq!(says, !baseline, "{context}: {because}");
     }
 }
 
@@ -113,7 +206,7 @@ fn claims_nothing_new(context: &str, whole: &Told, told: &Told) {
 }
 
 /// What the file showed and nothing else does is said to be missing.
-fn says_what_is_lost(context: &str, whole: &Told, told: &Told, gone: &str) {
+fn says_what_is_lost(context: &str, whole: &Told, told: &Told, gone: &BTreeSet<&str>) {
     let missing: Vec<String> = told.missing().difference(&whole.missing()).cloned().collect();
     let says = |words: &str| missing.iter().any(|sentence| sentence.contains(words));
     let lost = whole.moments().into_keys().filter(|key| !told.moments().contains_key(key));
@@ -121,11 +214,15 @@ fn says_what_is_lost(context: &str, whole: &Told, told: &Told, gone: &str) {
     assert!(lost.is_empty() || !missing.is_empty(), "{context}: {lost:?} are lost without a word");
     // A moment that is shown as absent is said to be.
     for (key, words) in [
+        ("introduced", "came into service"),
         ("loaded", "no load of"),
         ("first_outbound", "no connection to a destination"),
         ("detection", "no alert"),
     ] {
-        let explained = says(words) || says("no production model") || says("was not supplied");
+        let explained = says(words)
+            || (key == "introduced" && says("stopped being the file whose digest"))
+            || says("no production model")
+            || says("was not supplied");
         if lost.iter().any(|known| known == key) && told.compromised() {
             assert!(explained, "{context}: {key} is lost without a word: {missing:?}");
         }
@@ -134,10 +231,14 @@ fn says_what_is_lost(context: &str, whole: &Told, told: &Told, gone: &str) {
     if whole.compromised() && !told.compromised() {
         let summary = text(&told.0["conclusion"]["summary"]);
         assert!(!missing.is_empty(), "{context}: {summary}");
-        if summary == "Nothing malicious was found in what was supplied." {
-            let explained = says("no production model")
-                || says("was not supplied")
-                || says("explains the alert");
+        assert!(told.confidence() < 2, "{context}: sure of an all-clear: {summary}");
+        let runs = told.list("artifacts").any(|artifact| artifact["role"] == "production");
+        let logs = told.list("artifacts").any(|artifact| artifact["role"] == "log");
+        if logs && !runs {
+            let words = "No model that runs in production was supplied";
+            assert!(summary.contains(words), "{context}: {summary}");
+        } else if summary == "Nothing malicious was found in what was supplied." {
+            let explained = says("was not supplied") || says("explains the alert");
             assert!(explained, "{context}: an all-clear: {missing:?}");
         }
     }
@@ -148,7 +249,7 @@ fn says_what_is_lost(context: &str, whole: &Told, told: &Told, gone: &str) {
         if told.strings("identifiers", "value").contains(&value) || !told.compromised() {
             continue;
         }
-        let stays = |part: &&Value| !text(&part["artifact"]).starts_with(gone);
+        let stays = |part: &&Value| !gone.contains(root(&part["artifact"]).as_str());
         let parts = identifier["parts"].as_array().expect("a list");
         let of_model = |part: &&Value| {
             let path = text(&part["artifact"]);
@@ -161,8 +262,7 @@ fn says_what_is_lost(context: &str, whole: &Told, told: &Told, gone: &str) {
             assert!(says("looks like a piece of an identifier"), "{context}: {value}: {missing:?}");
         }
     }
-    // What a log or manifest names by a file name is not forgotten because the file is.
+    // What is there is not said to be missing.
     let sentence = "no record of network connections was supplied";
-    let flows = whole.list("flows").any(|flow| !text(&flow["first_record"]).starts_with(gone));
-    assert!(!(says(sentence) && flows && told.list("flows").next().is_some()), "{context}");
+    assert!(!says(sentence) || told.list("flows").next().is_none(), "{context}");
 }

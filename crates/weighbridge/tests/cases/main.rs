@@ -35,6 +35,14 @@ fn recipes() -> BTreeMap<String, Recipe> {
     entries.map(|entry| read(entry.expect("a folder can be read").path())).collect()
 }
 
+/// The story of a case.
+fn story(name: &str) -> story::Story {
+    let path = repository().join(format!("cases/{name}.story.toml"));
+    let text = fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("a case needs a story: {}: {error}", path.display()));
+    story::Story::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
 /// Every file below `folder`, by its path in it.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
@@ -73,10 +81,7 @@ fn recipes_build_the_committed_files() {
 #[test]
 fn every_case_tells_its_story() {
     for name in recipes().keys() {
-        let path = repository().join(format!("cases/{name}.story.toml"));
-        let text = fs::read_to_string(&path)
-            .unwrap_or_else(|error| panic!("a case needs a story: {}: {error}", path.display()));
-        let story = story::Story::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let story = story(name);
         let json = weighbridge(&["investigate", &case(name), "--format", "json"]).end();
         let text = weighbridge(&["investigate", &case(name)]).end();
         json.quiet();

@@ -40,6 +40,44 @@ pub struct Story {
     /// Patterns: tables need to have the members named, lists an element for each one listed.
     #[serde(default)]
     facts: toml::Table,
+    /// What the report says when a source is taken away: a file by its path, or `every network`, `every
+    /// baseline`, `every log` and the like.
+    #[serde(default)]
+    pub without: BTreeMap<String, Without>,
+}
+
+/// What the report says without one source; what it does not list is held to what holds for every case.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Without {
+    compromised: bool,
+    confidence: String,
+    /// Key moments that are still known.
+    moments: Names,
+    #[serde(default)]
+    says: Vec<String>,
+    #[serde(default)]
+    never_says: Vec<String>,
+    #[serde(default)]
+    candidates: BTreeMap<String, String>,
+}
+
+impl Without {
+    /// Compares it with both reports.
+    pub fn check(&self, context: &str, case: &Value, text: &Ended) {
+        let conclusion = &case["conclusion"];
+        assert_eq!(conclusion["compromised"], self.compromised, "{context}");
+        assert_eq!(conclusion["confidence"], self.confidence.as_str(), "{context}");
+        let known: Names = moments(case).into_keys().collect();
+        assert_eq!(known, self.moments, "{context}: moments");
+        assert_eq!(candidates(case), self.candidates, "{context}: candidates");
+        for sentence in &self.says {
+            text.prints(sentence);
+        }
+        for sentence in &self.never_says {
+            text.never_says(sentence);
+        }
+    }
 }
 
 #[derive(Debug, PartialEq, Eq, Deserialize)]
