@@ -238,6 +238,20 @@ impl<'a> Cursor<'a> {
     pub fn u64_le(&mut self) -> Option<u64> {
         self.array().map(u64::from_le_bytes)
     }
+
+    /// The next unsigned number in LEB128 of at most ten bytes: groups of seven bits, the lowest first (DWARF 5,
+    /// section 7.6).
+    pub fn leb128(&mut self) -> Option<u64> {
+        let mut value = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.u8()?;
+            value |= u64::from(byte & 0x7f).checked_shl(shift)?;
+            if byte & 0x80 == 0 {
+                return Some(value);
+            }
+        }
+        None
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::Request;
 use crate::storage::{Disguised, disguised};
 use std::collections::BTreeSet;
-use wb_core::{Budget, Bytes, Child, ChildData, Content, Oddity, OddityKind, Span};
+use wb_core::{Budget, Bytes, Child, ChildData, Content, Field, Oddity, OddityKind, Span, Tensor};
 
 /// How many are taken from one artifact.
 const MOST: usize = 100;
@@ -27,6 +27,23 @@ pub(crate) fn after(
     content
 }
 
+/// What the format says that some bytes are.
+enum Owner<'a> {
+    Nobody,
+    Tensor(&'a Tensor),
+    Field(&'a Field),
+}
+
+impl Owner<'_> {
+    fn name(&self, span: Span) -> String {
+        match self {
+            Self::Nobody => format!("bytes at offset {}", span.start),
+            Self::Tensor(tensor) => format!("tensor {}", tensor.name),
+            Self::Field(field) => format!("field {}", field.path),
+        }
+    }
+}
+
 fn bytes(input: Bytes<'_>, content: &mut Content) {
     let known: BTreeSet<Span> = content
         .children
@@ -37,32 +54,22 @@ fn bytes(input: Bytes<'_>, content: &mut Content) {
         })
         .collect();
     let unowned = content.oddities.iter().filter_map(|oddity| match oddity.kind {
-        OddityKind::TrailingBytes | OddityKind::UnownedBytes => Some((oddity.span?, None)),
+        OddityKind::TrailingBytes | OddityKind::UnownedBytes => Some((oddity.span?, Owner::Nobody)),
         _ => None,
     });
-    let tensors = content.tensors.iter().filter_map(|tensor| Some((tensor.span?, Some(tensor))));
-    let fields = content.fields.iter().filter_map(|field| Some((field.span?, field)));
-    let fields = fields.filter(|(span, _)| span.len > 0 && !known.contains(span)).filter_map(
-        |(span, field)| {
-            let kind = disguised(input.at_span(span)?)?;
-            Some((span, format!("field {}", field.path), kind))
-        },
-    );
+    let tensors = &content.tensors;
+    let tensors = tensors.iter().filter_map(|tensor| Some((tensor.span?, Owner::Tensor(tensor))));
+    let fields = content.fields.iter().filter_map(|field| Some((field.span?, Owner::Field(field))));
     let found: Vec<(Span, String, Disguised)> = unowned
         .chain(tensors)
+        .chain(fields)
         .filter(|(span, _)| span.len > 0 && !known.contains(span))
-        .filter_map(|(span, tensor)| {
+        .filter_map(|(span, owner)| {
             let kind = disguised(input.at_span(span)?)?;
             // Wider numbers begin like a pickle by chance.
-            let trusted =
-                tensor.is_none_or(|tensor| is_single(&tensor.dtype)) || kind != Disguised::Pickle;
-            let name = match tensor {
-                Some(tensor) => format!("tensor {}", tensor.name),
-                None => format!("bytes at offset {}", span.start),
-            };
-            trusted.then_some((span, name, kind))
+            let wide = matches!(owner, Owner::Tensor(tensor) if !is_single(&tensor.dtype));
+            (!wide || kind != Disguised::Pickle).then(|| (span, owner.name(span), kind))
         })
-        .chain(fields)
         .take(MOST)
         .collect();
     for (span, name, kind) in found {

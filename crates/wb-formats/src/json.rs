@@ -20,6 +20,8 @@ pub(crate) const FORMAT: Reader = Reader {
 /// Fields that are kept; a tokenizer's vocabulary alone may have hundreds of thousands. Behind them as many again
 /// are kept of those that could be an address or a key.
 const MOST_FIELDS: usize = 20_000;
+/// Fields that are kept in all.
+const MOST_KEPT: usize = 2 * MOST_FIELDS;
 /// The shortest text that is looked at behind the first fields, in bytes: keys and tokens are longer.
 const SHORTEST_TELLING: usize = 16;
 
@@ -43,7 +45,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
             flatten(&json, &mut content.fields);
             content.digests = digests_of(input, &json);
             target::programs(&json, &mut content, budget);
-            if content.fields.len() >= MOST_FIELDS.saturating_mul(2) {
+            if content.fields.len() >= MOST_KEPT {
                 let why = format!("not all of its values are kept: they are more than {MOST_FIELDS}");
                 content.gaps.push(Gap::over(input.span(), why));
             }
@@ -67,7 +69,7 @@ pub(crate) fn flatten(json: &Json, fields: &mut Vec<Field>) {
 fn flatten_below(json: &Json, path: &mut String, fields: &mut Vec<Field>) {
     let end = path.len();
     match &json.node {
-        _ if fields.len() >= MOST_FIELDS.saturating_mul(2) => {}
+        _ if fields.len() >= MOST_KEPT => {}
         Node::Object(entries) if !entries.is_empty() => {
             for (key, value) in entries {
                 if end > 0 {

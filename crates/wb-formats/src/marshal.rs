@@ -5,7 +5,7 @@
 
 use crate::{Family, Reader, Request, pyc};
 use wb_code::cpython;
-use wb_core::{Budget, Bytes, Content, Field, Gap, Limits, Oddity, OddityKind, Span, Strength, Trigger};
+use wb_core::{Budget, Bytes, Content, Strength, Trigger};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "Python code object, marshalled",
@@ -17,38 +17,18 @@ pub(crate) const FORMAT: Reader = Reader {
     named: None,
 };
 
-/// What telling the format may cost: the code object is read to its end.
-const TELLING: Limits = Limits { depth: 1, decoded_bytes: 0, steps: 2_000_000, items: 200_000, texts: 0 };
-
 /// The type code of a code object, whether it may be referred to or not, and one of its layouts behind it.
 fn identify(input: Bytes<'_>) -> Option<Strength> {
     let begins = matches!(input.byte(0), Some(b'c' | 0xe3)) && input.u32_le(1)? <= 255;
-    let code = begins.then(|| cpython::read_marshal(input, None, &mut Budget::new(TELLING)))?.ok()?;
+    let code = begins.then(|| cpython::read_marshal(input, None, &mut Budget::new(pyc::TELLING)))?.ok()?;
     code.doubts.is_empty().then_some(Strength::Strong)
 }
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
     let mut content = Content::default();
     match cpython::read_marshal(input, None, budget) {
-        Ok(code) => {
-            let (path, value) = ("version".to_owned(), code.version.to_string());
-            content.fields.push(Field { path, value, span: None });
-            let (path, value) = ("source file".to_owned(), code.filename.clone());
-            content.fields.push(Field { path, value, span: None });
-            let end = code.span.end();
-            if let Some(rest) = input.span().end().checked_sub(end).filter(|rest| *rest > 0) {
-                content.oddities.push(Oddity {
-                    kind: OddityKind::TrailingBytes,
-                    place: String::new(),
-                    span: Some(Span::new(end, rest)),
-                    what: format!("{rest} bytes follow the code object"),
-                });
-            }
-            pyc::program(&code, Trigger::Load, &mut content, budget);
-        }
-        Err(error) => {
-            content.gaps.push(Gap::over(input.span(), format!("not read as bytecode: {}", error.0)));
-        }
+        Ok(code) => pyc::code(input, &code, None, Trigger::Load, &mut content, budget),
+        Err(error) => content.gaps.push(pyc::unread(input, &error)),
     }
     content
 }

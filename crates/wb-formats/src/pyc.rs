@@ -3,7 +3,7 @@
 //! Specification: `Lib/importlib/_bootstrap_external.py` of CPython, and PEP 552.
 
 use crate::{Family, Reader, Request};
-use wb_code::cpython::{self, CodeObject, Pyc};
+use wb_code::cpython::{self, CodeObject, NotCode, Pyc};
 use wb_core::{
     Budget, Bytes, Content, Field, Gap, Limits, Oddity, OddityKind, Span, Strength, Trigger,
 };
@@ -19,7 +19,7 @@ pub(crate) const FORMAT: Reader = Reader {
 };
 
 /// What telling the format may cost: its code object is read to the end.
-const TELLING: Limits =
+pub(crate) const TELLING: Limits =
     Limits { depth: 1, decoded_bytes: 0, steps: 2_000_000, items: 200_000, texts: 0 };
 
 /// A magic number, its line end, and a code object where the version has it.
@@ -44,27 +44,35 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     let mut content = Content::default();
     match cpython::read_pyc(input, budget) {
         Ok(pyc) => module(input, &pyc, &mut content, budget),
-        Err(error) => {
-            content.gaps.push(Gap::over(input.span(), format!("not read as bytecode: {}", error.0)));
-        }
+        Err(error) => content.gaps.push(unread(input, &error)),
     }
     content
 }
 
 fn module(input: Bytes<'_>, pyc: &Pyc, content: &mut Content, budget: &mut Budget) {
     let header = input.slice(0, 16).map(|header| header.span());
-    let mut field = |path: &str, value: String| {
+    code(input, &pyc.code, header, Trigger::Import, content, budget);
+    let times = [("source time", pyc.source_time), ("source size", pyc.source_size)];
+    for (path, number) in times {
+        let value = number.map(|number| number.to_string());
+        content.fields.extend(value.map(|value| Field { path: path.to_owned(), value, span: header }));
+    }
+}
+
+/// Adds what a code object that ends `input` is and does, with the source that it was compiled from; `header` is
+/// what stands before it.
+pub(crate) fn code(
+    input: Bytes<'_>,
+    code: &CodeObject,
+    header: Option<Span>,
+    trigger: Trigger,
+    content: &mut Content,
+    budget: &mut Budget,
+) {
+    for (path, value) in [("version", code.version.to_string()), ("source file", code.filename.clone())] {
         content.fields.push(Field { path: path.to_owned(), value, span: header });
-    };
-    field("version", pyc.code.version.to_string());
-    field("source file", pyc.code.filename.clone());
-    if let Some(time) = pyc.source_time {
-        field("source time", time.to_string());
     }
-    if let Some(size) = pyc.source_size {
-        field("source size", size.to_string());
-    }
-    let end = pyc.code.span.end();
+    let end = code.span.end();
     if let Some(rest) = input.span().end().checked_sub(end).filter(|rest| *rest > 0) {
         content.oddities.push(Oddity {
             kind: OddityKind::TrailingBytes,
@@ -73,11 +81,6 @@ fn module(input: Bytes<'_>, pyc: &Pyc, content: &mut Content, budget: &mut Budge
             what: format!("{rest} bytes follow the code object"),
         });
     }
-    program(&pyc.code, Trigger::Import, content, budget);
-}
-
-/// Adds what running a code object does, with the source that it was compiled from.
-pub(crate) fn program(code: &CodeObject, trigger: Trigger, content: &mut Content, budget: &mut Budget) {
     for doubt in &code.doubts {
         content.oddities.push(Oddity {
             kind: OddityKind::Malformed,
@@ -90,6 +93,11 @@ pub(crate) fn program(code: &CodeObject, trigger: Trigger, content: &mut Content
     let mut program = cpython::lift(code, trigger, budget);
     program.source = Some(decompiled.text);
     content.programs.push(program);
+}
+
+/// What could not be read as a code object.
+pub(crate) fn unread(input: Bytes<'_>, error: &NotCode) -> Gap {
+    Gap::over(input.span(), format!("not read as bytecode: {}", error.0))
 }
 
 #[cfg(test)]

@@ -265,8 +265,8 @@ fn entries<'a>(block: Bytes<'a>, budget: &mut Budget) -> Option<Vec<(Vec<u8>, By
     let mut found = Vec::new();
     let mut key: Vec<u8> = Vec::new();
     while !cursor.is_at_end() {
-        let shared = usize::try_from(number(&mut cursor)?).ok()?;
-        let [own, len] = [number(&mut cursor)?, number(&mut cursor)?];
+        let shared = usize::try_from(cursor.leb128()?).ok()?;
+        let [own, len] = [cursor.leb128()?, cursor.leb128()?];
         (shared <= key.len()).then_some(())?;
         key.truncate(shared);
         key.extend(cursor.take_u64(own)?.as_slice());
@@ -280,22 +280,9 @@ fn entries<'a>(block: Bytes<'a>, budget: &mut Budget) -> Option<Vec<(Vec<u8>, By
 
 /// Where a block lies.
 fn handle(cursor: &mut Cursor<'_>) -> Option<Span> {
-    let (start, len) = (number(cursor)?, number(cursor)?);
+    let (start, len) = (cursor.leb128()?, cursor.leb128()?);
     start.checked_add(len)?;
     Some(Span::new(start, len))
-}
-
-/// A number in groups of seven bits, the lowest first.
-fn number(cursor: &mut Cursor<'_>) -> Option<u64> {
-    let mut value = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let byte = cursor.u8()?;
-        value |= u64::from(byte & 0x7f).checked_shl(shift)?;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ fn sections(input: Bytes<'_>, image: &mut Image<'_>) -> Option<()> {
             return Some(());
         }
         let id = cursor.u8()?;
-        let len = number(&mut cursor)?;
+        let len = cursor.leb128()?;
         let body = cursor.take_u64(len)?;
         match id {
             0 => {
@@ -48,7 +48,7 @@ fn sections(input: Bytes<'_>, image: &mut Image<'_>) -> Option<()> {
                 image.field("custom section", String::from_utf8_lossy(name.head(256).as_slice()));
             }
             2 => imports(body, image)?,
-            8 => image.field("start", number(&mut body.cursor())?),
+            8 => image.field("start", body.cursor().leb128()?),
             _ => {}
         }
     }
@@ -58,12 +58,12 @@ fn sections(input: Bytes<'_>, image: &mut Image<'_>) -> Option<()> {
 /// Section 2: module, name, and what it is.
 fn imports(body: Bytes<'_>, image: &mut Image<'_>) -> Option<()> {
     let mut cursor = body.cursor();
-    for _ in 0..number(&mut cursor)? {
+    for _ in 0..cursor.leb128()? {
         let module = string(&mut cursor)?;
         let name = string(&mut cursor)?;
         match cursor.u8()? {
             0 => {
-                number(&mut cursor)?;
+                cursor.leb128()?;
             }
             1 => {
                 cursor.u8()?;
@@ -75,7 +75,7 @@ fn imports(body: Bytes<'_>, image: &mut Image<'_>) -> Option<()> {
             }
             4 => {
                 cursor.u8()?;
-                number(&mut cursor)?;
+                cursor.leb128()?;
             }
             _ => return None,
         }
@@ -88,29 +88,16 @@ fn imports(body: Bytes<'_>, image: &mut Image<'_>) -> Option<()> {
 
 fn limits(cursor: &mut Cursor<'_>) -> Option<()> {
     let flags = cursor.u8()?;
-    number(cursor)?;
+    cursor.leb128()?;
     if flags & 1 != 0 {
-        number(cursor)?;
+        cursor.leb128()?;
     }
     Some(())
 }
 
 fn string<'a>(cursor: &mut Cursor<'a>) -> Option<Bytes<'a>> {
-    let len = number(cursor)?;
+    let len = cursor.leb128()?;
     cursor.take_u64(len)
-}
-
-/// An unsigned number in LEB128 of at most ten bytes.
-fn number(cursor: &mut Cursor<'_>) -> Option<u64> {
-    let mut value = 0_u64;
-    for shift in (0..64).step_by(7) {
-        let byte = cursor.u8()?;
-        value |= u64::from(byte & 0x7f).checked_shl(shift)?;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
 }
 
 #[cfg(test)]
