@@ -296,8 +296,6 @@ impl Reader {
 /// `x is mapping and "text" in x`.
 fn asks_key(tokens: &[Token], index: usize) -> bool {
     let (before, behind) = tokens.split_at(index);
-    let kinds =
-        |tokens: &[Token]| tokens.iter().map(|token| token.kind.clone()).collect::<Vec<_>>();
     let ends = |token: &Token| {
         matches!(name(Some(token)), Some("and" | "or" | "if" | "else" | "not" | "is"))
             || matches!(sign(Some(token)), Some("(" | ")"))
@@ -310,7 +308,7 @@ fn asks_key(tokens: &[Token], index: usize) -> bool {
     test.iter().map(|token| name(Some(token))).eq(guard.map(Some))
         && name(behind.get(1)) == Some("in")
         && !subject.is_empty()
-        && kinds(subject) == kinds(searched)
+        && subject.iter().map(|token| &token.kind).eq(searched.iter().map(|token| &token.kind))
 }
 
 /// A comparison of text, as a sign or as a method.

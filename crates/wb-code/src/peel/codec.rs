@@ -298,13 +298,8 @@ pub(crate) fn utf16(data: &[u8]) -> Option<Vec<u8>> {
     Some(text?.trim_start_matches('\u{feff}').as_bytes().to_vec())
 }
 
-/// Exclusive or with one byte.
-pub(crate) fn xor(data: &[u8], key: u8) -> Vec<u8> {
-    data.iter().map(|byte| byte ^ key).collect()
-}
-
 /// Exclusive or with a key that repeats.
-pub(crate) fn xor_with(data: &[u8], key: &[u8]) -> Vec<u8> {
+pub(crate) fn xor(data: &[u8], key: &[u8]) -> Vec<u8> {
     data.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect()
 }
 

@@ -1,18 +1,53 @@
-//! Exclusive or with a short key that repeats: the key that makes text of noise.
+//! Exclusive or with one byte, or with a short key that repeats: the key that makes code of noise.
 
 use super::{Layer, codec, judge};
+use wb_core::{Budget, Exhausted};
 
+/// The shortest data that a key of one byte is told from, in bytes.
+const SHORTEST: usize = 16;
+/// How much of the data is tried with each key of one byte.
+const SINGLE_SAMPLE: usize = 4096;
 /// The longest key that is looked for, in bytes.
 const LONGEST: usize = 16;
-/// How much of the data is looked at.
+/// How much of the data is looked at for a longer key.
 const SAMPLE: usize = 512;
 /// How many bytes each byte of the key must have been used on: fewer fit by chance.
 const FEWEST: usize = 8;
-/// The steps that a search takes at most where nothing is text.
-pub(super) const COST: u64 = 255 * LONGEST as u64;
+/// The steps that a search for a longer key takes at most where nothing is text.
+const COST: u64 = 255 * LONGEST as u64;
+
+/// The shortest key under which `data` is code.
+pub(super) fn found(data: &[u8], budget: &mut Budget) -> Result<Option<Layer>, Exhausted> {
+    let sample = u64::try_from(data.len().min(SINGLE_SAMPLE)).unwrap_or(0);
+    budget.steps(sample.saturating_mul(255))?;
+    if let Some(key) = single(data) {
+        return Ok(Some(layer(&[key], codec::xor(data, &[key]))));
+    }
+    budget.steps(COST)?;
+    Ok(repeated(data))
+}
+
+/// The one byte that makes code of `data`.
+fn single(data: &[u8]) -> Option<u8> {
+    let sample = data.get(..data.len().min(SINGLE_SAMPLE))?;
+    if sample.len() < SHORTEST {
+        return None;
+    }
+    (1..=u8::MAX).find(|key| {
+        // A look at the first bytes rules out most keys.
+        let mut first = sample.iter().take(SHORTEST);
+        first.all(|byte| matches!(byte ^ key, b'\t' | b'\n' | b'\r' | 0x20..=0x7e))
+            && judge::printable(&codec::xor(sample, &[*key])).is_some_and(judge::has_code)
+    })
+}
+
+fn layer(key: &[u8], decoded: Vec<u8>) -> Layer {
+    let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    (format!("xor 0x{digits}"), decoded)
+}
 
 /// The shortest key of two bytes or more under which `data` is text with the structure of code.
-pub(super) fn found(data: &[u8]) -> Option<Layer> {
+fn repeated(data: &[u8]) -> Option<Layer> {
     let sample = data.get(..data.len().min(SAMPLE))?;
     for length in 2..=LONGEST {
         if sample.len() < length.saturating_mul(FEWEST) {
@@ -21,10 +56,9 @@ pub(super) fn found(data: &[u8]) -> Option<Layer> {
         let key: Option<Vec<u8>> =
             (0..length).map(|column| likeliest(sample, column, length)).collect();
         let Some(key) = key else { continue };
-        let decoded = codec::xor_with(data, &key);
+        let decoded = codec::xor(data, &key);
         if judge::printable(&decoded).is_some_and(|text| is_varied(text) && judge::has_code(text)) {
-            let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
-            return Some((format!("xor 0x{digits}"), decoded));
+            return Some(layer(&key, decoded));
         }
     }
     None

@@ -70,12 +70,7 @@ fn next_layer(data: &[u8], budget: &mut Budget, ahead: u32) -> Result<Option<Lay
         }
     }
     if before == Meaning::None {
-        budget.steps(u64::try_from(data.len().min(XOR_SAMPLE)).unwrap_or(0).saturating_mul(255))?;
-        if let Some(found) = xored(data) {
-            return Ok(Some(found));
-        }
-        budget.steps(key::COST)?;
-        return Ok(key::found(data));
+        return key::found(data, budget);
     }
     Ok(None)
 }
@@ -208,31 +203,6 @@ fn numbers(data: &[u8]) -> Option<Vec<u8>> {
         decoded.push(value);
     }
     (decoded.len() >= 4 && !inside.contains('.')).then_some(decoded)
-}
-
-/// How much of the data is tried with each key.
-const XOR_SAMPLE: usize = 4096;
-
-/// Single-byte exclusive or, when exactly this key makes code of noise.
-fn xored(data: &[u8]) -> Option<Layer> {
-    let sample = data.get(..data.len().min(XOR_SAMPLE))?;
-    if sample.len() < 16 {
-        return None;
-    }
-    for key in 1..=u8::MAX {
-        // A look at the first bytes rules out most keys.
-        let plausible = sample.iter().take(16).all(|byte| {
-            let byte = byte ^ key;
-            matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e)
-        });
-        if plausible {
-            let decoded = codec::xor(sample, key);
-            if judge::printable(&decoded).is_some_and(judge::has_code) {
-                return Some((format!("xor 0x{key:02x}"), codec::xor(data, key)));
-            }
-        }
-    }
-    None
 }
 
 #[cfg(test)]
