@@ -4,12 +4,10 @@
     python3 benches/published.py [--scan target/release/weighbridge]
 
 Fetches about 1.3 GB to target/bench/published, once. Downloads are unpacked, never installed or imported.
-Prints a table in Markdown: files of each package that hold a model, how many are clean, and what was said about
-the others.
+Prints a table in Markdown: the files of each package, how many are clean, and what was said about the others.
 """
 
 import argparse
-import collections
 import json
 import os
 import pathlib
@@ -20,6 +18,8 @@ import tarfile
 import urllib.parse
 import urllib.request
 import zipfile
+
+from benign import scan
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "target" / "bench" / "published"
@@ -77,18 +77,6 @@ def source_distribution(package, downloads):
     [file] = [file for file in files if file["filename"].endswith(f"-{version}.tar.gz")]
     downloads.mkdir(parents=True, exist_ok=True)
     urllib.request.urlretrieve(urllib.parse.urljoin(page, file["url"]), downloads / file["filename"])
-
-
-def scan(program, folder):
-    """What is said about each file of a folder."""
-    run = subprocess.run([program, "scan", "--no-hash", "--format", "json", str(folder)], capture_output=True, text=True)
-    report = json.loads(run.stdout)
-    verdicts = {one["path"]: one["verdict"] for one in report["artifacts"]}
-    said = collections.defaultdict(list)
-    for finding in report["findings"]:
-        if finding["severity"] != "info":
-            said[finding["artifact"]].append(finding["headline"])
-    return verdicts, said
 
 
 def main():

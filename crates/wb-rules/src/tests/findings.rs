@@ -248,14 +248,17 @@ fn a_script_is_judged_by_what_it_hides() {
     assert_eq!(examined.verdict, Verdict::Malicious);
 }
 
+/// What is made of Python source in a file of that name.
+fn verdict_on(name: &str, source: &str) -> Verdict {
+    let mut budget = wb_core::Budget::default();
+    let program = wb_code::python::lift(source, Trigger::Import, &mut budget);
+    let content = Content { programs: vec![program.expect("it parses")], ..Content::default() };
+    crate::examine(&super::artifact(name, "python"), &content, &mut budget).verdict
+}
+
 #[test]
 fn a_script_that_runs_what_it_fetches_is_for_review() {
-    let verdict = |source: &str| {
-        let mut budget = wb_core::Budget::default();
-        let program = wb_code::python::lift(source, Trigger::Import, &mut budget);
-        let content = Content { programs: vec![program.expect("it parses")], ..Content::default() };
-        crate::examine(&super::artifact("setup.py", "python"), &content, &mut budget).verdict
-    };
+    let verdict = |source: &str| verdict_on("setup.py", source);
     let head = "import subprocess, urllib.request\n";
     let fetched = "data = urllib.request.urlopen('https://example.org/x').read()\n";
     assert_eq!(
@@ -278,12 +281,7 @@ fn a_script_that_runs_what_it_fetches_is_for_review() {
 
 #[test]
 fn commands_are_for_review_where_nobody_asked_for_them() {
-    let verdict = |source: &str| {
-        let mut budget = wb_core::Budget::default();
-        let program = wb_code::python::lift(source, Trigger::Import, &mut budget);
-        let content = Content { programs: vec![program.expect("it parses")], ..Content::default() };
-        crate::examine(&super::artifact("model.py", "python"), &content, &mut budget).verdict
-    };
+    let verdict = |source: &str| verdict_on("model.py", source);
     let head = "import os, subprocess\n";
     for text in [
         "os.system('echo x')\n",
