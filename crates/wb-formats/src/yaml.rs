@@ -21,7 +21,8 @@ pub(crate) const FORMAT: Reader = Reader {
 const LONGEST: usize = 4 << 20;
 
 /// What no prose, log or source holds, and what makes a configuration worth reading under any name.
-const MARKS: [&str; 5] = ["_target_:", "class_path:", "!!python/", "tag:yaml.org,2002:python/", "%YAML"];
+const MARKS: [&str; 6] =
+    ["_target_:", "class_path:", "loader_module:", "!!python/", "tag:yaml.org,2002:python/", "%YAML"];
 
 /// Text that holds the mark of a configuration that is instantiated, and reads as YAML. JSON is read as JSON.
 fn identify(input: Bytes<'_>) -> Option<Strength> {

@@ -26,6 +26,7 @@ pub(super) fn references(json: &Json, content: &mut Content) {
     }
     kernels(json, &mut found);
     pipeline(json, &mut found);
+    loader(json, &mut found);
     modules(json, &mut found);
     if let Some(library) =
         json.get("auto_mapping").and_then(|mapping| mapping.get("parent_library"))
@@ -49,9 +50,15 @@ fn kernels(json: &Json, found: &mut Found<'_>) {
     }
 }
 
-/// Parts of a pipeline of diffusers: each is a library, or a module beside the pipeline, and a class.
+/// Parts of a pipeline of diffusers: each is a library, or a module beside the pipeline, and a class. The
+/// pipeline itself is named alike when its code lies beside it; otherwise it is a class of diffusers, all of
+/// which say so in their names. Models of diffusers have lists of two names too, and they are no modules.
 fn pipeline(json: &Json, found: &mut Found<'_>) {
-    if json.get("_diffusers_version").is_none() {
+    let is_pipeline = match json.get("_class_name") {
+        Some(class) => class.text().is_none_or(|class| class.contains("Pipeline")),
+        None => json.get("_diffusers_version").is_some(),
+    };
+    if !is_pipeline {
         return;
     }
     for (key, value) in json.entries() {
@@ -60,6 +67,19 @@ fn pipeline(json: &Json, found: &mut Found<'_>) {
         {
             found.push(key, class, Some(library), value);
         }
+    }
+}
+
+/// The module that MLflow imports and asks to load the model: `flavors.python_function.loader_module` of an
+/// `MLmodel`.
+fn loader(json: &Json, found: &mut Found<'_>) {
+    const FLAVOR: &str = "python_function";
+    const KEY: &str = "loader_module";
+    let flavor = json.get("flavors").and_then(|flavors| flavors.get(FLAVOR));
+    if let Some(value) = flavor.and_then(|flavor| flavor.get(KEY))
+        && let Some(module) = value.text()
+    {
+        found.push(&format!("flavors.{FLAVOR}.{KEY}"), "_load_pyfunc", Some(module), value);
     }
 }
 

@@ -17,8 +17,9 @@ pub(crate) const PIPELINES: &str = include_str!("../../data/diffusers_pipelines.
 /// Kernels by names of implementations; anything with an owner is fetched from a repository.
 const KERNEL_OWNERS: [&str; 1] = ["kernels-community"];
 
-/// Libraries whose classes a pipeline or module may name.
-const LIBRARIES: [&str; 4] = ["diffusers", "transformers", "sentence_transformers", "onnxruntime"];
+/// Libraries whose modules and classes a configuration may name.
+const LIBRARIES: [&str; 5] =
+    ["diffusers", "mlflow", "onnxruntime", "sentence_transformers", "transformers"];
 
 fn examine(subject: &Subject<'_>) -> Vec<Finding> {
     let components = subject.content.components.iter().filter(|one| one.kind == "remote-code");
