@@ -101,6 +101,8 @@ formats! {
     jinja_template = "jinja",
     json,
     yaml,
+    toml,
+    dockerfile,
     encoded_text = "encoded-text",
     tflite,
     executorch,

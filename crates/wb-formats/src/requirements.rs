@@ -3,12 +3,13 @@
 //!
 //! Source: pip documentation, "Requirements File Format"; PEP 508; PEP 440. [`Requirement`] is one line.
 
+pub(crate) mod manifest;
 mod requirement;
 
 use crate::plain_text::{self, Line, lines};
 use crate::{Family, Reader, Request};
 use requirement::{Parsed, Requirement};
-use wb_core::{Budget, Bytes, Component, Content, Field, Strength, Text};
+use wb_core::{Budget, Bytes, Component, Content, Field, Span, Strength, Text};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "List of Python packages for pip",
@@ -72,7 +73,11 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
             content.texts.push(Text { place, value, span: Some(line.span()) });
         }
         match requirement::parse(rest) {
-            Parsed::Requirement(requirement) => content.components.push(component(&requirement, &line)),
+            Parsed::Requirement(requirement) => {
+                let place = format!("line {}", line.number);
+                let one = component(&requirement, line.span(), place, Some(line.number));
+                content.components.push(one);
+            }
             Parsed::Option(name, value) => {
                 let (path, value) = (name.to_owned(), value.to_owned());
                 content.fields.push(Field { path, value, span: Some(line.span()) });
@@ -104,12 +109,12 @@ fn logical<'a>(mut lines: impl Iterator<Item = Line<'a>>) -> impl Iterator<Item 
     })
 }
 
-fn component(requirement: &Requirement<'_>, line: &Line<'_>) -> Component {
+fn component(requirement: &Requirement<'_>, span: Span, place: String, line: Option<u64>) -> Component {
     let mut settings = Vec::new();
     let mut set = |path: &str, value: &str| {
         if !value.is_empty() {
             let (path, value) = (path.to_owned(), value.to_owned());
-            settings.push(Field { path, value, span: Some(line.span()) });
+            settings.push(Field { path, value, span: Some(span) });
         }
     };
     set("version", requirement.version);
@@ -117,19 +122,19 @@ fn component(requirement: &Requirement<'_>, line: &Line<'_>) -> Component {
     set("url", requirement.url);
     set("marker", requirement.marker);
     set("options", requirement.options);
-    set("line", &line.number.to_string());
+    set("line", &line.map(|line| line.to_string()).unwrap_or_default());
     Component {
         kind: "requirement",
         name: requirement.name.to_owned(),
-        place: format!("line {}", line.number),
-        span: Some(line.span()),
+        place,
+        span: Some(span),
         settings,
         ..Component::default()
     }
 }
 
 /// pip asks every index of the file for every package, so an index belongs to each of them.
-fn indexes(content: &mut Content) {
+pub(crate) fn indexes(content: &mut Content) {
     const MOST: usize = 8;
     const OPTIONS: &[&str] = &["index-url", "extra-index-url", "find-links"];
     let indexes: Vec<Field> = content

@@ -4,6 +4,7 @@
 mod tree;
 
 use crate::plain_text;
+use crate::requirements::manifest;
 use crate::{Family, Reader, Request, json, target};
 use wb_core::{Budget, Bytes, Content, Gap, Strength};
 
@@ -49,6 +50,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     let read = tree::read(input, text, budget);
     for document in &read.documents {
         json::flatten(document, &mut content.fields);
+        manifest::environment(document, &mut content);
         target::programs(document, &mut content, budget);
     }
     content.oddities = read.oddities;

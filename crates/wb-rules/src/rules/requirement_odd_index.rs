@@ -1,7 +1,7 @@
 //! Requirements that come from somewhere else than the Python Package Index.
 
 use super::{Draft, Subject};
-use wb_core::{Finding, FindingBuilder, Indicator, IndicatorKind, Location, Severity, Span, Verdict};
+use wb_core::{Finding, FindingBuilder, Indicator, IndicatorKind, Location, Severity, Verdict};
 
 pub(super) const RULE: Draft = Draft {
     title: "A requirement from another place than the package index",
@@ -29,7 +29,8 @@ fn examine(subject: &Subject<'_>) -> Vec<Finding> {
         if let Some(url) = package.setting("url") {
             let what = format!("the package `{}` is fetched from `{url}`", package.name);
             let line = package.setting("line").and_then(|line| line.parse().ok());
-            findings.extend(finding(subject, url, line, package.span, what));
+            let place = line.map_or_else(|| Location::at(&*package.place, None), Location::line);
+            findings.extend(finding(subject, url, Location { span: package.span, ..place }, what));
         }
     }
     if !is_list(subject) {
@@ -38,7 +39,7 @@ fn examine(subject: &Subject<'_>) -> Vec<Finding> {
     for field in &subject.content.fields {
         if matches!(&*field.path, "index-url" | "extra-index-url" | "find-links" | "trusted-host") {
             let what = format!("packages are taken from `{}` (`--{}`)", field.value, field.path);
-            findings.extend(finding(subject, &field.value, None, field.span, what));
+            findings.extend(finding(subject, &field.value, Location::at("options", field.span), what));
         }
     }
     findings
@@ -52,12 +53,10 @@ fn is_list(subject: &Subject<'_>) -> bool {
 fn finding(
     subject: &Subject<'_>,
     url: &str,
-    line: Option<u64>,
-    span: Option<Span>,
+    location: Location,
     what: String,
 ) -> Option<Finding> {
     let (severity, verdict) = weigh(url)?;
-    let location = Location { span, ..line.map_or_else(|| Location::at("options", span), Location::line) };
     let builder = FindingBuilder::new("requirement-odd-index", &subject.artifact.path, location, what)
         .severity(severity)
         .verdict(verdict)
