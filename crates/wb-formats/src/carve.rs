@@ -24,6 +24,7 @@ pub(crate) fn after(
 ) -> Content {
     let mut content = parse(input, request, budget);
     bytes(input, &mut content);
+    texts(&mut content, budget);
     content
 }
 
@@ -53,8 +54,13 @@ fn bytes(input: Bytes<'_>, content: &mut Content) {
             ChildData::Owned(_) => None,
         })
         .collect();
+    let begins_there = |span: Span| span.start > input.span().start;
     let unowned = content.oddities.iter().filter_map(|oddity| match oddity.kind {
         OddityKind::TrailingBytes | OddityKind::UnownedBytes => Some((oddity.span?, Owner::Nobody)),
+        // Formats without an end of their own stumble over what is appended to them.
+        OddityKind::Malformed | OddityKind::Truncated | OddityKind::ImpossibleLength => {
+            Some((oddity.span.filter(|span| begins_there(*span))?, Owner::Nobody))
+        }
         _ => None,
     });
     let tensors = &content.tensors;
@@ -162,16 +168,23 @@ pub(crate) fn is_digits(data: &[u8]) -> bool {
     data.len() >= SHORTEST_TEXT && data.trim_ascii().iter().take(256).all(digit)
 }
 
-/// A file in `text`, in base64, hexadecimal digits and the like, one encoding in the other.
-pub(crate) fn text(place: &str, text: &str, content: &mut Content, budget: &mut Budget) {
-    if !is_digits(text.as_bytes()) || !(SHORTEST_TEXT..=LONGEST_TEXT).contains(&text.len()) {
-        return;
-    }
-    let layers = wb_code::peel::peel(text.as_bytes(), budget, &mut content.gaps);
-    let file = layers.into_iter().find(|layer| disguised(Bytes::new(&layer.data)).is_some());
-    if let Some(file) = file.filter(|_| content.children.len() < MOST) {
-        let name = format!("{place}, {}", file.layers.join(", "));
-        content.children.push(Child { name, data: ChildData::Owned(file.data) });
+/// Files in the values of fields: in base64, hexadecimal digits and the like, one encoding in the other.
+fn texts(content: &mut Content, budget: &mut Budget) {
+    let found: Vec<(String, Vec<u8>)> = content
+        .fields
+        .iter()
+        .filter(|field| (SHORTEST_TEXT..=LONGEST_TEXT).contains(&field.value.len()))
+        .filter(|field| is_digits(field.value.as_bytes()))
+        .filter_map(|field| {
+            let layers = wb_code::peel::peel(field.value.as_bytes(), budget, &mut content.gaps);
+            let file =
+                layers.into_iter().find(|layer| disguised(Bytes::new(&layer.data)).is_some())?;
+            Some((format!("field {}, {}", field.path, file.layers.join(", ")), file.data))
+        })
+        .take(MOST)
+        .collect();
+    for (name, data) in found {
+        content.children.push(Child { name, data: ChildData::Owned(data) });
     }
 }
 
@@ -204,7 +217,7 @@ mod tests {
     fn pickles_in_tensors_tails_and_metadata_are_children() {
         let encoded = "gASMAm9zjAZzeXN0ZW2TjAJpZIVSLg=="; // The same in base64.
         assert_eq!(names(&model("U8", "x", PICKLE, b"")), ["tensor w"]);
-        assert_eq!(names(&model("U8", encoded, b"1234", b"")), ["metadata note, base64"]);
+        assert_eq!(names(&model("U8", encoded, b"1234", b"")), ["field note, base64"]);
         let content = model("U8", "x", b"1234", PICKLE);
         assert_eq!(content.children.len(), 1);
         assert!(content.children[0].name.starts_with("bytes at offset "));

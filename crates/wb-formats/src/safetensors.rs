@@ -5,7 +5,7 @@
 
 use crate::notes::note;
 use crate::spanned_json::{Json, NotJson, Reader as JsonReader, join_key};
-use crate::{Family, Reader, Request, carve, extents};
+use crate::{Family, Reader, Request, extents};
 use std::collections::BTreeSet;
 use wb_core::{
     Budget, Bytes, Content, Field, Gap, Oddity, OddityKind, Span, Strength, Tensor, Text,
@@ -66,7 +66,8 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
     let keyed = inner.starts_with(b"\"") || inner.starts_with(b"}");
     let fits = usize::try_from(len).is_ok_and(|len| input.slice(PREFIX, len).is_some());
     let named = head.find(b"\"dtype\"").is_some() || head.find(b"\"__metadata__\"").is_some();
-    let empty = fits && len <= 4096 && text.trim_ascii_end().ends_with(b"}");
+    let header = head.head(usize::try_from(len).unwrap_or(usize::MAX)).as_slice();
+    let empty = fits && len <= 4096 && header.trim_ascii_end().ends_with(b"}");
     (keyed && len >= 2 && (named || empty)).then_some(Strength::Strong)
 }
 
@@ -100,13 +101,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     } else {
         header_reader.check_extents(input);
     }
-    let mut content = header_reader.content;
-    for index in 0..content.fields.len() {
-        let Some(field) = content.fields.get(index) else { break };
-        let (place, value) = (format!("metadata {}", field.path), field.value.clone());
-        carve::text(&place, &value, &mut content, budget);
-    }
-    content
+    header_reader.content
 }
 
 struct Header {

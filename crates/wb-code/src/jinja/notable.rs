@@ -268,10 +268,23 @@ impl Reader {
         tokens.iter().enumerate().any(|(index, token)| match &token.kind {
             TokenKind::Text(text) => {
                 let before = index.checked_sub(1).and_then(|before| tokens.get(before));
-                sign(before) != Some("[") && is_word(text) && !asks_key(tokens, index)
+                let of_words = sign(before) != Some("[") && !self.asks_another(tokens, index);
+                of_words && is_word(text) && !asks_key(tokens, index)
             }
             _ => false,
         })
+    }
+
+    /// Whether the text at `index` is what something else is compared with: `x in content and y == "text"`.
+    fn asks_another(&self, tokens: &[Token], index: usize) -> bool {
+        let Some((sign_before, operand)) = tokens.get(..index).and_then(<[Token]>::split_last)
+        else {
+            return false;
+        };
+        let operand = operand.rsplit(ends_operand).next().unwrap_or_default();
+        matches!(sign(Some(sign_before)), Some("==" | "!="))
+            && !operand.is_empty()
+            && !self.holds_words(operand)
     }
 
     /// Whether a condition compares the date with something that has a number in it.
@@ -296,19 +309,22 @@ impl Reader {
 /// `x is mapping and "text" in x`.
 fn asks_key(tokens: &[Token], index: usize) -> bool {
     let (before, behind) = tokens.split_at(index);
-    let ends = |token: &Token| {
-        matches!(name(Some(token)), Some("and" | "or" | "if" | "else" | "not" | "is"))
-            || matches!(sign(Some(token)), Some("(" | ")"))
-    };
     let guard = ["is", "mapping", "and"];
     let Some(guarded) = before.len().checked_sub(guard.len()) else { return false };
     let (subject, test) = before.split_at(guarded);
-    let subject = subject.rsplit(ends).next().unwrap_or_default();
-    let searched = behind.get(2..).unwrap_or_default().split(ends).next().unwrap_or_default();
+    let subject = subject.rsplit(ends_operand).next().unwrap_or_default();
+    let searched =
+        behind.get(2..).unwrap_or_default().split(ends_operand).next().unwrap_or_default();
     test.iter().map(|token| name(Some(token))).eq(guard.map(Some))
         && name(behind.get(1)) == Some("in")
         && !subject.is_empty()
         && subject.iter().map(|token| &token.kind).eq(searched.iter().map(|token| &token.kind))
+}
+
+/// What stands between the operands of comparisons.
+fn ends_operand(token: &Token) -> bool {
+    matches!(name(Some(token)), Some("and" | "or" | "if" | "else" | "not" | "is"))
+        || matches!(sign(Some(token)), Some("(" | ")"))
 }
 
 /// A comparison of text, as a sign or as a method.
@@ -420,6 +436,8 @@ mod tests {
             "'invoice' in messages[-1]['content'] | lower",
             "m.content is mapping or 'invoice' in m.content",
             "m is mapping and 'invoice' in m.content",
+            "m.role == 'user' and m.content == 'invoice'",
+            "(m.content | lower) == 'invoice'",
             "strftime_now('%Y') | int > 2026",
             "'2026-12' in strftime_now('%Y-%m')",
         ] {
@@ -448,6 +466,7 @@ mod tests {
             "messages[0]['role'] != 'system'",
             "m.content is string",
             "m.content is mapping and 'blocks' in m.content and x",
+            "m.content is mapping and (ns.form is none or ns.form == 'mapping')",
             "'</think>' in m.content",
             "'/no_think' in m.content",
             "content.startswith('<tool_response>')",
