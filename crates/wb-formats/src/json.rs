@@ -1,6 +1,8 @@
 //! JSON: configurations of models, tokenizers and training runs. Everything becomes fields; templates and
 //! configurations that name what to call become programs.
 
+mod tokenizer;
+
 use crate::checksums::digests_of;
 use crate::spanned_json::{self, Json, Node};
 use crate::{Family, Reader, Request, target};
@@ -45,6 +47,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
             flatten(&json, &mut content.fields);
             content.digests = digests_of(input, &json);
             target::programs(&json, &mut content, budget);
+            tokenizer::read(&json, &mut content);
             if content.fields.len() >= MOST_KEPT {
                 let why = format!("not all of its values are kept: they are more than {MOST_FIELDS}");
                 content.gaps.push(Gap::over(input.span(), why));

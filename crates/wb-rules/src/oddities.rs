@@ -147,6 +147,11 @@ rows! {
         in ["gguf"] [Malformed, ImpossibleLength, Overlap, Disagreement, UnownedBytes, TrailingBytes, LeadingBytes, DuplicateName, DuplicateKey]
         say "the header does not agree with the file"
         do "do not load it: readers have corrupted memory on such headers (CVE-2024-21836, CVE-2026-33298)"
+    "tokenizer-shares-id" "A tokenizer with one id for two words"
+        Medium Suspicious ["AML.T0018.000"]
+        in ["json"] [Disagreement] within "model.vocab"
+        say "what is decoded may be another word than was meant"
+        do "compare the vocabulary with the one that the model's authors published"
     "archive-path-traversal" "An archive member that would leave the folder it is extracted to"
         High Malicious ["T1204.002", "T1574"]
         in [] [PathTraversal, EscapingLink]

@@ -95,6 +95,7 @@ rules![
     secret_in_file = "secret-in-file",
     template_loops_long = "template-loops-long",
     template_switches_on_content = "template-switches-on-content",
+    tokenizer_adds_text = "tokenizer-adds-text",
     torch_item_set_on_tensor = "torch-item-set-on-tensor",
 ];
 
