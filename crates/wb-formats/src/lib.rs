@@ -102,6 +102,7 @@ formats! {
     json,
     yaml,
     toml,
+    pbtxt,
     dockerfile,
     encoded_text = "encoded-text",
     tflite,

@@ -132,6 +132,11 @@ rows! {
         in ["core-ml"] [PathTraversal]
         say "the model reads a file outside its package when it is loaded"
         do "do not load it; ask for a model that holds its own data"
+    "checkpoint-path" "A list of checkpoints that leads out of its folder"
+        Low Clean ["AML.T0010.003"]
+        in ["pbtxt"] [ExternalReference]
+        say "the checkpoint that is restored lies in another folder"
+        do "make sure that the checkpoint beside the list is the one that is restored; machines that train write such paths too"
     "external-reference" "A model that refers to a file outside itself"
         Medium Suspicious ["AML.T0037", "T1005"]
         in [] [ExternalReference]

@@ -1,0 +1,94 @@
+//! Messages of protocol buffers as text: networks of Caffe, graphs and checkpoints of TensorFlow, configurations of
+//! Triton. Everything becomes fields; layers that are Python are code in another place.
+//!
+//! Specification: "Text Format Language Specification" of protocol buffers.
+
+mod tree;
+
+use crate::plain_text;
+use crate::spanned_json::Json;
+use crate::{Family, Reader, Request, json, names, target};
+use wb_core::{Budget, Bytes, Component, Content, Gap, Oddity, OddityKind, Strength};
+
+pub(crate) const FORMAT: Reader = Reader {
+    title: "Protocol buffers as text",
+    endings: &[".pbtxt", ".prototxt", ".textproto"],
+    family: Family::Source,
+    refines: &[],
+    identify,
+    parse,
+    named: Some(named),
+};
+
+/// A message in text is never longer, in bytes.
+const LONGEST: usize = 16 << 20;
+
+/// Fields of the messages that are known.
+const MARKS: [&str; 6] =
+    ["model_checkpoint_path:", "max_batch_size:", "layer {", "layers {", "layer{", "python_param"];
+
+/// Text that has a field of a known message, and reads as one.
+fn identify(input: Bytes<'_>) -> Option<Strength> {
+    let text = plain_text::text(input, LONGEST)?;
+    let marked = MARKS.iter().any(|mark| memchr::memmem::find(text.as_bytes(), mark.as_bytes()).is_some());
+    (marked && tree::is_message(text)).then_some(Strength::Weak)
+}
+
+fn named(name: &str, input: Bytes<'_>) -> Option<Strength> {
+    let name = name.to_ascii_lowercase();
+    if !FORMAT.endings.iter().any(|ending| name.ends_with(ending)) {
+        return None;
+    }
+    plain_text::text(input, LONGEST).filter(|text| tree::is_message(text)).map(|_| Strength::Weak)
+}
+
+fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
+    let mut content = Content::default();
+    let Some(text) = plain_text::text(input, LONGEST) else {
+        content.gaps.push(Gap::over(input.span(), "not read as text"));
+        return content;
+    };
+    // A byte order mark stands before the text.
+    let mark = (input.len() as u64).saturating_sub(text.len() as u64);
+    let read = tree::read(text, input.offset().saturating_add(mark), budget);
+    json::flatten(&read.message, &mut content.fields);
+    target::programs(&read.message, &mut content, budget);
+    layers(&read.message, &mut content);
+    checkpoints(&read.message, &mut content);
+    content.gaps.extend(read.gap);
+    content
+}
+
+/// Layers of Caffe that are classes of Python: `PythonParameter` in `caffe.proto`.
+fn layers(message: &Json, content: &mut Content) {
+    const MOST: usize = 1_000;
+    let layers = message.entries().iter().filter(|(name, _)| matches!(&**name, "layer" | "layers"));
+    for (index, (_, layer)) in layers.enumerate().take(MOST) {
+        let Some(python) = layer.get("python_param") else { continue };
+        let text = |key: &str| python.text_at(key).unwrap_or_default().to_owned();
+        content.components.push(Component {
+            kind: "remote-code",
+            name: format!("layer[{index}].python_param"),
+            class: text("layer"),
+            module: Some(text("module")),
+            place: format!("layer[{index}]"),
+            span: Some(python.span),
+            settings: Vec::new(),
+        });
+    }
+}
+
+/// Checkpoints that TensorFlow is sent to: `CheckpointState`. A path is taken from the folder of the file.
+fn checkpoints(message: &Json, content: &mut Content) {
+    let Some(path) = message.get("model_checkpoint_path") else { return };
+    if let Some(text) = path.text()
+        && let Some(why) = names::escapes(text)
+    {
+        let what = format!("the checkpoint is read from `{text}`: {why}");
+        let (kind, place) = (OddityKind::ExternalReference, "model_checkpoint_path".to_owned());
+        content.oddities.push(Oddity { kind, place, span: Some(path.span), what });
+    }
+}
+
+#[cfg(test)]
+mod tests;
