@@ -8,7 +8,7 @@ mod walk;
 use crate::notes::Notes;
 use crate::tensor_shard::search;
 use crate::{Family, Reader, Request};
-use wb_core::{Budget, Bytes, Content, Field, OddityKind, Span, Strength};
+use wb_core::{Budget, Bytes, Child, ChildData, Content, Field, OddityKind, Span, Strength};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "picture, sound, font or document",
@@ -64,6 +64,35 @@ fn kind(input: Bytes<'_>) -> Option<Kind> {
     Some(found)
 }
 
+/// Text in a picture (ISO/IEC 15948, clause 11.3.4): ComfyUI writes the workflow that made the picture there, and
+/// takes it from there again. What is a document or compressed becomes a child.
+fn written(kind: [u8; 4], data: Bytes<'_>, content: &mut Content) {
+    const MOST: usize = 64;
+    let Some(end) = data.find_byte(0).filter(|_| content.children.len() < MOST) else { return };
+    let keyword = String::from_utf8_lossy(data.head(end).as_slice()).into_owned();
+    let text = data.from(end.saturating_add(1));
+    let text = match &kind {
+        b"tEXt" => text,
+        // The method of compression stands before the stream.
+        b"zTXt" => text.from(1),
+        b"iTXt" => {
+            let mut rest = text.from(2);
+            // Language and translated keyword.
+            for _ in 0..2 {
+                let Some(end) = rest.find_byte(0) else { return };
+                rest = rest.from(end.saturating_add(1));
+            }
+            rest
+        }
+        _ => return,
+    };
+    let told = text.starts_with(b"{") || text.starts_with(b"[") || text.starts_with(b"\x78");
+    if told {
+        let name = format!("text `{keyword}`");
+        content.children.push(Child { name, data: ChildData::Span(text.span()) });
+    }
+}
+
 /// Whether every table of the font lies inside of the file.
 fn is_font(input: Bytes<'_>) -> bool {
     let count = input.array(4).map_or(0, u16::from_be_bytes);
@@ -105,7 +134,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     let value = format!("{kind:?}").to_lowercase();
     content.fields.push(Field { path: "kind".to_owned(), value, span: None });
     let end = match kind {
-        Kind::Png => walk::png(input, budget),
+        Kind::Png => walk::png(input, budget, &mut |kind, data| written(kind, data, &mut content)),
         Kind::Gif => walk::gif(input, budget),
         Kind::Jpeg => walk::jpeg(input, budget),
         Kind::Riff => walk::riff(input),

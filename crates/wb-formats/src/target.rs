@@ -1,10 +1,12 @@
 //! What a configuration makes a program do: Jinja templates under `chat_template`, objects that name a
 //! callable to be called with the other keys as arguments ([`call`]), strings that read the environment
-//! ([`interpolation`]), and names of code that lies elsewhere ([`remote`]).
+//! ([`interpolation`]), code in the nodes of a workflow ([`workflow`]), and names of code that lies elsewhere
+//! ([`remote`]).
 
 mod call;
 mod interpolation;
 mod remote;
+mod workflow;
 
 use crate::spanned_json::{Json, Node};
 use crate::template;
@@ -14,6 +16,7 @@ use wb_core::{Budget, Content, Span};
 /// Adds the programs that `json` holds, and what it names outside itself.
 pub(crate) fn programs(json: &Json, content: &mut Content, budget: &mut Budget) {
     remote::references(json, content);
+    workflow::programs(json, content, budget);
     Walk { root: json, content, budget }.below(json, "");
 }
 

@@ -2,8 +2,12 @@
 
 use wb_core::{Budget, Bytes, Cursor};
 
-/// Chunks up to `IEND` (ISO/IEC 15948, clause 5.3).
-pub(super) fn png(input: Bytes<'_>, budget: &mut Budget) -> Option<usize> {
+/// Chunks up to `IEND` (ISO/IEC 15948, clause 5.3); `visit` is given the kind and the data of each.
+pub(super) fn png<'a>(
+    input: Bytes<'a>,
+    budget: &mut Budget,
+    visit: &mut dyn FnMut([u8; 4], Bytes<'a>),
+) -> Option<usize> {
     let mut cursor = input.cursor();
     cursor.seek(8);
     loop {
@@ -11,8 +15,9 @@ pub(super) fn png(input: Bytes<'_>, budget: &mut Budget) -> Option<usize> {
         let len = u32::from_be_bytes(cursor.array()?);
         let kind: [u8; 4] = cursor.array()?;
         kind.iter().all(u8::is_ascii_alphabetic).then_some(())?;
-        // The checksum follows.
-        cursor.take_u64(u64::from(len).checked_add(4)?)?;
+        visit(kind, cursor.take_u64(u64::from(len))?);
+        // The checksum.
+        cursor.take(4)?;
         if &kind == b"IEND" {
             return Some(cursor.position());
         }
