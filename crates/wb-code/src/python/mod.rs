@@ -10,6 +10,7 @@ mod expression;
 mod nesting;
 mod old;
 mod statement;
+mod torchscript;
 
 use ruff_python_ast::{ModModule, Parameters, Stmt};
 use ruff_python_parser::Parsed;
@@ -66,6 +67,9 @@ fn lift_suite(suite: &[Stmt], source: &str, trigger: Trigger, budget: &mut Budge
         class: None,
         at: TextRange::default(),
     };
+    if torchscript::is_torchscript(suite) {
+        lifter.torchscript();
+    }
     lifter.suite(suite);
     program
 }

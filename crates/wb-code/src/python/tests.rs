@@ -48,6 +48,18 @@ fn imports_and_calls() {
 }
 
 #[test]
+fn torchscript_has_torch_without_an_import() {
+    let method = |kind: &str| {
+        format!(
+            "class M(Module):\n  def forward(self: {kind}, x: Tensor) -> Tensor:\n    return x\n"
+        )
+    };
+    let given = ["import torch", "torch = 0", "import torch.ops", "ops = 2"];
+    assert_eq!(ops(&method("__torch__.net.M"))[..4], given);
+    assert_ne!(ops(&method("net.M"))[..4], given);
+}
+
+#[test]
 fn functions_run_their_decorators_and_defaults_at_once() {
     assert_eq!(
         ops("@d\ndef f(a=g()):\n  return a"),

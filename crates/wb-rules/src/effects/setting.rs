@@ -1,6 +1,6 @@
 //! [`Setting`]: where code stands, which decides what is ordinary there.
 
-use super::Story;
+use super::{Story, served};
 use crate::rules::Subject;
 use wb_core::{Effect, Language, Location, Program, Trigger};
 
@@ -35,6 +35,7 @@ impl Setting {
             (Language::Shell, _) | (_, Trigger::Run) => Self::Script,
             (Language::Config, _) if keras => Self::KerasConfig,
             (Language::Config, _) => Self::Config,
+            (Language::Python, _) if served::is_torchscript(program) => Self::ModelCode,
             (_, Trigger::Import | Trigger::Install) => Self::Module,
             _ if keras || program.component.is_some() => Self::Lambda,
             _ => Self::ModelCode,
