@@ -202,4 +202,8 @@ oddities! {
     DuplicateKey = "duplicate-key",
     /// Code whose version or structure could not be recovered.
     OpaqueCode = "opaque-code",
+    /// A file in the low bits of a tensor's numbers.
+    HiddenInNumbers = "hidden-in-numbers",
+    /// A tensor none of whose elements is a number that a model computes with.
+    NotNumbers = "not-numbers",
 }

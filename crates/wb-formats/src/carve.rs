@@ -1,7 +1,7 @@
 //! Files that stand where numbers or text are expected. They become children, to be read like any other file.
 
-use crate::Request;
 use crate::storage::{Disguised, disguised};
+use crate::{Request, planes};
 use std::collections::BTreeSet;
 use wb_core::{Budget, Bytes, Child, ChildData, Content, Field, Oddity, OddityKind, Span, Tensor};
 
@@ -24,6 +24,7 @@ pub(crate) fn after(
 ) -> Content {
     let mut content = parse(input, request, budget);
     bytes(input, &mut content);
+    numbers(input, &mut content);
     texts(&mut content, budget);
     content
 }
@@ -87,6 +88,37 @@ fn bytes(input: Bytes<'_>, content: &mut Content) {
         }
         content.children.push(Child { name, data: ChildData::Span(span) });
     }
+}
+
+/// Files in the low bits of tensors, and tensors that hold no number.
+fn numbers(input: Bytes<'_>, content: &mut Content) {
+    let (mut oddities, mut children) = (Vec::new(), Vec::new());
+    for tensor in &content.tensors {
+        let Some((span, numbers)) = tensor.span.and_then(|span| Some((span, input.at_span(span)?)))
+        else {
+            continue;
+        };
+        if oddities.len() >= MOST {
+            break;
+        }
+        let mut odd = |kind, what| {
+            let place = format!("tensor {}", tensor.name);
+            oddities.push(Oddity { kind, place, span: Some(span), what });
+        };
+        if let Some(hidden) = planes::file(numbers, &tensor.dtype) {
+            let what = format!("{} of `{}` is {}", hidden.place, tensor.name, hidden.kind.name());
+            odd(OddityKind::HiddenInNumbers, what);
+            let name = format!("tensor {}, {}", tensor.name, hidden.place);
+            children.push(Child { name, data: ChildData::Owned(hidden.data) });
+        } else if let Some(what) = planes::not_numbers(numbers, &tensor.dtype) {
+            odd(
+                OddityKind::NotNumbers,
+                format!("every element of `{}` that was looked at is {what}", tensor.name),
+            );
+        }
+    }
+    content.oddities.append(&mut oddities);
+    content.children.append(&mut children);
 }
 
 /// Whether elements of this type take one byte each, or are bytes of no type.

@@ -38,6 +38,7 @@ mod native;
 mod notes;
 mod paths;
 mod plain_text;
+mod planes;
 mod protobuf;
 mod spanned_json;
 mod storage;

@@ -46,9 +46,9 @@ macro_rules! rows {
 
 use OddityKind::{
     BrokenStream, ChecksumMismatch, Disagreement, DuplicateKey, DuplicateName, EmbeddedExecutable,
-    Encrypted, EscapingLink, Expansion, ExternalReference, ExtraStream, ImpossibleLength,
-    LeadingBytes, Malformed, MisleadingName, NoModel, OpaqueCode, Overlap, PathTraversal, Polyglot,
-    TrailingBytes, Truncated, UnownedBytes, UnusualOpcode,
+    Encrypted, EscapingLink, Expansion, ExternalReference, ExtraStream, HiddenInNumbers,
+    ImpossibleLength, LeadingBytes, Malformed, MisleadingName, NoModel, NotNumbers, OpaqueCode,
+    Overlap, PathTraversal, Polyglot, TrailingBytes, Truncated, UnownedBytes, UnusualOpcode,
 };
 
 rows! {
@@ -207,6 +207,16 @@ rows! {
         in [] [EmbeddedExecutable]
         say "the model carries an executable"
         do "take the executable out and have it analysed; look for what would start it"
+    "weights-hide-file" "A file in the low bits of weights"
+        High Suspicious ["AML.T0018.002", "T1027.003"]
+        in [] [HiddenInNumbers]
+        say "the weights carry a file in bits that the model hardly needs"
+        do "have the file analysed; look for the code that would take it out of the weights"
+    "weights-not-numbers" "A tensor that holds no number"
+        Low Clean ["AML.T0029"]
+        in [] [NotNumbers]
+        say "a tensor holds nothing that a model computes with"
+        do "compare the tensor with the one that the model's authors published"
     "duplicate-key" "A key that appears twice in one object"
         Medium Suspicious ["T1027"]
         in [] [DuplicateKey]
