@@ -112,12 +112,13 @@ pub fn rules() -> &'static [Rule] {
 }
 
 /// Data files that rules of their own read, by name.
-pub(crate) fn sources() -> [(&'static str, &'static str); 8] {
+pub(crate) fn sources() -> [(&'static str, &'static str); 9] {
     [
         ("java_gadgets.txt", java_gadget::GADGETS),
         ("diffusers_pipelines.txt", config_names_remote_code::PIPELINES),
         ("r_functions.toml", r_code::FUNCTIONS),
         ("known_operators.toml", custom_operator::KNOWN),
+        ("tensorflow_operators.txt", custom_operator::REGISTRY),
         ("native_functions.toml", native_code::FUNCTIONS),
         ("keras_functions.txt", crate::keras::FUNCTIONS),
         ("keras_layers.toml", crate::keras::LAYERS),

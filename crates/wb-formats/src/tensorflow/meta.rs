@@ -14,6 +14,7 @@ const INITIALISERS: [&str; 3] = ["saved_model_main_op", "legacy_init_op", "main_
 pub(crate) fn graph(bytes: Bytes<'_>, content: &mut Content, walk: &mut Walk<'_>) {
     let mut library = Library::default();
     library.graph(bytes, "graph_def", content, walk);
+    library.name_calls(content);
     library.lift(content, walk);
 }
 
@@ -40,6 +41,7 @@ pub(crate) fn meta_graph(
             _ => {}
         }
     });
+    library.name_calls(content);
     library.lift(content, walk);
 }
 

@@ -2,8 +2,11 @@
 
 use super::{Library, Node, Scope};
 use crate::protobuf::{Field as Wire, Value, Walk, below, each, varints};
+use std::collections::BTreeSet;
 use wb_core::{Bytes, Component, Content, Field, OddityKind, Span, Tensor};
 
+/// The module of what a graph defines itself.
+const OWN: &str = "function";
 /// How many strings of one attribute or constant are kept.
 const STRINGS: usize = 64;
 
@@ -43,6 +46,19 @@ impl Library {
             }),
             _ => {}
         });
+    }
+}
+
+impl Library {
+    /// Gives nodes that call a function of this graph by its name the module [`OWN`]: they are no operators.
+    pub(super) fn name_calls(&self, content: &mut Content) {
+        let functions: BTreeSet<&str> =
+            self.scopes.iter().filter_map(|scope| scope.function.as_deref()).collect();
+        for node in content.components.iter_mut().filter(|part| part.kind == "node") {
+            if functions.contains(node.class.as_str()) {
+                node.module = Some(OWN.to_owned());
+            }
+        }
     }
 }
 

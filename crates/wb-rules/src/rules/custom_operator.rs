@@ -1,7 +1,7 @@
 //! Operators that are no part of the runtime they are for.
 
 use super::{Draft, Subject};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 use wb_core::{Component, Finding, FindingBuilder, Location, Severity, Verdict};
 
@@ -12,8 +12,14 @@ pub(super) const RULE: Draft = Draft {
     examine,
 };
 
+/// The module of operators that have a name alone.
+const CUSTOM: &str = "custom";
+
 /// Domains and operators that runtimes bring along, or that are published with their source.
 pub(super) const KNOWN: &str = include_str!("../../data/known_operators.toml");
+
+/// Operators that TensorFlow 2.21 registers, one a line and sorted: what `TF_GetAllOpList` of its C interface gives.
+pub(super) const REGISTRY: &str = include_str!("../../data/tensorflow_operators.txt");
 
 /// What is known for the models of one runtime.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -27,6 +33,12 @@ struct Runtime {
     /// Operators with a name of their own that are published with their source.
     #[serde(borrow, default)]
     operators: Vec<&'static str>,
+    /// Beginnings of the names of such operators.
+    #[serde(borrow, default)]
+    namespaces: Vec<&'static str>,
+    /// Whether its own operators are those of [`REGISTRY`]; those of other runtimes have a module that says so.
+    #[serde(default)]
+    registry: bool,
 }
 
 fn runtime(format: &str) -> Option<&'static Runtime> {
@@ -41,7 +53,11 @@ fn examine(subject: &Subject<'_>) -> Vec<Finding> {
     // An operator may be used a hundred times; it is one thing to look at.
     let mut found: BTreeMap<(&str, &str), (&Component, usize)> = BTreeMap::new();
     for node in subject.content.components.iter().filter(|part| part.kind == "node") {
-        let Some(module) = node.module.as_deref() else { continue };
+        let module = match node.module.as_deref() {
+            Some(module) => module,
+            None if runtime.registry && !is_registered(&node.class) => CUSTOM,
+            None => continue,
+        };
         if !runtime.knows(module, &node.class) {
             found.entry((module, &node.class)).or_insert((node, 0)).1 += 1;
         }
@@ -54,14 +70,22 @@ impl Runtime {
         let domain = |domain: &&str| {
             *domain == module || domain.ends_with('.') && module.starts_with(*domain)
         };
-        self.domains.iter().any(domain) || self.operators.contains(&class)
+        self.domains.iter().any(domain)
+            || self.operators.contains(&class)
+            || self.namespaces.iter().any(|namespace| class.starts_with(namespace))
     }
+}
+
+/// Whether TensorFlow itself has the operator.
+fn is_registered(class: &str) -> bool {
+    static TABLE: OnceLock<BTreeSet<&'static str>> = OnceLock::new();
+    TABLE.get_or_init(|| REGISTRY.lines().collect()).contains(class)
 }
 
 fn finding(subject: &Subject<'_>, module: &str, class: &str, node: &Component, count: usize) -> Finding {
     let location =
         Location { component: Some(node.name.clone()), ..Location::at(&*node.place, node.span) };
-    let name = if module == "custom" { class.to_owned() } else { format!("{module}::{class}") };
+    let name = if module == CUSTOM { class.to_owned() } else { format!("{module}::{class}") };
     let nodes = if count == 1 { "one node is".to_owned() } else { format!("{count} nodes are") };
     let headline = format!("{nodes} of the operator `{name}`, which the runtime does not have");
     FindingBuilder::new("custom-operator", &subject.artifact.path, location, headline)

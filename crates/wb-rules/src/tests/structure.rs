@@ -269,10 +269,21 @@ fn operators_that_the_runtime_does_not_have_are_found_once() {
     assert_eq!(nodes("tflite", &[(Some("custom"), "MyOperator")]), ["custom-operator"]);
     assert_eq!(nodes("core-ml", &[(Some("custom"), "MySpawn")]), ["custom-operator"]);
     assert_eq!(nodes("executorch", &[(Some("mine"), "run")]), ["custom-operator"]);
+    assert_eq!(
+        nodes("saved-model", &[(None, "OwnOperator"), (None, "MatMul")]),
+        ["custom-operator"]
+    );
 }
 
 #[test]
 fn operators_that_runtimes_bring_along_are_ordinary() {
+    let ordinary = [
+        (None, "MatMul"),
+        (None, "_FusedMatMul"),
+        (None, "Addons>Resampler"),
+        (Some("function"), "__inference_f_1"),
+    ];
+    assert_eq!(nodes("tensorflow-graph", &ordinary), [""; 0]);
     for domain in ["com.microsoft", "com.microsoft.nchwc", "ai.onnx.ml", "org.pytorch.aten"] {
         assert_eq!(nodes("onnx", &[(Some(domain), "FusedGelu")]), [""; 0], "{domain}");
     }
