@@ -120,6 +120,7 @@ formats! {
     paddle,
     paddle_params = "paddle-params",
     saved_model = "saved-model",
+    fingerprint,
     meta_graph = "meta-graph",
     tensorflow_graph = "tensorflow-graph",
     tensor_bundle = "tensor-bundle",
