@@ -47,6 +47,11 @@ pub(crate) fn array(input: Bytes<'_>, name: &str) -> Content {
         content.children.push(Child { name: "data".to_owned(), data: ChildData::Span(data.span()) });
         return content;
     };
+    // `numpy.load` refuses it; other readers take anything that is not empty for true.
+    if !matches!(header.fortran_order.as_str(), "True" | "False") {
+        let what = format!("`fortran_order` is `{}`, which is no truth value", header.fortran_order);
+        odd(OddityKind::Malformed, what, text.span());
+    }
     if !header.has_objects {
         let wanted = header.elements().and_then(|count| count.checked_mul(header.element_len?));
         match wanted {

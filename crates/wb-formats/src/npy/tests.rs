@@ -48,6 +48,9 @@ fn sizes_that_do_not_fit() {
     let huge = "{'descr': '<f8', 'fortran_order': False, 'shape': (9223372036854775807, 9), }";
     assert!(has(&parse("npy", &npy(huge, b"")), OddityKind::ImpossibleLength));
     assert!(has(&parse("npy", &npy("__import__('os')", b"")), OddityKind::Malformed));
+    let order = FLOATS.replace("False", "'yes'");
+    assert!(has(&parse("npy", &npy(&order, &[0; 24])), OddityKind::Malformed));
+    assert!(!has(&parse("npy", &npy(FLOATS, &[0; 24])), OddityKind::Malformed));
     assert!(has(&parse("npy", &npy(&"[".repeat(40_000), b"")), OddityKind::Malformed));
 }
 
