@@ -62,6 +62,9 @@ const MODULES: &[&str] = &[
     "zipfile",
 ];
 
+/// Forms of `match`, which Python has from 3.10 on.
+const MATCH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/decompile/match.py");
+
 /// Figures at the end of what the script prints.
 fn figure(out: &str, name: &str) -> usize {
     let last = out.lines().last().unwrap_or_default();
@@ -81,6 +84,9 @@ fn what_is_decompiled_compiles_to_what_it_was() {
     let mut modules: Vec<&str> = named.split_whitespace().collect();
     if modules.is_empty() {
         modules = MODULES.to_vec();
+        let matches =
+            Run::of(&python).args(["-c", "import sys; assert sys.version_info >= (3, 10)"]);
+        modules.extend(matches.succeeds().then_some(MATCH));
     }
     let arguments: Vec<&str> =
         ["-c", SCRIPT, "dump"].into_iter().chain(modules.iter().copied()).collect();

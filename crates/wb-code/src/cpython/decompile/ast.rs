@@ -1,5 +1,6 @@
 //! What a decompiled function is made of: [`Stmt`]s and [`Expr`]essions.
 
+use super::pattern::Case;
 use crate::cpython::Value;
 
 /// Why the structure of a function was not recovered, in one clause.
@@ -301,6 +302,8 @@ pub(super) enum Stmt {
     Try(Vec<Self>, Vec<Handler>, Vec<Self>, Vec<Self>),
     /// Whether it is async, items with targets, body.
     With(bool, Vec<(Expr, Option<Expr>)>, Vec<Self>),
+    /// Subject and cases.
+    Match(Expr, Vec<Case<Self>>),
     Define(Box<Definition>),
     Pass,
     Break,

@@ -42,6 +42,11 @@ fn end(body: &mut Vec<Stmt>, version: Version) {
             }
         }
         Some(Stmt::With(_, _, body)) if copies => shorten(body, version),
+        Some(Stmt::Match(_, cases)) if copies => {
+            for case in cases {
+                shorten(&mut case.body, version);
+            }
+        }
         Some(Stmt::Try(body, handlers, other, _)) if copies => {
             if other.is_empty() {
                 shorten(body, version);
@@ -85,6 +90,12 @@ fn without_returns(body: Vec<Stmt>) -> R<Vec<Stmt>> {
             }
             Stmt::With(is_async, items, body) if rest.len() == 0 => {
                 out.push(Stmt::With(is_async, items, without_returns(body)?));
+            }
+            Stmt::Match(subject, mut cases) if rest.len() == 0 => {
+                for case in &mut cases {
+                    case.body = without_returns(std::mem::take(&mut case.body))?;
+                }
+                out.push(Stmt::Match(subject, cases));
             }
             Stmt::Try(body, mut handlers, other, last) if rest.len() == 0 => {
                 for handler in &mut handlers {
@@ -130,6 +141,7 @@ fn within(stmt: &Stmt, such: &dyn Fn(&Stmt) -> bool) -> bool {
             | Stmt::While(_, one, other)
             | Stmt::For(_, _, _, one, other) => any(one) || any(other),
             Stmt::With(_, _, body) => any(body),
+            Stmt::Match(_, cases) => cases.iter().any(|case| any(&case.body)),
             Stmt::Try(body, handlers, other, last) => {
                 any(body)
                     || handlers.iter().any(|handler| any(&handler.body))
@@ -180,6 +192,11 @@ fn without_attributes(body: &mut Vec<Stmt>) {
             without_attributes(other);
         }
         Some(Stmt::With(_, _, body)) => without_attributes(body),
+        Some(Stmt::Match(_, cases)) => {
+            for case in cases {
+                without_attributes(&mut case.body);
+            }
+        }
         Some(Stmt::Try(body, handlers, other, _)) => {
             without_attributes(body);
             without_attributes(other);

@@ -493,7 +493,7 @@ impl Machine<'_, '_> {
     }
 
     /// Where two ways meet.
-    fn join(&self, one: usize, other: usize, context: &Context) -> Option<usize> {
+    pub(super) fn join(&self, one: usize, other: usize, context: &Context) -> Option<usize> {
         let stops = self.stops(context);
         let ours = self.reach_within(one, &stops, context.handler);
         let theirs = self.reach_within(other, &stops, context.handler);

@@ -104,6 +104,12 @@ pub(super) struct Machine<'c, 'w> {
     seen: Vec<bool>,
 }
 
+/// What a machine knew at a moment.
+pub(super) struct Mark {
+    seen: Vec<bool>,
+    names: [BTreeSet<String>; 6],
+}
+
 /// How deep statements and expressions may be recursed into.
 pub(super) const DEEPEST: u16 = 100;
 
@@ -336,7 +342,34 @@ impl<'c, 'w> Machine<'c, 'w> {
                 return self.looping(at, stack, context, out);
             }
         }
+        if self.may_match(at, stack, context)
+            && let Some(end) = self.matching(at, stack, context, out)?
+        {
+            return Ok(end);
+        }
         self.statement(at, stack, context, out)
+    }
+
+    /// What is known of instructions and variables, to go back to when something turns out to be something else.
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            seen: self.seen.clone(),
+            names: [
+                &self.globals,
+                &self.nonlocals,
+                &self.used_free,
+                &self.loaded,
+                &self.read,
+                &self.bound,
+            ]
+            .map(BTreeSet::clone),
+        }
+    }
+
+    pub(super) fn reset(&mut self, mark: Mark) {
+        self.seen = mark.seen;
+        [self.globals, self.nonlocals, self.used_free, self.loaded, self.read, self.bound] =
+            mark.names;
     }
 
     /// Where a block says that the loop that begins at `at` ends.

@@ -2,6 +2,7 @@
 
 use super::ast::{Definition, Expr, Handler, Node, Stmt};
 use super::expression::{self, binds};
+use super::pattern;
 
 /// Text that grows up to a limit.
 pub(super) struct Page {
@@ -88,6 +89,21 @@ impl Page {
                     }
                 }
                 self.suite(head, body, level);
+            }
+            Stmt::Match(subject, cases) => {
+                let mut head = "match ".to_owned();
+                expression::write(subject, binds::ANYTHING, &mut head);
+                head.push(':');
+                self.line(level, &head);
+                for case in cases {
+                    let mut head = "case ".to_owned();
+                    pattern::write(&case.pattern, false, &mut head);
+                    if let Some(guard) = &case.guard {
+                        head.push_str(" if ");
+                        expression::write(guard, binds::ANYTHING, &mut head);
+                    }
+                    self.suite(head, &case.body, level.saturating_add(1));
+                }
             }
             Stmt::Define(definition) => self.definition(definition, level),
             Stmt::Comment(lines) => {
