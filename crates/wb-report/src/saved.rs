@@ -24,10 +24,19 @@ pub struct Case {
     pub integrity: Vec<Integrity>,
     /// Identifiers put together.
     pub identifiers: Vec<Identifier>,
+    /// The times and places analysts are asked for.
+    #[serde(default)]
+    pub facts: Facts,
+    /// Evidence that cannot all be the whole truth.
+    #[serde(default)]
+    pub contradictions: Vec<Contradiction>,
     /// What is not there.
     pub missing: Vec<String>,
     /// Decisions on candidates.
     pub candidates: Vec<Candidate>,
+    /// What to do, in order.
+    #[serde(default)]
+    pub recommendations: Vec<Recommendation>,
     /// What was read.
     pub coverage: Vec<Coverage>,
     /// What is inside artifacts.
@@ -201,8 +210,76 @@ pub struct Flow {
     pub count: u64,
     /// Attempts that were stopped.
     pub blocked: u64,
+    /// Bytes that the source sent.
+    #[serde(default)]
+    pub bytes_out: u64,
+    /// RFC 3339, UTC.
+    #[serde(default)]
+    pub first: String,
+    /// RFC 3339, UTC.
+    #[serde(default)]
+    pub last: String,
+    /// How regular it is.
+    #[serde(default)]
+    pub beacon: Beacon,
+    /// The record of the first attempt, as `path:line`.
+    #[serde(default)]
+    pub first_record: String,
     /// Whether it goes to a destination of the compromise.
     pub of_compromise: bool,
+}
+
+/// How regular a flow is.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub struct Beacon {
+    /// `periodic`, `jittered`, `irregular` or `insufficient`.
+    pub state: String,
+    /// From 0 (no pattern) to 1 (clockwork).
+    pub score: f64,
+    /// Median seconds between attempts.
+    pub period_seconds: Option<f64>,
+}
+
+/// The times and places analysts are asked for; absent where not known.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// Where models came from before.
+    pub source_before: Option<String>,
+    /// Where they came from afterwards.
+    pub source_after: Option<String>,
+    /// When the compromise came in.
+    pub introduced_at: Option<String>,
+    /// When it was loaded.
+    pub loaded_at: Option<String>,
+    /// When it first called out.
+    pub first_outbound_at: Option<String>,
+    /// When it was noticed.
+    pub detected_at: Option<String>,
+    /// When it was first stopped.
+    pub blocked_at: Option<String>,
+    /// Hosts that it ran on.
+    pub host_affected: Vec<String>,
+}
+
+/// Pieces of evidence that cannot both be the whole truth.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Contradiction {
+    /// What does not fit.
+    pub what: String,
+    /// What says so.
+    pub evidence: Vec<String>,
+}
+
+/// Something to do.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Recommendation {
+    /// `contain`, `eradicate`, `recover` or `prevent`.
+    pub phase: String,
+    /// What.
+    pub what: String,
+    /// The command that does it.
+    pub command: Option<String>,
 }
 
 /// A recorded digest against a file.
@@ -230,6 +307,9 @@ pub struct Identifier {
     pub confidence: String,
     /// In order.
     pub parts: Vec<Part>,
+    /// Why the parts belong together.
+    #[serde(default)]
+    pub join: String,
 }
 
 /// A part of an identifier.

@@ -1,8 +1,10 @@
 //! The arguments of the command, in the words of `--help`.
 
 mod learn;
+mod saved;
 
 pub use learn::{Knowledge, Learn};
+pub use saved::{Open, Show};
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::error::{ContextKind, ContextValue};
@@ -53,6 +55,8 @@ pub enum Verb {
     Watch(Watch),
     /// Show a finding, an event or an artifact of a case
     Show(Show),
+    /// Walk a case in the terminal: timeline, findings, artifacts, advice
+    Open(Open),
     /// Decide whether a model may be deployed: approve, reject or review
     Gate(Gate),
     /// Print what code in a file would do, as Python
@@ -77,7 +81,7 @@ pub enum Verb {
 
 /// The groups of verbs in `--help`: title and names.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Investigate", &["investigate", "timeline", "show"]),
+    ("Investigate", &["investigate", "timeline", "show", "open"]),
     ("Guard", &["scan", "gate", "diff", "watch"]),
     ("Look inside", &["inspect", "decompile", "disassemble"]),
     ("Learn", &["explain", "learn", "schema", "completions", "help"]),
@@ -326,26 +330,6 @@ pub enum WatchTier {
     T1,
     /// Root and programs in the kernel.
     T2,
-}
-
-/// Arguments of `show`.
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:\n  \
-    weighbridge show F1 incident/                     a finding, with its bytes\n  \
-    weighbridge show logs/rollout.log:9 case.json     an event by its record\n  \
-    weighbridge show E3 case.json                     an event by its number\n  \
-    weighbridge show serving_model.pkl case.json      an artifact: role, hashes, findings, code\n\n\
-    `weighbridge investigate incident/ --format json > case.json` saves a case.")]
-pub struct Show {
-    /// A finding (F1), an event (E1 or PATH:LINE) or an artifact (path or digest)
-    #[arg(value_name = "WHAT")]
-    pub what: String,
-    /// A saved case (JSON), or the folder of evidence
-    #[arg(value_name = "CASE", default_value = ".")]
-    pub case: PathBuf,
-    /// The folder of evidence, to read the bytes of findings from
-    #[arg(long, value_name = "DIR")]
-    pub evidence: Option<PathBuf>,
 }
 
 /// Arguments of `gate`.

@@ -23,7 +23,7 @@ pub use events::{Timeline, events};
 pub use gate::gate;
 pub use inventory::{differences, inspect, timeline};
 pub use page::Style;
-pub use saved::shown;
+pub use saved::{Sheet, sheet, shown, shown_as};
 pub use scan::{hex, scan};
 pub use table::table;
 

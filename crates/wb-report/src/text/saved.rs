@@ -1,4 +1,8 @@
-//! Findings, events and artifacts of a saved case.
+//! Findings, events and artifacts of a saved case, and in [`sheet`] the rest of it.
+
+mod sheet;
+
+pub use sheet::{Sheet, sheet};
 
 use super::page::{Ink, Page, Style};
 use super::{bytes, counted};
@@ -10,7 +14,12 @@ const LINES: usize = 400;
 
 /// Shows one thing of a case with everything the case knows of it.
 pub fn shown(case: &Case, shown: Shown<'_>, style: &Style) -> String {
-    let mut card = Card { page: Page::new(*style), defang: Defang::of_saved(case) };
+    shown_as(case, shown, style, &Defang::of_saved(case))
+}
+
+/// As [`shown`], with the hosts of `defang` defanged in prose: none when it is empty.
+pub fn shown_as(case: &Case, shown: Shown<'_>, style: &Style, defang: &Defang) -> String {
+    let mut card = Card { page: Page::new(*style), defang };
     match shown {
         Shown::Finding(finding) => self::finding(&mut card, case, finding),
         Shown::Entry(number, entry) => self::entry(&mut card, case, number, entry),
@@ -20,13 +29,13 @@ pub fn shown(case: &Case, shown: Shown<'_>, style: &Style) -> String {
 }
 
 /// One thing as it is shown: prose is defanged, payloads and records are exact.
-struct Card {
+struct Card<'a> {
     page: Page,
-    defang: Defang,
+    defang: &'a Defang,
 }
 
 /// A label and its text.
-fn row(card: &mut Card, label: &str, text: &str) {
+fn row(card: &mut Card<'_>, label: &str, text: &str) {
     if !text.is_empty() {
         let label = format!("{label:<12}");
         let text = card.defang.text(text).into_owned();
@@ -49,7 +58,7 @@ fn place(location: &Location) -> String {
     parts.join(", ")
 }
 
-fn finding(card: &mut Card, case: &Case, finding: &Finding) {
+fn finding(card: &mut Card<'_>, case: &Case, finding: &Finding) {
     let id = format!("{:<4}", finding.id);
     let severity = finding.severity.to_uppercase();
     let headline = card.defang.text(&finding.headline).into_owned();
@@ -95,7 +104,7 @@ fn finding(card: &mut Card, case: &Case, finding: &Finding) {
 }
 
 /// Code of an artifact: that of `component`, or all when it is not named.
-fn listings(card: &mut Card, detail: &Detail, component: Option<&str>) {
+fn listings(card: &mut Card<'_>, detail: &Detail, component: Option<&str>) {
     let wanted = detail
         .listings
         .iter()
@@ -110,7 +119,7 @@ fn listings(card: &mut Card, detail: &Detail, component: Option<&str>) {
     }
 }
 
-fn entry(card: &mut Card, case: &Case, number: usize, entry: &Entry) {
+fn entry(card: &mut Card<'_>, case: &Case, number: usize, entry: &Entry) {
     let id = format!("E{number:<3}");
     let key = entry.key.as_deref().map(|key| format!("{}  ", key.replace('_', " ").to_uppercase()));
     let summary = card.defang.text(&entry.summary).into_owned();
@@ -149,7 +158,7 @@ fn entry(card: &mut Card, case: &Case, number: usize, entry: &Entry) {
     }
 }
 
-fn artifact(card: &mut Card, case: &Case, artifact: &Artifact) {
+fn artifact(card: &mut Card<'_>, case: &Case, artifact: &Artifact) {
     let verdict = artifact.verdict.to_uppercase();
     card.page.paragraph(
         0,
@@ -188,7 +197,7 @@ fn artifact(card: &mut Card, case: &Case, artifact: &Artifact) {
     }
 }
 
-fn detail(card: &mut Card, detail: &Detail) {
+fn detail(card: &mut Card<'_>, detail: &Detail) {
     let counts = [
         (detail.components, "component"),
         (detail.tensors, "tensor"),

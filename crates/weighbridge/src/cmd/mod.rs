@@ -8,6 +8,7 @@ mod gate;
 mod inspect;
 mod investigate;
 mod learn;
+mod open;
 mod saved;
 mod scan;
 mod schema;
@@ -61,6 +62,7 @@ pub fn run(arguments: Cli) -> Ended {
         Verb::Investigate(arguments) => investigate::run(&arguments, terminal),
         Verb::Scan(arguments) => scan::run(&arguments, terminal),
         Verb::Show(arguments) => show::run(&arguments, terminal),
+        Verb::Open(arguments) => open::run(&arguments, terminal),
         Verb::Gate(arguments) => gate::run(&arguments, terminal),
         Verb::Decompile(arguments) => code::decompile(&arguments),
         Verb::Disassemble(arguments) => code::disassemble(&arguments),

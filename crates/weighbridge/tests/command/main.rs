@@ -4,6 +4,7 @@
 mod bad_input;
 mod exit_codes;
 mod learn;
+mod open;
 mod sigma;
 mod terminal;
 mod timeline;

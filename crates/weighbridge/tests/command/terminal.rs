@@ -87,7 +87,7 @@ fn reports_fit_a_pipe() {
 #[test]
 fn helps_and_lists_fit_a_pipe() {
     let verbs = ["investigate", "scan", "show", "decompile", "disassemble", "inspect", "diff"];
-    let more = ["timeline", "explain", "schema", "completions"];
+    let more = ["timeline", "open", "explain", "schema", "completions"];
     for verb in verbs.iter().chain(&more) {
         let ended = weighbridge(&[verb, "--help"]).end();
         assert_eq!(overlong(&ended.code(0).out), Vec::<&str>::new(), "{verb}");
