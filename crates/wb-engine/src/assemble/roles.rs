@@ -348,6 +348,8 @@ fn code_beside_models(body: &Body, roles: &mut BTreeMap<ArtifactPath, RoleAssign
             Some(models) => models
                 .first_key_value()
                 .map(|(role, model)| fixed(*role, &format!("it lies with `{model}`"))),
+            // A configuration that runs nothing is no model, whatever its folder is called.
+            None if code.content.programs.is_empty() => None,
             None => folder_role(path),
         };
         if let Some(given) = given {
