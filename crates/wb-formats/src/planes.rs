@@ -5,7 +5,7 @@
 //! anywhere else in them is not seen.
 //!
 //! Sources: Wang et al., "EvilModel" (2021) and "EvilModel 2.0" (2022), whole low bytes of each number; HiddenLayer,
-//! "Weaponizing Machine Learning Models with Ransomware" (2022), 1 to 8 low bits.
+//! "Weaponizing Machine Learning Models with Ransomware" (2022), a few low bits.
 
 use crate::storage::{Disguised, disguised};
 use wb_core::Bytes;
