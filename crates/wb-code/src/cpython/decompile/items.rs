@@ -513,6 +513,9 @@ impl Items {
             return Err("a pattern takes apart what is no subject");
         };
         let total = before.saturating_add(behind);
+        if total > MOST {
+            return Err("a pattern is too long");
+        }
         let parts: Vec<Item> = (0..=total).map(|_| self.subject()).collect();
         let mut ids = parts.iter().filter_map(|part| match part {
             Item::Subject(id) => Some(*id),

@@ -259,15 +259,21 @@ impl Machine<'_, '_> {
             items.stack.len().checked_sub(depth).ok_or("a pattern takes what is not there")?;
         let item = items.stack.get(index).cloned().ok_or("a pattern takes what is not there")?;
         let next = at.saturating_add(1);
+        if items.stack.len() > MOST {
+            return Err("a pattern is too long");
+        }
         if let (Item::Subject(id), 1) = (&item, depth) {
-            let mut trial = items.clone();
-            if let Ok((alternatives, after)) = self.alternatives(at, &mut trial) {
-                *items = trial;
+            let (fails, seen) = (items.fails.len(), items.seen.len());
+            // Alternatives stand in alternatives.
+            let found = self.deeper(|machine| machine.alternatives(at, items));
+            if let Ok((alternatives, after)) = found {
                 let count = alternatives.first().map_or(0, |one| one.captures.len());
                 let captures: Vec<usize> = (0..count).map(|_| items.capture()).collect();
                 items.becomes(*id, Shape::Or(alternatives, captures))?;
                 return Ok(after);
             }
+            items.fails.truncate(fails);
+            items.seen.truncate(seen);
         }
         items.stack.push(item);
         Ok(next)

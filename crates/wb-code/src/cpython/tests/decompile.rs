@@ -159,6 +159,20 @@ fn jumps_that_multiply_ways_and_deep_nesting_end() {
 }
 
 #[test]
+fn patterns_that_nest_or_take_apart_without_end_end() {
+    let version = Version::three(11);
+    // Each copy could be the first of alternatives inside of the one before it.
+    let copies = format!("LOAD_FAST 0\n{}LOAD_CONST 0\nRETURN_VALUE", "COPY 1\n".repeat(9_000));
+    let code = recipe(version, &copies, &[], &[]);
+    assert_eq!(decompile(&code, &mut Budget::default()).not_recovered.len(), 1);
+    // Sixteen million items behind a star.
+    let star = "LOAD_FAST 0\nMATCH_SEQUENCE\nPOP_JUMP_FORWARD_IF_FALSE 4\nEXTENDED_ARG 255\n\
+                EXTENDED_ARG 255\nEXTENDED_ARG 255\nUNPACK_EX 0\nLOAD_CONST 0\nRETURN_VALUE";
+    let code = recipe(version, star, &[], &[]);
+    assert_eq!(decompile(&code, &mut Budget::default()).not_recovered.len(), 1);
+}
+
+#[test]
 fn code_that_many_share_is_not_shown_each_time() {
     let version = Version::three(8);
     let mut code = recipe(version, "LOAD_CONST 0\nRETURN_VALUE", &[], &[]);
