@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 /// Most cases of one statement, and alternatives of one pattern.
 pub(super) const MOST: usize = 500;
 
+/// How deep patterns may nest.
+const DEEPEST: usize = 40;
+
 /// What is on the stack while a pattern is tried.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Item {
@@ -28,6 +31,16 @@ pub(super) enum Item {
     Key,
     /// What a mapping has beside its keys; `None` while it is empty.
     Rest(Option<usize>),
+}
+
+impl Item {
+    /// The value that it is.
+    pub(super) fn value(self) -> R<Expr> {
+        match self {
+            Self::Value(value) => Ok(value),
+            _ => Err("a pattern compares with no value"),
+        }
+    }
 }
 
 /// What is known of a subject.
@@ -85,31 +98,38 @@ pub(super) struct Items {
 }
 
 impl Items {
-    pub(super) fn subject(&mut self) -> Item {
+    /// A new subject.
+    fn subject(&mut self) -> usize {
         self.subjects.push(Subject::default());
-        Item::Subject(self.subjects.len().saturating_sub(1))
+        self.subjects.len().saturating_sub(1)
     }
 
     /// A new subject on top of the stack, which alternatives have captured.
     pub(super) fn capture(&mut self) -> usize {
-        let id = self.subjects.len();
-        let item = self.subject();
-        self.stack.push(item);
+        let id = self.subject();
+        self.stack.push(Item::Subject(id));
         id
+    }
+
+    /// New subjects for parts, the first one on top.
+    fn apart(&mut self, count: usize) -> Vec<usize> {
+        let ids: Vec<usize> = (0..count).map(|_| self.subject()).collect();
+        self.stack.extend(ids.iter().rev().map(|id| Item::Subject(*id)));
+        ids
     }
 
     pub(super) fn pop(&mut self) -> R<Item> {
         self.stack.pop().ok_or("a pattern takes what is not there")
     }
 
-    pub(super) fn top(&self) -> R<usize> {
+    fn top(&self) -> R<usize> {
         match self.stack.last() {
             Some(Item::Subject(id)) => Ok(*id),
             _ => Err("a pattern tests no subject"),
         }
     }
 
-    pub(super) fn shape(&mut self, id: usize) -> R<&mut Shape> {
+    fn shape(&mut self, id: usize) -> R<&mut Shape> {
         self.subjects.get_mut(id).map(|subject| &mut subject.shape).ok_or("a subject is not known")
     }
 
@@ -123,8 +143,13 @@ impl Items {
         Ok(())
     }
 
+    /// The whole pattern: that of the first subject.
+    pub(super) fn whole(&self) -> R<Pattern> {
+        self.pattern(0, DEEPEST)
+    }
+
     /// The pattern of a subject.
-    pub(super) fn pattern(&self, id: usize, depth: usize) -> R<Pattern> {
+    fn pattern(&self, id: usize, depth: usize) -> R<Pattern> {
         let subject = self.subjects.get(id).ok_or("a subject is not known")?;
         let depth = depth.checked_sub(1).ok_or("patterns nest too deep")?;
         let each =
@@ -165,7 +190,7 @@ impl Items {
                 let slot = items.subjects.get_mut(*own).ok_or("a subject is not known")?;
                 slot.names.extend(names.ok_or("a subject is not known")?);
             }
-            items.pattern(0, 40)
+            items.whole()
         });
         each.collect()
     }
@@ -220,7 +245,7 @@ impl Items {
     }
 
     /// Moves the top below the `depth - 1` values under it, or changes it with the deepest of them.
-    pub(super) fn permute(&mut self, depth: usize, swap: bool) -> R<()> {
+    fn permute(&mut self, depth: usize, swap: bool) -> R<()> {
         let top = self.stack.len().checked_sub(1).ok_or("a pattern takes what is not there")?;
         let other = self
             .stack
@@ -234,19 +259,7 @@ impl Items {
         }
         Ok(())
     }
-}
 
-impl Item {
-    /// The value that it is.
-    pub(super) fn value(self) -> R<Expr> {
-        match self {
-            Self::Value(value) => Ok(value),
-            _ => Err("a pattern compares with no value"),
-        }
-    }
-}
-
-impl Items {
     /// A pattern that has done nothing with its subject yet.
     pub(super) fn of_subject() -> Self {
         let mut items = Self::default();
@@ -474,14 +487,7 @@ impl Items {
             self.stack.extend(std::iter::repeat_n(Item::Key, count));
             return Ok(());
         }
-        let parts: Vec<Item> = (0..count).map(|_| self.subject()).collect();
-        let ids: Vec<usize> = parts
-            .iter()
-            .filter_map(|part| match part {
-                Item::Subject(id) => Some(*id),
-                _ => None,
-            })
-            .collect();
+        let ids = self.apart(count);
         match whole {
             Item::Parts(id) => match self.shape(id)? {
                 Shape::Mapping { values, .. } | Shape::Class { values, .. }
@@ -502,7 +508,6 @@ impl Items {
             },
             _ => return Err("a pattern takes apart what is no subject"),
         }
-        self.stack.extend(parts.into_iter().rev());
         Ok(())
     }
 
@@ -516,11 +521,7 @@ impl Items {
         if total > MOST {
             return Err("a pattern is too long");
         }
-        let parts: Vec<Item> = (0..=total).map(|_| self.subject()).collect();
-        let mut ids = parts.iter().filter_map(|part| match part {
-            Item::Subject(id) => Some(*id),
-            _ => None,
-        });
+        let mut ids = self.apart(total.saturating_add(1)).into_iter();
         match self.shape(id)? {
             Shape::Sequence { len, items, star, unpacked } if !*unpacked => {
                 // `[*rest]` asks for no length.
@@ -538,7 +539,6 @@ impl Items {
             }
             _ => return Err("a pattern takes apart what is no sequence"),
         }
-        self.stack.extend(parts.into_iter().rev());
         Ok(())
     }
 
@@ -553,8 +553,7 @@ impl Items {
             _ => return Err("a position is no number"),
         };
         let Item::Subject(id) = self.pop()? else { return Err("an item is of no subject") };
-        let part = self.subject();
-        let Item::Subject(new) = part else { return Err("an item is of no subject") };
+        let new = self.capture();
         match self.shape(id)? {
             Shape::Sequence { len: Some((_, false)), items, unpacked: false, .. } => {
                 if items.insert(at, new).is_some() {
@@ -563,7 +562,6 @@ impl Items {
             }
             _ => return Err("an item is of no sequence"),
         }
-        self.stack.push(part);
         Ok(())
     }
 }

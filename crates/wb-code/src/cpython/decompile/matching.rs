@@ -146,18 +146,11 @@ impl Machine<'_, '_> {
             items.seen.push(at);
             place = self.graph.next(at);
         }
-        let mut place = self.pattern(place, 0, &mut items)?;
-        for at in std::mem::take(&mut items.seen) {
-            self.see(at);
+        let mut place = self.pattern(place, &mut items)?;
+        for at in &items.seen {
+            self.see(*at);
         }
-        let mut next = None;
-        for (target, count) in std::mem::take(&mut items.fails) {
-            let after = self.dropped_subjects(target, count)?;
-            if next.is_some_and(|next| next != after) {
-                return Err("a case fails to two places");
-            }
-            next = Some(after);
-        }
+        let mut next = self.failing(&items)?;
         let mut guard = None;
         if keeps {
             place = self.graph.real(place);
@@ -174,8 +167,21 @@ impl Machine<'_, '_> {
             self.see(place);
             place = self.graph.next(place);
         }
-        let pattern = items.pattern(0, 40)?;
+        let pattern = items.whole()?;
         Ok(Tried { pattern, guard, body: self.graph.real(place), next, keeps })
+    }
+
+    /// Where a pattern fails to, which is one place for all its tests; `None` when it cannot fail.
+    fn failing(&mut self, items: &Items) -> R<Option<usize>> {
+        let mut next = None;
+        for (target, count) in &items.fails {
+            let after = self.dropped_subjects(*target, *count)?;
+            if next.is_some_and(|next| next != after) {
+                return Err("a pattern fails to two places");
+            }
+            next = Some(after);
+        }
+        Ok(next)
     }
 
     /// Where control goes from a place with `count` values that have to be dropped.
@@ -208,13 +214,13 @@ impl Machine<'_, '_> {
         Ok((whole.test, self.graph.real(whole.yes.at), self.graph.real(whole.no.at)))
     }
 
-    /// Follows a pattern from `at` until all but `base` values are taken apart; yields what follows it.
-    fn pattern(&mut self, at: usize, base: usize, items: &mut Items) -> R<usize> {
+    /// Follows a pattern from `at` until all values are taken apart; yields what follows it.
+    fn pattern(&mut self, at: usize, items: &mut Items) -> R<usize> {
         self.deeper(|machine| {
             let mut place = at;
             loop {
                 machine.tick()?;
-                if items.stack.len() <= base {
+                if items.stack.is_empty() {
                     return Ok(place);
                 }
                 let real = machine.graph.real(place);
@@ -342,14 +348,7 @@ impl Machine<'_, '_> {
             return Err("alternatives do not meet");
         }
         *after = Some(meets);
-        let mut next = None;
-        for (target, count) in std::mem::take(&mut one.fails) {
-            let dropped = self.dropped_subjects(target, count)?;
-            if next.is_some_and(|next| next != dropped) {
-                return Err("an alternative fails to two places");
-            }
-            next = Some(dropped);
-        }
+        let next = self.failing(&one)?;
         items.seen.append(&mut one.seen);
         found.push(Alternative { items: one, captures });
         Ok(next)

@@ -2,10 +2,10 @@
 //!
 //! [`normal`] makes one set of instructions of all versions; [`graph`] knows where control goes. A
 //! [`machine`] follows control through a function with a symbolic stack, and puts expressions
-//! ([`effects`], [`calls`]), tests ([`conditions`]), `match` ([`matching`]), loops ([`loops`]), protected statements ([`protect`],
-//! [`leaving`]) and definitions ([`functions`]) together. Every way that control takes must be one that the
-//! statements take, and in the end every instruction must have been part of one: a function of which that
-//! cannot be shown is printed as its instructions, and says so.
+//! ([`effects`], [`calls`]), tests ([`conditions`]), `match` ([`matching`]), loops ([`loops`]), protected
+//! statements ([`protect`], [`leaving`]) and definitions ([`functions`]) together. Every way that control
+//! takes must be one that the statements take, and in the end every instruction must have been part of one: a
+//! function of which that cannot be shown is printed as its instructions, and says so.
 
 mod ast;
 mod blocks;
