@@ -34,12 +34,9 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
 
 /// A file that is called a template is one when it holds any tag.
 fn named(name: &str, input: Bytes<'_>) -> Option<Strength> {
-    let name = name.to_ascii_lowercase();
-    if !FORMAT.endings.iter().any(|ending| name.ends_with(ending)) {
-        return None;
-    }
-    let text = plain_text::text(input, LONGEST)?;
-    TAGS.iter().any(|(open, _)| text.contains(open)).then_some(Strength::Weak)
+    plain_text::named(name, FORMAT.endings, input, LONGEST, |text| {
+        TAGS.iter().any(|(open, _)| text.contains(open))
+    })
 }
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {

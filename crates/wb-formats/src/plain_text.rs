@@ -1,7 +1,7 @@
 //! Text in files without any mark of their own: [`text`] as a whole, [`lines`] with number and bytes, and
 //! [`strings`] in bytes that are no text.
 
-use wb_core::{Bytes, Span, Text};
+use wb_core::{Bytes, Span, Strength, Text};
 
 /// `input` as text when it is that: UTF-8 without NUL, at most `most` bytes. The first bytes decide for
 /// nearly every other file.
@@ -14,6 +14,19 @@ pub(crate) fn text(input: Bytes<'_>, most: usize) -> Option<&str> {
     let bytes = input.as_slice();
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
+}
+
+/// What a file of one of these `endings` is when its text fits: the claim of a format that goes by the name.
+pub(crate) fn named(
+    name: &str,
+    endings: &[&str],
+    input: Bytes<'_>,
+    most: usize,
+    fits: impl FnOnce(&str) -> bool,
+) -> Option<Strength> {
+    let name = name.to_ascii_lowercase();
+    let called = endings.iter().any(|ending| name.ends_with(ending));
+    called.then(|| text(input, most)).flatten().filter(|text| fits(text)).map(|_| Strength::Weak)
 }
 
 /// A line without its end.

@@ -35,11 +35,7 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
 }
 
 fn named(name: &str, input: Bytes<'_>) -> Option<Strength> {
-    let name = name.to_ascii_lowercase();
-    if !FORMAT.endings.iter().any(|ending| name.ends_with(ending)) {
-        return None;
-    }
-    plain_text::text(input, LONGEST).filter(|text| DeTable::parse(text).is_ok()).map(|_| Strength::Weak)
+    plain_text::named(name, FORMAT.endings, input, LONGEST, |text| DeTable::parse(text).is_ok())
 }
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {

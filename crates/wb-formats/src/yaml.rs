@@ -34,11 +34,7 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
 
 /// A file called `.yaml` is one when it reads as a mapping or a list.
 fn named(name: &str, input: Bytes<'_>) -> Option<Strength> {
-    let name = name.to_ascii_lowercase();
-    if !FORMAT.endings.iter().any(|ending| name.ends_with(ending)) {
-        return None;
-    }
-    plain_text::text(input, LONGEST).filter(|text| tree::is_document(text)).map(|_| Strength::Weak)
+    plain_text::named(name, FORMAT.endings, input, LONGEST, tree::is_document)
 }
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
