@@ -122,6 +122,18 @@ impl Program {
         }
     }
 
+    /// Puts it and all its steps at `span`, functions that it defines included: its text does not stand in the
+    /// artifact as it was read.
+    pub fn stand_at(&mut self, span: Span) {
+        self.span = span;
+        for op in &mut self.ops {
+            op.span = span;
+            if let OpKind::Define { body, .. } = &mut op.kind {
+                body.stand_at(span);
+            }
+        }
+    }
+
     /// The op that made `value`.
     pub fn op(&self, value: ValueId) -> Option<&Op> {
         self.ops.get(value.index())

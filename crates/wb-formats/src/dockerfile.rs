@@ -94,10 +94,7 @@ fn run(instruction: &Instruction<'_>, content: &mut Content, budget: &mut Budget
     let command = command(&instruction.rest, budget);
     let mut program = wb_code::shell::lift(&command, Trigger::Run, budget);
     // Lines are joined before they are read: every step is at its instruction.
-    for op in &mut program.ops {
-        op.span = instruction.span;
-    }
-    program.span = instruction.span;
+    program.stand_at(instruction.span);
     program.place = format!("line {}", instruction.line.number);
     content.programs.push(program);
     manifest::command(&command, instruction.span, instruction.line.number, content);

@@ -114,11 +114,8 @@ fn code(place: &str, cell: &Json, source: &str, content: &mut Content, budget: &
     }
     for mut program in programs {
         place.clone_into(&mut program.place);
-        program.span = cell.span;
         // The text of a cell is escaped in the file: an op has the bytes of its cell.
-        for op in &mut program.ops {
-            op.span = cell.span;
-        }
+        program.stand_at(cell.span);
         content.programs.push(program);
     }
 }

@@ -93,21 +93,10 @@ fn program(
         program.source = Some(cpython::decompile(&code, budget).text);
         match source.packed {
             None => decoded.relocate(&mut program, source.span(json.span)),
-            Some(packed) => whole(&mut program, packed),
+            Some(packed) => program.stand_at(packed),
         }
         Some(program)
     })
-}
-
-/// Points every op at `span`, where its own bytes have no place in the artifact.
-fn whole(program: &mut Program, span: Span) {
-    program.span = span;
-    for op in &mut program.ops {
-        op.span = span;
-        if let OpKind::Define { body, .. } = &mut op.kind {
-            whole(body, span);
-        }
-    }
 }
 
 fn opaque(source: &Source<'_>, json: &Json, place: &Place<'_>, content: &mut Content) {

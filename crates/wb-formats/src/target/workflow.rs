@@ -52,10 +52,7 @@ fn lift<'a>(
             continue;
         };
         // The text is written with escapes: every step is at its value.
-        for op in &mut program.ops {
-            op.span = value.span;
-        }
-        program.span = value.span;
+        program.stand_at(value.span);
         program.place = format!("{place} `{class}`, {name}");
         content.programs.push(program);
     }
