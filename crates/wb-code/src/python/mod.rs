@@ -12,6 +12,8 @@ mod old;
 mod statement;
 mod torchscript;
 
+pub use torchscript::is_of_archive;
+
 use ruff_python_ast::{ModModule, Parameters, Stmt};
 use ruff_python_parser::Parsed;
 use ruff_text_size::{Ranged, TextRange};

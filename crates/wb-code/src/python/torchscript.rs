@@ -5,7 +5,7 @@
 
 use super::Lifter;
 use ruff_python_ast::{Expr, Stmt, StmtFunctionDef};
-use wb_core::OpKind;
+use wb_core::{OpKind, Program};
 
 /// The root of every name that an archive defines.
 const ROOT: &str = "__torch__";
@@ -34,6 +34,12 @@ fn takes_own(function: &StmtFunctionDef) -> bool {
         annotation = Some(&attribute.value);
     }
     matches!(annotation, Some(Expr::Name(name)) if name.id.as_str() == ROOT)
+}
+
+/// Whether a program was lifted from the code of a TorchScript archive, which calls nothing but operators: every type
+/// of its own is written with the name of the archive's root.
+pub fn is_of_archive(program: &Program) -> bool {
+    program.ops.iter().any(|op| matches!(&op.kind, OpKind::Load { name } if name == ROOT))
 }
 
 impl Lifter<'_, '_> {

@@ -32,12 +32,6 @@ pub(super) fn is_served(program: &Program) -> bool {
     })
 }
 
-/// Whether a file is the code of a TorchScript archive, which calls nothing but operators: every type of its own is
-/// written with the name of the archive's root.
-pub(super) fn is_torchscript(program: &Program) -> bool {
-    program.ops.iter().any(|op| matches!(&op.kind, OpKind::Load { name } if name == "__torch__"))
-}
-
 /// The last part of the name that a value was read from.
 fn last_name(program: &Program, value: ValueId) -> &str {
     match program.op(value).map(|op| &op.kind) {

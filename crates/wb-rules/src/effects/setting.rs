@@ -1,7 +1,8 @@
 //! [`Setting`]: where code stands, which decides what is ordinary there.
 
-use super::{Story, served};
+use super::Story;
 use crate::rules::Subject;
+use wb_code::python;
 use wb_core::{Effect, Language, Location, Program, Trigger};
 
 /// The kinds of places in which code is found.
@@ -35,7 +36,7 @@ impl Setting {
             (Language::Shell, _) | (_, Trigger::Run) => Self::Script,
             (Language::Config, _) if keras => Self::KerasConfig,
             (Language::Config, _) => Self::Config,
-            (Language::Python, _) if served::is_torchscript(program) => Self::ModelCode,
+            (Language::Python, _) if python::is_of_archive(program) => Self::ModelCode,
             (_, Trigger::Import | Trigger::Install) => Self::Module,
             _ if keras || program.component.is_some() => Self::Lambda,
             _ => Self::ModelCode,
