@@ -18,6 +18,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// Every severity, least first.
+    pub const ALL: [Self; 5] = [Self::Info, Self::Low, Self::Medium, Self::High, Self::Critical];
+
     /// The name in reports.
     pub const fn name(self) -> &'static str {
         match self {
@@ -31,9 +34,7 @@ impl Severity {
 
     /// The severity of that name.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Info, Self::Low, Self::Medium, Self::High, Self::Critical]
-            .into_iter()
-            .find(|severity| severity.name() == name)
+        Self::ALL.into_iter().find(|severity| severity.name() == name)
     }
 }
 

@@ -1,6 +1,5 @@
 //! The screen: the views, the filters, rows or a sheet, and what keys do. Only visible rows are laid out.
 
-use crate::filter::SEVERITIES;
 use crate::views::{self, Opens, Tone};
 use crate::{Explorer, Prompt, View};
 use ratatui::buffer::Buffer;
@@ -94,8 +93,8 @@ impl Explorer {
             let filter = &self.filter;
             let source = filter.source.and_then(|at| self.facts.sources.get(at));
             words.extend(source.map(|source| format!("source {source}")));
-            let severity = filter.severity.and_then(|at| SEVERITIES.get(at));
-            words.extend(severity.map(|severity| format!("severity {severity} or above")));
+            let severity = filter.severity;
+            words.extend(severity.map(|least| format!("severity {} or above", least.name())));
             let around = filter.span.and_then(|span| span.around);
             words.extend(around.map(|around| format!("within {around} s")));
         }

@@ -2,10 +2,9 @@
 
 use crate::views::{self, Facts, View};
 use jiff::Timestamp;
+use wb_core::Severity;
+use wb_report::duration;
 use wb_report::saved::Case;
-
-/// Severities, least first.
-pub(crate) const SEVERITIES: [&str; 5] = ["info", "low", "medium", "high", "critical"];
 
 /// What is asked of events.
 #[derive(Clone, Copy, Debug, Default)]
@@ -13,7 +12,7 @@ pub(crate) struct Filter {
     /// Position of the source in [`Facts::sources`].
     pub source: Option<usize>,
     /// Least severity of the findings that rest on the event.
-    pub severity: Option<usize>,
+    pub severity: Option<Severity>,
     pub span: Option<Span>,
 }
 
@@ -32,7 +31,8 @@ impl Span {
         let text = text.trim();
         let (text, around) = match text.rsplit_once(' ') {
             Some((head, tail)) if !tail.contains([':', '-']) => {
-                (head.trim(), Some(seconds(tail).ok_or_else(wrong)?))
+                let seconds = duration(tail).and_then(|it| i64::try_from(it.as_secs()).ok());
+                (head.trim(), Some(seconds.ok_or_else(wrong)?))
             }
             _ => (text, None),
         };
@@ -47,30 +47,14 @@ impl Span {
     }
 }
 
-fn seconds(text: &str) -> Option<i64> {
-    let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
-    let unit = match text.strip_prefix(digits)? {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return None,
-    };
-    digits.parse::<i64>().ok()?.checked_mul(unit)
-}
-
 /// The second of an RFC 3339 time.
 pub(crate) fn second(time: &str) -> Option<i64> {
     time.parse::<Timestamp>().ok().map(Timestamp::as_second)
 }
 
 /// The severity to ask for after `now`: any after the gravest.
-pub(crate) fn severity_after(now: Option<usize>) -> Option<usize> {
-    match now {
-        None => Some(0),
-        Some(last) if last + 1 >= SEVERITIES.len() => None,
-        Some(one) => Some(one + 1),
-    }
+pub(crate) fn severity_after(now: Option<Severity>) -> Option<Severity> {
+    Severity::ALL.into_iter().find(|severity| now.is_none_or(|now| *severity > now))
 }
 
 /// Whether a text has all the words, in any order and case.

@@ -1,7 +1,8 @@
 //! The [`View`]s: how many rows each has, how a row reads, and the sheet that it opens.
 
-use crate::filter::{SEVERITIES, second};
+use crate::filter::second;
 use std::collections::BTreeMap;
+use wb_core::Severity;
 use wb_report::saved::{Case, Coverage, Entry, Shown};
 use wb_report::text::Sheet;
 
@@ -74,19 +75,16 @@ pub(crate) struct Facts {
 #[derive(Debug)]
 pub(crate) struct Event {
     pub source: usize,
-    /// The gravest finding that rests on it, as a position in [`SEVERITIES`].
-    pub severity: Option<usize>,
+    /// That of the gravest finding that rests on it.
+    pub severity: Option<Severity>,
     pub second: Option<i64>,
 }
 
 impl Facts {
     pub fn of(case: &Case) -> Self {
-        let mut grave: BTreeMap<(&str, u64), usize> = BTreeMap::new();
+        let mut grave: BTreeMap<(&str, u64), Severity> = BTreeMap::new();
         for finding in &case.findings {
-            let Some(severity) = SEVERITIES.iter().position(|name| *name == finding.severity)
-            else {
-                continue;
-            };
+            let Some(severity) = Severity::from_name(&finding.severity) else { continue };
             let evidence = finding.evidence.iter();
             let own = (finding.artifact.as_str(), finding.location.line);
             let lines = evidence
@@ -95,7 +93,7 @@ impl Facts {
                 .filter_map(|(path, line)| Some((path, line?)));
             let again = finding.seen_again.iter().map(|seen| (seen.artifact.as_str(), seen.line));
             for record in lines.chain(again) {
-                let known = grave.entry(record).or_default();
+                let known = grave.entry(record).or_insert(severity);
                 *known = severity.max(*known);
             }
         }
@@ -228,7 +226,7 @@ pub(crate) fn line(case: &Case, facts: &Facts, view: View, row: usize) -> (Tone,
 
 fn event(facts: &Facts, number: usize, entry: &Entry) -> (Tone, String) {
     let severity = facts.events.get(number.saturating_sub(1)).and_then(|event| event.severity);
-    let severity = severity.and_then(|at| SEVERITIES.get(at)).copied().unwrap_or_default();
+    let severity = severity.map(Severity::name).unwrap_or_default();
     let time = entry.time.get(..19).unwrap_or(&entry.time).replace('T', " ");
     let mut words = Vec::new();
     if let Some(key) = &entry.key {

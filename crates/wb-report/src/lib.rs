@@ -21,6 +21,8 @@ pub mod text;
 mod time;
 mod words;
 
+pub use time::duration;
+
 use std::collections::BTreeMap;
 use wb_core::{
     Artifact, ArtifactPath, CandidateDecision, Coverage, Decision, Difference, Finding,

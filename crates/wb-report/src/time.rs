@@ -1,6 +1,7 @@
-//! Times and durations in words: [`rfc3339`] for machines, [`clock`] and [`elapsed`] for people.
+//! Times and durations in words, [`duration`] back from them: [`rfc3339`] for machines, [`clock`] and [`elapsed`] for people.
 
 use jiff::Timestamp;
+use std::time::Duration;
 
 /// RFC 3339 in UTC with `Z`; fractions of a second only when there are any.
 pub fn rfc3339(time: Timestamp) -> String {
@@ -24,6 +25,20 @@ pub fn elapsed(seconds: i64) -> String {
         .map(|(count, unit)| format!("{count} {unit}"))
         .collect();
     if words.is_empty() { "0 s".to_owned() } else { format!("{sign}{}", words.join(" ")) }
+}
+
+/// The duration that a number and its unit say: `90s`, `10m` or `10min`, `2h`, `1d`.
+pub fn duration(text: &str) -> Option<Duration> {
+    let at = text.find(|letter: char| !letter.is_ascii_digit())?;
+    let (number, unit) = text.split_at(at);
+    let seconds = match unit {
+        "s" => 1,
+        "m" | "min" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(seconds).map(Duration::from_secs)
 }
 
 /// A period in seconds, readable: `300 s` stays, longer ones are split, fractions below ten are kept.

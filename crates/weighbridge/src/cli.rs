@@ -526,20 +526,9 @@ fn time(text: &str) -> Result<jiff::Timestamp, String> {
 
 /// Parses a number and its unit: `90s`, `10m`, `2h`, `1d`.
 fn duration(text: &str) -> Result<std::time::Duration, String> {
-    let wrong = || {
+    wb_report::duration(text).ok_or_else(|| {
         "a duration is a number and a unit\nhint: for example `90s`, `10m`, `2h` or `1d`".to_owned()
-    };
-    let at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
-    let (number, unit) = text.split_at(at);
-    let seconds = match unit {
-        "s" => 1,
-        "m" | "min" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    number.checked_mul(seconds).map(std::time::Duration::from_secs).ok_or_else(wrong)
+    })
 }
 
 /// Parses a SHA-256 digest, whole or its beginning.
