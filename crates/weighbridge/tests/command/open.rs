@@ -42,6 +42,9 @@ for key in sys.argv[-1].split(","):
     os.write(master, key.encode().decode("unicode_escape").encode())
     drawn += read(20, b"\x1b[?1049l" if key == "q" else None)
 _, status = os.waitpid(child, 0)
+# What was written last may come in a piece of its own.
+while select.select([master], [], [], 0)[0]:
+    drawn += os.read(master, 65536)
 print("exit", os.waitstatus_to_exitcode(status))
 print("restored", termios.tcgetattr(slave)[:6] == before[:6])
 print("screens", drawn.count(b"\x1b[?1049h"), drawn.count(b"\x1b[?1049l"))
