@@ -3,7 +3,7 @@
 
 use crate::{
     Artifact, ArtifactPath, Component, Confidence, Coverage, EventKind, Field, Finding, Indicator,
-    Language, RecordRef, RoleAssignment, Tensor, TimeBasis, Trigger, Verdict,
+    Language, Reasoning, RecordRef, RoleAssignment, Tensor, TimeBasis, Trigger, Verdict,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -43,6 +43,8 @@ pub struct Case {
     pub candidates: Vec<CandidateDecision>,
     /// What to do, in order.
     pub recommendations: Vec<Recommendation>,
+    /// How it argues.
+    pub reasoning: Reasoning,
     /// What was read.
     pub coverage: Vec<Coverage>,
     /// What reports show about each artifact beyond its findings.

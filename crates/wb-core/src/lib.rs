@@ -20,6 +20,7 @@ mod event;
 mod finding;
 mod indicator;
 mod program;
+mod reasoning;
 mod verdict;
 
 pub use artifact::{Artifact, ArtifactPath, Claim, Origin, Role, RoleAssignment, Strength};
@@ -42,5 +43,9 @@ pub use finding::{Confidence, Evidence, Finding, FindingBuilder, Location, Sever
 pub use indicator::{Indicator, IndicatorKind};
 pub use program::{
     CallStyle, Collection, Constant, Language, Op, OpKind, Program, Trigger, ValueId,
+};
+pub use reasoning::{
+    Attribute, DeploymentRow, Ground, Judgement, LoadRow, Loads, ReachKind, Reached, Reasoning,
+    Said, Stage, Step,
 };
 pub use verdict::Verdict;

@@ -223,13 +223,7 @@ fn hosts(body: &Body, introducing: Option<&Deployment<'_>>, flows: &[Flow]) -> V
     let mut all = BTreeSet::new();
     all.extend(flows.iter().filter(|flow| flow.of_compromise).map(|flow| flow.source.clone()));
     let records = introducing.into_iter().flat_map(|deployment| &deployment.events);
-    // What a record begins with may be the name of a logger: `mlflow.pyfunc: Loaded model`.
-    let is_logger = |event: &&&Event, host: &str| {
-        event.message.strip_prefix(host).is_some_and(|rest| rest.starts_with(':'))
-    };
-    all.extend(
-        records.filter_map(|event| event.host.clone().filter(|host| !is_logger(&event, host))),
-    );
+    all.extend(records.filter_map(|event| named_host(event).map(str::to_owned)));
     for event in body.events() {
         let pairs = event.net.iter().filter(|net| net.method.is_some() || net.verdict.is_some());
         if pairs.count() > 0 {
@@ -237,6 +231,13 @@ fn hosts(body: &Body, introducing: Option<&Deployment<'_>>, flows: &[Flow]) -> V
         }
     }
     all.into_iter().filter(|host| !host.is_empty()).collect()
+}
+
+/// The host that a record names. What it begins with may be the name of a logger: `mlflow.pyfunc: Loaded model`.
+pub fn named_host(event: &Event) -> Option<&str> {
+    let is_logger =
+        |host: &&str| event.message.strip_prefix(*host).is_some_and(|rest| rest.starts_with(':'));
+    event.host.as_deref().filter(|host| !is_logger(host))
 }
 
 fn components(findings: &[Finding]) -> Vec<SuspiciousComponent> {

@@ -278,7 +278,7 @@ fn trigger(
 }
 
 /// The longest pause that a command or script orders: `sleep 600`, `sleep 2h`, `time.sleep(21600)`.
-fn longest_wait(code: &str) -> Option<SignedDuration> {
+pub fn longest_wait(code: &str) -> Option<SignedDuration> {
     let after = code.match_indices("sleep").filter_map(|(at, word)| code.get(at + word.len()..));
     let waits = after.filter_map(|rest| {
         let rest = rest.trim_start_matches([' ', '(']);

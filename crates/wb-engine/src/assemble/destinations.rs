@@ -6,8 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use wb_core::{
-    ArtifactPath, BeaconState, Event, EventKind, Finding, Flow, Indicator, IndicatorKind,
-    RecordRef, Status, Verdict,
+    BeaconState, Event, EventKind, Finding, Flow, Ground, Indicator, IndicatorKind, Status, Verdict,
 };
 use wb_logs::flows::FlowDetail;
 
@@ -27,27 +26,6 @@ pub struct Destination {
     pub status: Status,
     /// Why it belongs to the compromise.
     pub because: Vec<Ground>,
-}
-
-/// One reason why a destination belongs to the compromise, with the place that shows it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ground {
-    /// The artifact or log.
-    pub artifact: ArtifactPath,
-    /// Where in it, in words.
-    pub place: String,
-    /// Why.
-    pub why: String,
-}
-
-impl Ground {
-    fn new(artifact: &ArtifactPath, place: impl Into<String>, why: impl Into<String>) -> Self {
-        Self { artifact: artifact.clone(), place: place.into(), why: why.into() }
-    }
-
-    fn at(record: &RecordRef, why: impl Into<String>) -> Self {
-        Self::new(&record.artifact, format!("line {}", record.line), why)
-    }
 }
 
 impl Destinations {

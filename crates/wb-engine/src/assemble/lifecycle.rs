@@ -8,7 +8,7 @@ use super::roles::{base_name, words_of_model};
 use crate::body::Body;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
-use wb_core::{ArtifactPath, Event, EventKind};
+use wb_core::{ArtifactPath, Attribute, Event, EventKind};
 
 /// Records further apart than this belong to different deployments.
 const APART: SignedDuration = SignedDuration::from_mins(15);
@@ -25,35 +25,6 @@ pub struct Lifecycle<'a> {
 pub struct Deployment<'a> {
     /// The records, in order.
     pub events: Vec<&'a Event>,
-}
-
-/// What a deployment record can say about itself. A later deployment is compared with earlier ones by
-/// these.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Attribute {
-    /// Who asked for it.
-    Requester,
-    /// An approval, ticket or change id.
-    Approval,
-    /// Where the model came from.
-    Source,
-    /// A digest of the model.
-    Hash,
-}
-
-impl Attribute {
-    /// Every attribute.
-    pub const ALL: [Self; 4] = [Self::Requester, Self::Approval, Self::Source, Self::Hash];
-
-    /// The attribute in words.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Requester => "requester",
-            Self::Approval => "approval or ticket",
-            Self::Source => "source",
-            Self::Hash => "hash",
-        }
-    }
 }
 
 impl<'a> Lifecycle<'a> {
@@ -151,17 +122,42 @@ impl<'a> Deployment<'a> {
         named.find(|(_, event)| !mentions(&event.message.to_lowercase(), "image")).or(first)
     }
 
-    /// Whether its records say something about `attribute`.
-    pub fn has(&self, attribute: Attribute) -> bool {
-        self.events.iter().any(|event| match attribute {
-            Attribute::Requester => event.actor.is_some() || event.field("user.name").is_some(),
-            Attribute::Approval => {
-                event.kind == EventKind::Approve || event.field("change.id").is_some()
-            }
-            Attribute::Source => event.field("source.uri").is_some(),
-            Attribute::Hash => event.fields.keys().any(|key| key.starts_with("hash.")),
-        })
+    /// What its records say about `attribute`, and the first that says it.
+    pub fn said(&self, attribute: Attribute) -> Option<(String, &'a Event)> {
+        self.events.iter().copied().find_map(|event| Some((value(attribute, event)?, event)))
     }
+}
+
+/// What a record says about an attribute of the deployment it belongs to.
+fn value(attribute: Attribute, event: &Event) -> Option<String> {
+    let field = |names: &[&str]| names.iter().find_map(|name| event.field(name));
+    let named = match attribute {
+        Attribute::Requester => event.actor.as_deref().or_else(|| event.field("user.name")),
+        Attribute::Approval => field(&["change.id", "approver.name"])
+            .or_else(|| (event.kind == EventKind::Approve).then_some(event.message.as_str())),
+        Attribute::Run => field(&["run.id", "run_id", "pipeline.id", "job.id"]),
+        Attribute::Source => event.field("source.uri"),
+        Attribute::Revision => field(&["model.revision", "revision"])
+            .or_else(|| event.field("source.uri").and_then(pinned)),
+        Attribute::Hash => {
+            let mut digests = event.fields.iter().filter(|(key, _)| key.starts_with("hash."));
+            digests.next().map(|(_, value)| value.as_str())
+        }
+    };
+    named.map(|value| super::timeline::cut(value, 80))
+}
+
+/// The revision that an address is pinned to: `…@<commit>`, `…/resolve/<commit>/…`. A branch is none.
+fn pinned(uri: &str) -> Option<&str> {
+    let is_commit = |part: &&str| {
+        (7..=64).contains(&part.len())
+            && part.bytes().all(|byte| byte.is_ascii_hexdigit())
+            && part.bytes().any(|byte| byte.is_ascii_digit())
+    };
+    uri.rsplit_once('@')
+        .map(|(_, revision)| revision.trim_start_matches("sha256:"))
+        .filter(is_commit)
+        .or_else(|| uri.split(['/', '?', '&', '=']).skip(1).find(is_commit))
 }
 
 fn add<'a>(deployments: &mut Vec<Deployment<'a>>, event: &'a Event, log: &ArtifactPath) {

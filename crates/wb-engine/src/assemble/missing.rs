@@ -2,13 +2,14 @@
 //! it does not show that something did not happen.
 
 use super::absent;
-use super::lifecycle::{Attribute, Deployment, Lifecycle};
+use super::lifecycle::Lifecycle;
 use super::moments::Moment;
 use crate::body::Body;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use wb_core::{
-    Answers, ArtifactPath, Flow, Integrity, KeyMoment, Role, RoleAssignment, Status, Verdict,
+    Answers, ArtifactPath, DeploymentRow, Flow, Integrity, KeyMoment, Role, RoleAssignment, Status,
+    Verdict,
 };
 
 /// What the missing pieces are found from.
@@ -20,8 +21,8 @@ pub struct Known<'a> {
     pub roles: &'a BTreeMap<ArtifactPath, RoleAssignment>,
     /// Deployments and changes.
     pub lifecycle: &'a Lifecycle<'a>,
-    /// The group that brought the compromise in.
-    pub introducing: Option<&'a Deployment<'a>>,
+    /// What is on record about each deployment.
+    pub deployments: &'a [DeploymentRow],
     /// Key moments.
     pub moments: &'a BTreeMap<KeyMoment, Moment>,
     /// Recorded digests against files.
@@ -52,26 +53,22 @@ impl Known<'_> {
 
     /// What the introducing record does not say, compared with how earlier deployments were logged.
     fn lacking_attributes(&self) -> Vec<String> {
-        let Some(introducing) = self.introducing else { return Vec::new() };
-        let when = introducing.began().map(stamp).unwrap_or_default();
-        let earlier: Vec<&Deployment<'_>> = self
-            .lifecycle
-            .deployments
-            .iter()
-            .filter(|other| other.began() < introducing.began() && other.serves())
-            .collect();
-        Attribute::ALL
-            .into_iter()
-            .filter(|attribute| !introducing.has(*attribute))
-            .map(|attribute| {
-                let had = earlier.iter().rev().find(|other| other.has(attribute));
-                let compared = match had.and_then(|other| other.began()) {
-                    Some(time) => format!("; the deployment at {} had one", stamp(time)),
-                    None => String::new(),
-                };
-                format!("no {} is recorded for the change at {when}{compared}", attribute.name())
-            })
-            .collect()
+        let at = self.deployments.iter().position(|row| row.introduced);
+        let Some((earlier, row)) =
+            at.and_then(|at| Some((self.deployments.get(..at)?, self.deployments.get(at)?)))
+        else {
+            return Vec::new();
+        };
+        let when = stamp(row.began);
+        let lacks = row.lacks.iter().map(|attribute| {
+            let had = earlier.iter().rev().find(|other| other.said.contains_key(attribute));
+            let compared = match had {
+                Some(other) => format!("; the deployment at {} had one", stamp(other.began)),
+                None => String::new(),
+            };
+            format!("no {} is recorded for the change at {when}{compared}", attribute.name())
+        });
+        lacks.collect()
     }
 
     fn lacking_moments(&self) -> Vec<String> {

@@ -22,6 +22,7 @@ mod lifecycle;
 mod missing;
 mod moments;
 mod packets;
+mod reasoning;
 mod roles;
 mod search;
 mod timeline;
@@ -35,9 +36,9 @@ use lifecycle::{Deployment, Lifecycle};
 use moments::Moment;
 use std::collections::{BTreeMap, BTreeSet};
 use wb_core::{
-    Answers, ArtifactPath, CandidateDecision, Case, Compromise, Coverage, Dossier, EventKind,
-    Finding, Flow, Identifier, Indicator, IndicatorKind, KeyMoment, Recommendation, RecordRef,
-    Role, RoleAssignment, TimelineEntry, Verdict,
+    Answers, ArtifactPath, CandidateDecision, Case, Compromise, Coverage, DeploymentRow, Dossier,
+    EventKind, Finding, Flow, Identifier, Indicator, IndicatorKind, KeyMoment, Recommendation,
+    RecordRef, Role, RoleAssignment, TimelineEntry, Verdict,
 };
 use wb_logs::flows::{FlowDetail, FlowTable};
 
@@ -54,18 +55,12 @@ pub fn assemble(body: &Body, given: &BTreeMap<ArtifactPath, Role>) -> Case {
     let identifiers = identifiers::assemble(&atoms);
     let identifiers = packets::named_in_identifiers(body, identifiers);
     let differences = dossiers::compared(body, roles);
-    let candidates = candidates::Grounds {
-        body,
-        findings,
-        roles,
-        integrity,
-        identifiers: &identifiers,
-        differences: &differences,
-        compromised,
-    }
-    .decide();
+    let candidates = basis.decide(&identifiers, &differences, compromised);
     let recommendations = basis.advice(&candidates, &answers.host_affected, compromised);
-    let mut missing = basis.missing(&moments, introducing, &flows, &answers, compromised);
+    let deployments = reasoning::deployments::rows(&basis.lifecycle, introducing);
+    let concluded = (&identifiers[..], &candidates[..]);
+    let reasoning = basis.reasoning(&moments, &deployments, &answers, concluded, compromised);
+    let mut missing = basis.missing(&moments, &deployments, &flows, &answers, compromised);
     missing.extend(absent::unfinished(&identifiers::unfinished(&atoms, &identifiers)));
     missing.extend(basis.absent(compromised));
     let conclusion =
@@ -96,6 +91,7 @@ pub fn assemble(body: &Body, given: &BTreeMap<ArtifactPath, Role>) -> Case {
         missing,
         candidates,
         recommendations,
+        reasoning,
         coverage: coverage(body),
         dossiers,
         roles: basis.roles,
@@ -157,6 +153,51 @@ impl<'a> Basis<'a> {
         .answers()
     }
 
+    fn decide(
+        &self,
+        identifiers: &[Identifier],
+        differences: &BTreeMap<ArtifactPath, Vec<wb_core::Difference>>,
+        compromised: bool,
+    ) -> Vec<CandidateDecision> {
+        candidates::Grounds {
+            body: self.body,
+            findings: &self.findings,
+            roles: &self.roles,
+            integrity: &self.integrity,
+            identifiers,
+            differences,
+            compromised,
+        }
+        .decide()
+    }
+
+    fn reasoning(
+        &self,
+        moments: &BTreeMap<KeyMoment, Moment>,
+        deployments: &[DeploymentRow],
+        answers: &Answers,
+        (identifiers, candidates): (&[Identifier], &[CandidateDecision]),
+        compromised: bool,
+    ) -> wb_core::Reasoning {
+        reasoning::Known {
+            body: self.body,
+            findings: &self.findings,
+            roles: &self.roles,
+            lifecycle: &self.lifecycle,
+            deployments,
+            moments,
+            destinations: &self.destinations,
+            flows: &self.flows,
+            integrity: &self.integrity,
+            running: &self.running,
+            answers,
+            identifiers,
+            candidates,
+            compromised,
+        }
+        .reasoning()
+    }
+
     fn evidence(&self) -> moments::Evidence<'_> {
         moments::Evidence {
             body: self.body,
@@ -213,7 +254,7 @@ impl<'a> Basis<'a> {
     fn missing(
         &self,
         moments: &BTreeMap<KeyMoment, Moment>,
-        introducing: Option<&Deployment<'_>>,
+        deployments: &[DeploymentRow],
         flows: &[Flow],
         answers: &Answers,
         compromised: bool,
@@ -222,7 +263,7 @@ impl<'a> Basis<'a> {
             body: self.body,
             roles: &self.roles,
             lifecycle: &self.lifecycle,
-            introducing,
+            deployments,
             moments,
             integrity: &self.integrity,
             flows,

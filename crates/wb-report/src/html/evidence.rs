@@ -1,6 +1,6 @@
 //! Connections, hashes, identifiers, candidates, doubts, indicators, and the appendix of evidence.
 
-use super::{Writer, chart, chip, head, headed};
+use super::{Writer, chart, chip, head, headed, network, reasoning};
 use crate::time;
 use crate::words;
 use maud::{Markup, html};
@@ -23,8 +23,10 @@ pub(super) fn flows(case: &Case, writer: &Writer) -> Markup {
         "Connections",
         "",
         html! {
+            (network::graph(case, writer))
             @for flow in hostile.iter().take(DRAWN) { (hostile_flow(flow, writer)) }
             (hidden(hostile.len(), DRAWN))
+            (reasoning::loads(case, writer))
             @if !other.is_empty() {
                 @if !hostile.is_empty() { h3 { "Others" } }
                 div.table {

@@ -22,15 +22,18 @@ pub(super) fn verdict(case: &Case, writer: &Writer) -> Markup {
 /// Links to the sections, with how much is in each.
 pub(super) fn navigation(case: &Case) -> Markup {
     let doubts = case.contradictions.len() + case.missing.len();
-    let all: [(&str, &str, usize); 10] = [
+    let all: [(&str, &str, usize); 13] = [
         ("do", "What to do", case.recommendations.len()),
         ("timeline", "Timeline", case.timeline.len()),
         ("findings", "Findings", case.findings.len()),
+        ("deployments", "Deployments", case.reasoning.deployments.len()),
         ("connections", "Connections", case.flows.len()),
         ("hashes", "Hashes", case.integrity.len()),
         ("identifiers", "Identifiers", case.identifiers.len()),
         ("candidates", "Candidates", case.candidates.len()),
+        ("why", "Why", case.reasoning.judgements.len()),
         ("doubts", "Contradictions and gaps", doubts),
+        ("reach", "Blast radius", case.reasoning.reach.len()),
         ("artifacts", "Artifacts", case.artifacts.len()),
         ("appendix", "Evidence", case.coverage.len()),
     ];

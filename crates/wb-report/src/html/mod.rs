@@ -9,6 +9,8 @@ mod chart;
 mod evidence;
 mod findings;
 mod head;
+mod network;
+mod reasoning;
 mod timeline;
 
 use crate::Tool;
@@ -48,15 +50,19 @@ pub fn case(case: &Case, tool: &Tool) -> String {
                 (head::navigation(case))
                 main.page {
                     (head::moments(case, &writer))
+                    (reasoning::chain(case, &writer))
                     (head::answers(case, &writer))
                     (head::recommendations(case, &writer))
                     (timeline::section(case, &writer))
                     (findings::section(case, &writer))
+                    (reasoning::deployments(case, &writer))
                     (evidence::flows(case, &writer))
                     (evidence::integrity(case, &writer))
                     (evidence::identifiers(case, &writer))
                     (evidence::candidates(case, &writer))
+                    (reasoning::judgements(case, &writer))
                     (evidence::doubts(case, &writer))
+                    (reasoning::reach(case, &writer))
                     (artifacts::section(case, &writer))
                     (evidence::indicators(case, &writer))
                     (evidence::appendix(case, &writer))

@@ -1,6 +1,7 @@
 //! From the types of wb-core to the documents of [`super::model`].
 
 use super::model::*;
+use super::reasoning;
 use crate::words::record;
 use crate::{Gate, Scan, Tool, time};
 use wb_core::{
@@ -60,6 +61,11 @@ pub(super) fn case<'a>(case: &'a Case, tool: &'a Tool) -> CaseDocument<'a> {
                 command: item.command.as_deref(),
             })
             .collect(),
+        judgements: case.reasoning.judgements.iter().map(reasoning::judgement).collect(),
+        kill_chain: case.reasoning.chain.iter().map(reasoning::step).collect(),
+        deployments: case.reasoning.deployments.iter().map(reasoning::deployment).collect(),
+        loads: reasoning::loads(&case.reasoning.loads),
+        blast_radius: case.reasoning.reach.iter().map(reasoning::reached).collect(),
         coverage: case.coverage.iter().map(coverage).collect(),
         details: case.dossiers.iter().filter_map(|(path, dossier)| detail(path, dossier)).collect(),
     }

@@ -2,6 +2,7 @@
 
 mod convert;
 mod model;
+mod reasoning;
 
 use crate::{Gate, Scan, Tool, escape};
 use model::{CaseDocument, GateDocument, ScanDocument};

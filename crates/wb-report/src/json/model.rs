@@ -1,6 +1,7 @@
 //! The JSON documents as types: [`CaseDocument`] and [`ScanDocument`]. Member names and meanings are the
 //! output contract; members may be added, none may change its meaning without a new version.
 
+use super::reasoning::{DeploymentObject, JudgementObject, LoadsObject, ReachedObject, StepObject};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -41,6 +42,15 @@ pub(super) struct CaseDocument<'a> {
     pub missing: &'a [String],
     pub candidates: Vec<CandidateObject<'a>>,
     pub recommendations: Vec<RecommendationObject<'a>>,
+    /// What is held to be true, and why.
+    pub judgements: Vec<JudgementObject<'a>>,
+    /// Every stage of the attack, those included that nothing shows; empty when there was none.
+    pub kill_chain: Vec<StepObject<'a>>,
+    /// What is on record about each deployment and change.
+    pub deployments: Vec<DeploymentObject<'a>>,
+    pub loads: LoadsObject<'a>,
+    /// What else is affected.
+    pub blast_radius: Vec<ReachedObject<'a>>,
     pub coverage: Vec<CoverageObject<'a>>,
     /// What is inside each artifact, for those that have something to show.
     pub details: Vec<DetailObject<'a>>,

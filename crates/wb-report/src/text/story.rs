@@ -16,7 +16,7 @@ const LISTED: usize = 30;
 /// Flows that are printed of either kind.
 const FLOWS: usize = 20;
 
-const fn status_ink(status: Status) -> Ink {
+pub(super) const fn status_ink(status: Status) -> Ink {
     match status {
         Status::Observed => Ink::Plain,
         Status::Inferred | Status::Missing => Ink::Warn,

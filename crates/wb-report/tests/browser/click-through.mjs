@@ -180,7 +180,8 @@ async function useAnyReport(name) {
   for (const moment of await page.locator(".moments a").all()) {
     await moment.click();
     const row = page.locator((await moment.getAttribute("href")));
-    assert.ok(await row.locator("pre .l.hit").isVisible());
+    // Rows open when the browser has told the page of its new address.
+    await row.locator("pre .l.hit").first().waitFor();
   }
   for (const artifact of (await page.locator(".artifact").all()).slice(0, 20)) {
     const before = await artifact.getAttribute("open");

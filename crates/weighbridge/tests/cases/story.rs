@@ -40,6 +40,17 @@ pub struct Story {
     /// Patterns: tables need to have the members named, lists an element for each one listed.
     #[serde(default)]
     facts: toml::Table,
+    /// Stages of the attack that something shows, and how: `observed` or `inferred`.
+    #[serde(default)]
+    chain: BTreeMap<String, String>,
+    /// `TYPE NAME, CONFIDENCE` of everything that is affected.
+    #[serde(default)]
+    blast_radius: Names,
+    /// `RULE, STATUS, CONFIDENCE` of what is held to be true.
+    judgements: Names,
+    /// `TIME` of each deployment to the attributes that it lacks.
+    #[serde(default)]
+    lacks: BTreeMap<String, Names>,
     /// What the report says when a source is taken away: a file by its path, or `every network`, `every
     /// baseline`, `every log` and the like.
     #[serde(default)]
@@ -135,6 +146,7 @@ impl Story {
         assert_eq!(identifiers(&case), self.identifiers, "{name}: identifiers");
         assert_eq!(candidates(&case), self.candidates, "{name}: candidates");
         assert_eq!(integrity(&case), self.integrity, "{name}: integrity");
+        self.check_reasoning(name, &case);
         self.check_facts(name, &case["facts"]);
         for sentence in &self.says {
             text.prints(sentence);
@@ -143,6 +155,36 @@ impl Story {
             text.never_says(sentence);
             json.never_says(sentence);
         }
+    }
+
+    fn check_reasoning(&self, name: &str, case: &Value) {
+        let words = |value: &Value, keys: [&str; 3]| {
+            let [one, two, three] = keys.map(|key| text(&value[key]));
+            (one, two, three)
+        };
+        let filled = list(case, "kill_chain").filter(|step| step["status"] != "missing");
+        let chain: BTreeMap<String, String> =
+            filled.map(|step| (text(&step["stage"]), text(&step["status"]))).collect();
+        assert_eq!(chain, self.chain, "{name}: chain");
+        let reached: Names = list(case, "blast_radius")
+            .map(|reached| {
+                let (kind, name, sure) = words(reached, ["type", "name", "confidence"]);
+                format!("{kind} {name}, {sure}")
+            })
+            .collect();
+        assert_eq!(reached, self.blast_radius, "{name}: blast radius");
+        let judgements: Names = list(case, "judgements")
+            .map(|judgement| {
+                let (rule, status, sure) = words(judgement, ["rule", "status", "confidence"]);
+                format!("{rule}, {status}, {sure}")
+            })
+            .collect();
+        assert_eq!(judgements, self.judgements, "{name}: judgements");
+        let lacking = list(case, "deployments").filter(|row| row["lacks"] != Value::Array(vec![]));
+        let lacks: BTreeMap<String, Names> = lacking
+            .map(|row| (text(&row["began"]), list(row, "lacks").map(text).collect()))
+            .collect();
+        assert_eq!(lacks, self.lacks, "{name}: deployments");
     }
 
     /// Facts that are not in the story may not be known, and those at a time agree with the moments.

@@ -63,6 +63,7 @@ pub fn hostile() -> Case {
             poison(place);
         }
     }
+    poison_reasoning(&mut case.reasoning);
     for entry in &mut case.timeline {
         poison_record(&mut entry.record);
         poison(&mut entry.summary);
@@ -192,4 +193,38 @@ fn poison_answers(answers: &mut Answers) {
         poison(&mut component.name);
         poison(&mut component.why);
     }
+}
+
+fn poison_reasoning(reasoning: &mut Reasoning) {
+    for judgement in &mut reasoning.judgements {
+        poison(&mut judgement.statement);
+        poison(&mut judgement.would_change);
+        judgement.grounds.iter_mut().for_each(poison_ground);
+    }
+    for step in &mut reasoning.chain {
+        poison(&mut step.what);
+        step.grounds.iter_mut().for_each(poison_ground);
+    }
+    for row in &mut reasoning.deployments {
+        poison_record(&mut row.record);
+        row.files.iter_mut().for_each(poison);
+        for said in row.said.values_mut() {
+            poison(&mut said.value);
+            poison_record(&mut said.record);
+        }
+    }
+    for row in &mut reasoning.loads.rows {
+        poison_record(&mut row.record);
+        row.file.iter_mut().for_each(poison);
+    }
+    for reached in &mut reasoning.reach {
+        poison(&mut reached.name);
+        reached.grounds.iter_mut().for_each(poison_ground);
+    }
+}
+
+fn poison_ground(ground: &mut Ground) {
+    poison_path(&mut ground.artifact);
+    poison(&mut ground.place);
+    poison(&mut ground.why);
 }

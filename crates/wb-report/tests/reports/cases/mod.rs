@@ -3,6 +3,7 @@
 mod dossiers;
 mod hostile;
 mod parts;
+mod reasoning;
 
 use parts::*;
 use std::collections::BTreeMap;
@@ -65,6 +66,7 @@ pub fn compromise() -> Case {
             ],
         }],
         recommendations: recommendations(),
+        reasoning: reasoning::reasoning(),
         coverage: coverage(),
         dossiers: dossiers::dossiers(),
         findings,
@@ -129,6 +131,7 @@ pub fn clean() -> Case {
             ],
         }],
         recommendations: Vec::new(),
+        reasoning: Reasoning::default(),
         coverage: artifacts
             .iter()
             .map(|artifact| Coverage {
