@@ -1,7 +1,8 @@
 //! The decision on each candidate: approve, review or reject, with reasons.
 
+use super::ties::Compromise;
 use crate::body::{Body, Inspected};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use wb_core::{
     ArtifactPath, CandidateDecision, Decision, Difference, Finding, Identifier, Integrity,
     ReadState, Role, RoleAssignment, Severity, Verdict,
@@ -29,17 +30,18 @@ pub struct Grounds<'a> {
 impl Grounds<'_> {
     /// Decides on every candidate.
     pub fn decide(&self) -> Vec<CandidateDecision> {
+        let compromise = Compromise::of(self);
         self.body
             .whole_models()
             .filter(|inspected| {
                 let role = self.roles.get(&inspected.artifact.path);
                 role.is_some_and(|role| role.role == Role::Candidate)
             })
-            .map(|inspected| self.decide_on(inspected))
+            .map(|inspected| self.decide_on(inspected, &compromise))
             .collect()
     }
 
-    fn decide_on(&self, inspected: &Inspected) -> CandidateDecision {
+    fn decide_on(&self, inspected: &Inspected, compromise: &Compromise) -> CandidateDecision {
         let path = &inspected.artifact.path;
         let mut decision = match inspected.verdict {
             Verdict::Malicious => Decision::Reject,
@@ -51,8 +53,8 @@ impl Grounds<'_> {
             decision = decision.max(to);
             because.push(why);
         };
-        for link in self.links(path) {
-            raise(Decision::Reject, link);
+        for tie in compromise.ties(path, self) {
+            raise(tie.decision, tie.why);
         }
         if inspected.coverage.state != ReadState::Read {
             raise(Decision::Review, format!("not all of it was read: {}", inspected.coverage.why));
@@ -87,34 +89,6 @@ impl Grounds<'_> {
             }
         }
         reasons
-    }
-
-    /// What ties a candidate to the compromise: shared indicators, and parts of one identifier.
-    fn links(&self, path: &ArtifactPath) -> Vec<String> {
-        let mut links = Vec::new();
-        for identifier in self.identifiers {
-            let holds = identifier.parts.iter().any(|part| inside(path, &part.artifact));
-            let alone = identifier.parts.iter().all(|part| inside(path, &part.artifact));
-            if identifier.confidence == wb_core::Confidence::High && holds && !alone {
-                links.push(format!("it holds a part of the identifier `{}`", identifier.value));
-            }
-        }
-        let indicators = |of_candidate: bool| -> BTreeSet<&wb_core::Indicator> {
-            self.findings
-                .iter()
-                .filter(|finding| inside(path, &finding.artifact) == of_candidate)
-                .filter(|finding| finding.verdict >= Verdict::Suspicious)
-                .flat_map(|finding| &finding.indicators)
-                .filter(|indicator| {
-                    use wb_core::IndicatorKind::{Domain, Ip, Url};
-                    matches!(indicator.kind(), Domain | Ip | Url)
-                })
-                .collect()
-        };
-        for shared in indicators(true).intersection(&indicators(false)) {
-            links.push(format!("it talks to `{}`, as the compromise does", shared.value()));
-        }
-        links
     }
 
     fn recorded(&self, path: &ArtifactPath) -> Option<bool> {
@@ -154,7 +128,7 @@ impl Grounds<'_> {
 }
 
 /// Whether `artifact` is `whole` or a part of it.
-fn inside(whole: &ArtifactPath, artifact: &ArtifactPath) -> bool {
+pub fn inside(whole: &ArtifactPath, artifact: &ArtifactPath) -> bool {
     let rest = artifact.as_str().strip_prefix(whole.as_str());
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(ArtifactPath::MEMBER))
 }

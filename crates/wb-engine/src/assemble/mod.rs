@@ -25,6 +25,7 @@ mod packets;
 mod reasoning;
 mod roles;
 mod search;
+mod ties;
 mod timeline;
 
 pub use dossiers::of_content as dossier;

@@ -1,5 +1,7 @@
 //! Small stories as recipes: which record brought the model in, which alert is about it, which digest counts.
 
+mod reasoning;
+
 use std::collections::BTreeMap;
 use wb_core::{Case, KeyMoment, Role, Status};
 use wb_engine::{InvestigateOptions, Silent, investigate};
