@@ -45,7 +45,7 @@ pub use program::{
     CallStyle, Collection, Constant, Language, Op, OpKind, Program, Trigger, ValueId,
 };
 pub use reasoning::{
-    Attribute, DeploymentRow, Ground, Judgement, LoadRow, Loads, ReachKind, Reached, Reasoning,
-    Said, Stage, Step,
+    Attribute, Compared, DeploymentRow, Ground, Judgement, LoadRow, Loads, ReachKind, Reached,
+    Reasoning, Said, Stage, Step,
 };
 pub use verdict::Verdict;

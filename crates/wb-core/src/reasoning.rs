@@ -16,6 +16,8 @@ pub struct Reasoning {
     pub deployments: Vec<DeploymentRow>,
     /// Loads, and what followed them.
     pub loads: Loads,
+    /// What payloads would send against what captures show, field by field.
+    pub exchanges: Vec<Compared>,
     /// What else is affected, surest first within its kind.
     pub reach: Vec<Reached>,
 }
@@ -241,6 +243,23 @@ pub struct LoadRow {
     pub file: Option<String>,
     /// Seconds to the next contact to the compromise, before any further load; `None` when there was none.
     pub contact_after: Option<i64>,
+}
+
+/// One field of a request: as a payload would send it, and as a capture shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compared {
+    /// Where the request goes.
+    pub host: String,
+    /// `method`, `path`, `scheme`, `port`, or ``field `NAME` `` of the body or query.
+    pub field: String,
+    /// What the payload would send; `None` when it sends none.
+    pub payload: Option<String>,
+    /// What was captured; `None` when it was not.
+    pub capture: Option<String>,
+    /// Whether they agree; `None` where one side was not recorded.
+    pub agrees: Option<bool>,
+    /// The record, where one record gives the captured value.
+    pub record: Option<RecordRef>,
 }
 
 /// The kinds of things an incident reaches.

@@ -90,6 +90,18 @@ pub(crate) const fn basis(basis: TimeBasis) -> Option<&'static str> {
     }
 }
 
+/// Whether two sides agree, in one word.
+pub(crate) const fn agrees(agrees: Option<bool>) -> &'static str {
+    match agrees {
+        Some(true) => "same",
+        Some(false) => DIFFERS,
+        None => "one side",
+    }
+}
+
+/// What [`agrees`] calls a difference.
+pub(crate) const DIFFERS: &str = "DIFFERS";
+
 /// A record as `path:line`.
 pub(crate) fn record(record: &RecordRef) -> String {
     format!("{}:{}", record.artifact, record.line)

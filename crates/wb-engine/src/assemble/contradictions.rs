@@ -9,10 +9,9 @@ use super::timeline::cut;
 use crate::body::Body;
 use jiff::SignedDuration;
 use std::collections::{BTreeMap, BTreeSet};
-use wb_code::indicators::requests;
 use wb_core::{
-    Answers, Contradiction, Digest, Event, EventKind, Finding, Flow, Integrity, KeyMoment,
-    NetworkUse, Role, RoleAssignment, Trigger, Verdict,
+    Compared, Contradiction, Digest, Event, EventKind, Finding, Flow, Integrity, KeyMoment, Role,
+    RoleAssignment, Trigger, Verdict,
 };
 
 /// A payload that runs at load and talks later than this after the last load has not been explained.
@@ -32,11 +31,11 @@ pub fn find(
     roles: &BTreeMap<wb_core::ArtifactPath, RoleAssignment>,
     integrity: &[Integrity],
     moments: &BTreeMap<KeyMoment, Moment>,
-    answers: &Answers,
+    exchanges: &[Compared],
     flows: &[Flow],
 ) -> Vec<Contradiction> {
     let mut all = digests(integrity, roles);
-    all.extend(payload_and_capture(body, findings, answers));
+    all.extend(payload_and_capture(exchanges));
     all.extend(trigger(body, findings, moments));
     all.extend(quiet_claims(body, moments));
     all.extend(changed_digests(body));
@@ -150,85 +149,46 @@ fn digests(
     all
 }
 
-/// What the payload would send against what was captured, field by field.
-fn payload_and_capture(body: &Body, findings: &[Finding], answers: &Answers) -> Vec<Contradiction> {
-    let mut all = Vec::new();
-    let captured = answers.network.iter().filter(|network| network.seen_in == "capture");
-    for capture in captured {
-        let same_host = |sent: &&NetworkUse| sent.seen_in == "payload" && sent.host == capture.host;
-        let Some(sent) = answers.network.iter().find(same_host) else { continue };
-        let mut differs = |name: &str, payload: String, capture: String| {
-            if payload != capture && !payload.is_empty() && !capture.is_empty() {
-                all.push(Contradiction {
-                    what: format!(
-                        "the payload would use {name} `{payload}`, the capture shows `{capture}`: \
-                         another version of it, a second stage or a proxy"
-                    ),
-                    evidence: vec![format!("payload for {}", sent.host), "capture".to_owned()],
-                });
-            }
-        };
-        let text = |value: &Option<String>| value.clone().unwrap_or_default();
-        differs("method", text(&sent.method), text(&capture.method));
-        let (mut payload, mut seen) = (text(&sent.path), text(&capture.path));
-        if payload.contains('?') != seen.contains('?') {
-            // One of the two was recorded without its query; that is no difference.
-            payload.truncate(payload.find('?').unwrap_or(payload.len()));
-            seen.truncate(seen.find('?').unwrap_or(seen.len()));
-        }
-        differs("path", payload, seen);
-        differs("scheme", text(&sent.scheme), text(&capture.scheme));
-    }
-    all.extend(body_keys(body, findings, answers));
-    all
-}
-
-/// Keys in a captured body that the payload does not send, and the other way round.
-fn body_keys(body: &Body, findings: &[Finding], answers: &Answers) -> Vec<Contradiction> {
-    let hosts: BTreeSet<&str> =
-        answers.network.iter().map(|network| network.host.as_str()).collect();
-    let mut sent = BTreeSet::new();
-    for finding in findings.iter().filter(|finding| finding.verdict >= Verdict::Suspicious) {
-        for payload in &finding.payloads {
-            for request in requests(&payload.text) {
-                if hosts.contains(request.host.as_str()) {
-                    sent.extend(request.body_keys);
-                }
-            }
-        }
-    }
-    let mut all = Vec::new();
-    if sent.is_empty() {
-        return all;
-    }
-    for event in body.events().filter(|event| event.kind == EventKind::Exchange) {
-        let Some(content) = event.field("http.request.body.content") else { continue };
-        let keys: BTreeSet<String> = content
-            .split('&')
-            .filter_map(|pair| pair.split_once('='))
-            .map(|(key, _)| key.trim().to_owned())
-            .collect();
-        if keys.is_disjoint(&sent) {
-            continue;
-        }
-        for extra in keys.difference(&sent) {
-            all.push(Contradiction {
+/// Where the payload and the capture differ.
+fn payload_and_capture(exchanges: &[Compared]) -> Vec<Contradiction> {
+    let differs = exchanges.iter().filter(|compared| compared.agrees == Some(false));
+    let mut all: Vec<Contradiction> = Vec::new();
+    for compared in differs {
+        let contradiction = match (&compared.payload, &compared.capture) {
+            (Some(payload), Some(capture)) => Contradiction {
                 what: format!(
-                    "the capture has a field `{extra}` that the payload does not send: another \
-                     version of it, or a second stage"
+                    "the payload would use {} `{payload}`, the capture shows `{capture}`: another \
+                     version of it, a second stage or a proxy",
+                    compared.field
                 ),
-                evidence: vec![
-                    format!("{}:{}", event.record.artifact, event.record.line),
-                    format!("the payload sends {}", quoted(&sent)),
-                ],
-            });
+                evidence: vec![format!("payload for {}", compared.host), "capture".to_owned()],
+            },
+            _ => Contradiction {
+                what: format!(
+                    "the capture has a {} that the payload does not send: another version of it, or a \
+                     second stage",
+                    compared.field
+                ),
+                evidence: extra_field(compared, exchanges),
+            },
+        };
+        if !all.contains(&contradiction) {
+            all.push(contradiction);
         }
     }
     all
 }
 
-fn quoted(names: &BTreeSet<String>) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+/// Where a field stands that the payload does not send, and what it does send.
+fn extra_field(extra: &Compared, exchanges: &[Compared]) -> Vec<String> {
+    let sent: BTreeSet<&str> = exchanges
+        .iter()
+        .filter(|other| other.record == extra.record && other.payload.is_some())
+        .filter_map(|other| other.field.strip_prefix("field "))
+        .collect();
+    let sent: Vec<&str> = sent.into_iter().collect();
+    let record = extra.record.iter().map(|at| format!("{}:{}", at.artifact, at.line));
+    record.chain([format!("the payload sends {}", sent.join(", "))]).collect()
 }
 
 /// A payload that runs at load, with traffic that no load explains.

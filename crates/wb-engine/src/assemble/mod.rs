@@ -15,6 +15,7 @@ mod contradictions;
 mod destinations;
 mod detections;
 pub(crate) mod dossiers;
+mod exchange;
 mod fragments;
 mod identifiers;
 pub(crate) mod integrity;
@@ -74,8 +75,7 @@ pub fn assemble(body: &Body, given: &BTreeMap<ArtifactPath, Role>) -> Case {
     let again = hits.values().flatten();
     let excerpts = excerpts(body, &timeline, integrity, again);
     let indicators = packets::named_in_index(body, search::index(findings, &hits, more));
-    let contradictions =
-        contradictions::find(body, findings, roles, integrity, &moments, &answers, &flows);
+    let contradictions = basis.contradictions(&moments, &reasoning.exchanges, &flows);
     let findings = with_detections(findings, body, &excerpts);
     attach_raw(&mut timeline, &mut dossiers, excerpts);
     Case {
@@ -197,6 +197,16 @@ impl<'a> Basis<'a> {
             compromised,
         }
         .reasoning()
+    }
+
+    fn contradictions(
+        &self,
+        moments: &BTreeMap<KeyMoment, Moment>,
+        exchanges: &[wb_core::Compared],
+        flows: &[Flow],
+    ) -> Vec<wb_core::Contradiction> {
+        let Self { body, findings, roles, integrity, .. } = self;
+        contradictions::find(body, findings, roles, integrity, moments, exchanges, flows)
     }
 
     fn evidence(&self) -> moments::Evidence<'_> {

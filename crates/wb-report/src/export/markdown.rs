@@ -31,6 +31,7 @@ pub(super) fn ticket(source: &Source<'_>) -> String {
     page.findings(case);
     page.timeline(case);
     page.identifiers(case);
+    page.reasoning(case);
     page.list(
         "Contradictions",
         case.contradictions
@@ -100,6 +101,32 @@ impl Ticket {
             let _ = writeln!(self.out, "- {row}");
         }
         self.rest(rows.len());
+    }
+
+    /// What is held to be true and what would change it, and what else is affected.
+    fn reasoning(&mut self, case: &Case) {
+        let judgements = case.reasoning.judgements.iter().map(|judgement| {
+            format!(
+                "{} ({}, {} confidence; would change it: {})",
+                judgement.statement,
+                judgement.status.name(),
+                judgement.confidence.name(),
+                judgement.would_change
+            )
+        });
+        self.list("Why", judgements.collect());
+        let reached = case.reasoning.reach.iter().map(|reached| {
+            let why: Vec<&str> =
+                reached.grounds.iter().take(2).map(|ground| ground.why.as_str()).collect();
+            format!(
+                "{} {} ({} confidence): {}",
+                reached.kind.name(),
+                reached.name,
+                reached.confidence.name(),
+                why.join("; ")
+            )
+        });
+        self.list("Blast radius", reached.collect());
     }
 
     /// The facts with a clock, and from where to where.

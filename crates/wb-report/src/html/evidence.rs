@@ -27,6 +27,7 @@ pub(super) fn flows(case: &Case, writer: &Writer) -> Markup {
             @for flow in hostile.iter().take(DRAWN) { (hostile_flow(flow, writer)) }
             (hidden(hostile.len(), DRAWN))
             (reasoning::loads(case, writer))
+            (reasoning::exchanges(case, writer))
             @if !other.is_empty() {
                 @if !hostile.is_empty() { h3 { "Others" } }
                 div.table {

@@ -179,6 +179,38 @@ pub(super) fn loads(case: &Case, writer: &Writer) -> Markup {
     }
 }
 
+/// What payloads would send against what captures show.
+pub(super) fn exchanges(case: &Case, writer: &Writer) -> Markup {
+    let all = &case.reasoning.exchanges;
+    if all.is_empty() {
+        return html! {};
+    }
+    html! {
+        h3 { "Payload and capture" }
+        div.table {
+            table {
+                thead { tr { th {} th { "host" } th { "field" } th { "payload would send" } th { "capture shows" } th { "record" } } }
+                tbody {
+                    @for row in all.iter().take(ROWS) {
+                        tr {
+                            td.short {
+                                @let class = if row.agrees == Some(false) { "warn" } else { "plain" };
+                                (chip(class, words::agrees(row.agrees)))
+                            }
+                            td { (writer.prose(&row.host)) }
+                            td { (writer.prose(&row.field)) }
+                            td { (writer.prose(row.payload.as_deref().unwrap_or("–"))) }
+                            td { (writer.prose(row.capture.as_deref().unwrap_or("–"))) }
+                            td { @if let Some(record) = &row.record { (writer.record(record)) } @else { "–" } }
+                        }
+                    }
+                }
+            }
+        }
+        (hidden(all.len()))
+    }
+}
+
 /// What else is affected.
 pub(super) fn reach(case: &Case, writer: &Writer) -> Markup {
     let all = &case.reasoning.reach;

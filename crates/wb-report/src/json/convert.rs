@@ -65,6 +65,7 @@ pub(super) fn case<'a>(case: &'a Case, tool: &'a Tool) -> CaseDocument<'a> {
         kill_chain: case.reasoning.chain.iter().map(reasoning::step).collect(),
         deployments: case.reasoning.deployments.iter().map(reasoning::deployment).collect(),
         loads: reasoning::loads(&case.reasoning.loads),
+        exchanges: case.reasoning.exchanges.iter().map(reasoning::compared).collect(),
         blast_radius: case.reasoning.reach.iter().map(reasoning::reached).collect(),
         coverage: case.coverage.iter().map(coverage).collect(),
         details: case.dossiers.iter().filter_map(|(path, dossier)| detail(path, dossier)).collect(),

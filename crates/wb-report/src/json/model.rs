@@ -1,7 +1,9 @@
 //! The JSON documents as types: [`CaseDocument`] and [`ScanDocument`]. Member names and meanings are the
 //! output contract; members may be added, none may change its meaning without a new version.
 
-use super::reasoning::{DeploymentObject, JudgementObject, LoadsObject, ReachedObject, StepObject};
+use super::reasoning::{
+    ComparedObject, DeploymentObject, JudgementObject, LoadsObject, ReachedObject, StepObject,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -49,6 +51,8 @@ pub(super) struct CaseDocument<'a> {
     /// What is on record about each deployment and change.
     pub deployments: Vec<DeploymentObject<'a>>,
     pub loads: LoadsObject<'a>,
+    /// What payloads would send against what captures show, field by field.
+    pub exchanges: Vec<ComparedObject<'a>>,
     /// What else is affected.
     pub blast_radius: Vec<ReachedObject<'a>>,
     pub coverage: Vec<CoverageObject<'a>>,

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use wb_core::{
-    Attribute, DeploymentRow, Ground, Judgement, LoadRow, Loads, ReachKind, Reached, Stage, Step,
+    Attribute, Compared, DeploymentRow, Ground, Judgement, LoadRow, Loads, ReachKind, Reached,
+    Stage, Step,
 };
 
 /// Something held to be true, what it rests on, and what would change it.
@@ -110,6 +111,20 @@ pub(super) struct LoadObject<'a> {
     pub contact_after_seconds: Option<i64>,
 }
 
+/// One field of a request: as a payload would send it, and as a capture shows it.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "compared")]
+pub(super) struct ComparedObject<'a> {
+    pub host: &'a str,
+    pub field: &'a str,
+    pub payload: Option<&'a str>,
+    pub capture: Option<&'a str>,
+    /// `null` where one side was not recorded.
+    pub agrees: Option<bool>,
+    /// As `path:line`.
+    pub record: Option<String>,
+}
+
 /// Something that the incident reaches.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "reached")]
@@ -189,6 +204,17 @@ fn load(row: &LoadRow) -> LoadObject<'_> {
         record: record(&row.record),
         file: row.file.as_deref(),
         contact_after_seconds: row.contact_after,
+    }
+}
+
+pub(super) fn compared(compared: &Compared) -> ComparedObject<'_> {
+    ComparedObject {
+        host: &compared.host,
+        field: &compared.field,
+        payload: compared.payload.as_deref(),
+        capture: compared.capture.as_deref(),
+        agrees: compared.agrees,
+        record: compared.record.as_ref().map(record),
     }
 }
 

@@ -39,6 +39,7 @@ pub fn case(case: &Case, tool: &Tool, style: &Style) -> String {
     reasoning::deployments(&mut page, case);
     story::flows(&mut page, case, &defang);
     reasoning::loads(&mut page, case);
+    reasoning::exchanges(&mut page, case, &defang);
     detail::integrity(&mut page, case);
     detail::differences(&mut page, case);
     story::identifiers(&mut page, case);

@@ -7,7 +7,7 @@ use super::story::status_ink;
 use super::{counted, table};
 use crate::escape::Defang;
 use crate::time;
-use crate::words::status_word;
+use crate::words::{self, status_word};
 use wb_core::{Attribute, Case, Confidence, DeploymentRow, Ground, Judgement, Reached};
 
 /// Judgements, deployments, loads and things reached that are printed.
@@ -201,6 +201,34 @@ pub(super) fn loads(page: &mut Page, case: &Case) {
         Ink::Plain
     });
     page.hidden(loads.rows.len().saturating_sub(LISTED), "load");
+}
+
+/// What payloads would send against what captures show.
+pub(super) fn exchanges(page: &mut Page, case: &Case, defang: &Defang) {
+    let all = &case.reasoning.exchanges;
+    if all.is_empty() {
+        return;
+    }
+    page.heading("PAYLOAD AND CAPTURE");
+    let value = |value: &Option<String>| match value {
+        Some(value) => defang.text(value).into_owned(),
+        None => "-".to_owned(),
+    };
+    let rows: Vec<Vec<String>> = all
+        .iter()
+        .take(LISTED)
+        .map(|row| {
+            let agrees = words::agrees(row.agrees).to_owned();
+            let host = defang.text(&row.host).into_owned();
+            vec![agrees, host, row.field.clone(), value(&row.payload), value(&row.capture)]
+        })
+        .collect();
+    let headers = ["", "host", "field", "payload", "capture"];
+    table::print(page, 2, &headers, &rows, |_, text| match text {
+        words::DIFFERS => Ink::Warn,
+        _ => Ink::Plain,
+    });
+    page.hidden(all.len().saturating_sub(LISTED), "field");
 }
 
 /// What else is affected.

@@ -81,6 +81,7 @@ fn each_case_without_one_of_its_sources_stays_honest() {
             claims_nothing_new(&context, &whole, &told);
             rests_on_what_is_there(&context, &whole, &told, &gone);
             says_what_is_lost(&context, &whole, &told, &gone);
+            argues_from_what_is_there(&context, &whole, &told);
             if let Some(expected) = expected.remove(&source) {
                 let text = weighbridge(&["investigate", &rest.folder().to_string_lossy()]).end();
                 expected.check(&context, &told.0, &text);
@@ -172,6 +173,38 @@ fn rests_on_what_is_there(context: &str, whole: &Told, told: &Told, gone: &BTree
         let because = candidate["because"].to_string();
         let says = because.contains("no baseline was supplied");
         assert_eq!(says, !baseline, "{context}: {because}");
+    }
+}
+
+/// Judgements rest on what is there, and are no surer than they were with all of it; a link of the chain that
+/// was empty stays empty.
+fn argues_from_what_is_there(context: &str, whole: &Told, told: &Told) {
+    let rank = |item: &Value, key: &str, order: [&str; 3]| {
+        order.iter().position(|name| item[key] == *name).expect("one of three")
+    };
+    let status = |item: &Value| rank(item, "status", ["missing", "inferred", "observed"]);
+    let sure = |item: &Value| rank(item, "confidence", ["low", "medium", "high"]);
+    let there = told.strings("artifacts", "path");
+    for list in ["judgements", "kill_chain", "blast_radius"] {
+        for item in told.list(list) {
+            for ground in item["grounds"].as_array().expect("a list") {
+                let path = text(&ground["artifact"]);
+                assert!(there.contains(&path), "{context}: {list} rests on {path}: {item:#}");
+            }
+        }
+    }
+    for step in told.list("kill_chain") {
+        let was = whole.list("kill_chain").find(|was| was["stage"] == step["stage"]);
+        let was = was.map_or(0, |was| status(was));
+        assert!(status(step) <= was, "{context}: a link is surer than it was: {step:#}");
+    }
+    for rule in ["payload-ran", "data-left", "came-in-with", "source-changed"] {
+        let best = |told: &Told| {
+            let of_rule = told.list("judgements").filter(|it| it["rule"] == rule);
+            of_rule.map(|it| (status(it), sure(it))).max()
+        };
+        let (before, after) = (best(whole), best(told));
+        assert!(after <= before, "{context}: {rule} is surer than it was: {after:?}");
     }
 }
 

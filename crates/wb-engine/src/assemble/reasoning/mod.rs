@@ -8,6 +8,7 @@ mod loads;
 mod reach;
 
 use super::destinations::Destinations;
+use super::exchange;
 use super::lifecycle::Lifecycle;
 use super::moments::Moment;
 use crate::body::Body;
@@ -65,6 +66,7 @@ impl Known<'_> {
             judgements: judgements::of(self, &loads, ran),
             chain,
             deployments: self.deployments.to_vec(),
+            exchanges: exchange::compare(self.body, self.findings, self.answers),
             reach: if self.compromised { reach::of(self) } else { Vec::new() },
             loads,
         }

@@ -217,6 +217,13 @@ fn poison_reasoning(reasoning: &mut Reasoning) {
         poison_record(&mut row.record);
         row.file.iter_mut().for_each(poison);
     }
+    for compared in &mut reasoning.exchanges {
+        poison(&mut compared.host);
+        poison(&mut compared.field);
+        compared.payload.iter_mut().for_each(poison);
+        compared.capture.iter_mut().for_each(poison);
+        compared.record.iter_mut().for_each(poison_record);
+    }
     for reached in &mut reasoning.reach {
         poison(&mut reached.name);
         reached.grounds.iter_mut().for_each(poison_ground);

@@ -32,6 +32,7 @@ pub fn reasoning() -> Reasoning {
             contacts: (4, 3),
             lift: Some(61.25),
         },
+        exchanges: exchanges(),
         reach: vec![
             Reached {
                 kind: ReachKind::Host,
@@ -77,6 +78,27 @@ fn judgements() -> Vec<Judgement> {
             confidence: Confidence::Low,
             grounds: Vec::new(),
             would_change: "network records of the time since it was loaded".into(),
+        },
+    ]
+}
+
+fn exchanges() -> Vec<Compared> {
+    vec![
+        Compared {
+            host: RELAY.into(),
+            field: "method".into(),
+            payload: Some("POST".into()),
+            capture: Some("POST".into()),
+            agrees: Some(true),
+            record: None,
+        },
+        Compared {
+            host: RELAY.into(),
+            field: "field `sid`".into(),
+            payload: None,
+            capture: Some("relay{".into()),
+            agrees: Some(false),
+            record: Some(at(EGRESS, 3)),
         },
     ]
 }
