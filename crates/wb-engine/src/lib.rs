@@ -21,7 +21,9 @@ mod rules;
 mod scan;
 mod source;
 
-pub use assemble::{assemble, dossier, findings, in_words, index_findings};
+pub use assemble::{
+    JudgementRule, assemble, dossier, findings, in_words, index_findings, judgement_rules,
+};
 pub use body::{Body, Inspected, LogRead, LogText};
 pub use difference::differences;
 pub use discover::{Found, discover};

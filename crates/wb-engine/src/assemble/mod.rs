@@ -30,6 +30,7 @@ mod ties;
 mod timeline;
 
 pub use dossiers::of_content as dossier;
+pub use reasoning::{JudgementRule, judgement_rules};
 pub use timeline::summary as in_words;
 
 use crate::body::{Body, Inspected, LogRead};

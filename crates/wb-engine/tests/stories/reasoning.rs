@@ -18,7 +18,9 @@ const LOADED: &str = "2026-03-05 10:00:10 INFO Loaded model rank.pkl\n";
 fn every_judgement_has_its_grounds_and_what_would_change_it() {
     let case = case(MODELS, &[("server.log", LOADED), ("net.log", TRAFFIC)]);
     assert!(case.reasoning.judgements.len() > 3);
+    let explained = wb_engine::judgement_rules();
     for judgement in &case.reasoning.judgements {
+        assert!(explained.iter().any(|rule| rule.name == judgement.rule), "{judgement:?}");
         assert!(!judgement.would_change.is_empty(), "{judgement:?}");
         let shown = judgement.status == Status::Missing || !judgement.grounds.is_empty();
         assert!(shown, "{judgement:?}");

@@ -78,7 +78,9 @@ fn card(judgement: &Judgement, writer: &Writer) -> Markup {
                 (words::status_word(judgement.status))
             }
             (grounds(&judgement.grounds, writer))
-            p.note { "would change it: " (writer.prose(&judgement.would_change)) }
+            p.note {
+                "would change it: " (writer.prose(&judgement.would_change)) "; rule " code { (judgement.rule) }
+            }
         }
     }
 }

@@ -66,6 +66,7 @@ fn print(page: &mut Page, judgement: &Judgement, defang: &Defang) {
             (sure_ink(judgement.confidence), &sure),
             (status_ink(judgement.status), &status),
             (Ink::Strong, &statement),
+            (Ink::Faint, &format!("  ({})", judgement.rule)),
         ],
     );
     if !TOLD_ABOVE.contains(&judgement.rule) {

@@ -41,6 +41,9 @@ fn page(name: &str) -> Option<String> {
     if let Some(page) = named.find_map(|rule| rule.page) {
         return Some(page.to_owned());
     }
+    if let Some(rule) = wb_engine::judgement_rules().into_iter().find(|rule| rule.name == name) {
+        return Some(rule.page);
+    }
     let explanation = wb_rules::explain(name)?;
     // Pages of rules begin with their own heading.
     if explanation.text.starts_with('#') {
@@ -75,6 +78,9 @@ fn overview(width: usize) -> String {
     let over_events = RuleSet::shipped().rules().iter().filter(|rule| rule.page.is_some());
     let over_events = over_events.map(|rule| [rule.name, rule.title]);
     section(&mut out, "rule over the events of logs", over_events, width);
+    let judgements = wb_engine::judgement_rules();
+    let judgements = judgements.iter().map(|rule| [rule.name, rule.title]);
+    section(&mut out, "judgement of a case", judgements, width);
     let alerts = wb_monitor::DETECTIONS.iter().map(|one| [one.name, one.title]);
     section(&mut out, "alert of `watch`", alerts, width);
     section(&mut out, "format", formats, width);

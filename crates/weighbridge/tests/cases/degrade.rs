@@ -195,7 +195,7 @@ fn argues_from_what_is_there(context: &str, whole: &Told, told: &Told) {
     }
     for step in told.list("kill_chain") {
         let was = whole.list("kill_chain").find(|was| was["stage"] == step["stage"]);
-        let was = was.map_or(0, |was| status(was));
+        let was = was.map_or(0, &status);
         assert!(status(step) <= was, "{context}: a link is surer than it was: {step:#}");
     }
     for rule in ["payload-ran", "data-left", "came-in-with", "source-changed"] {

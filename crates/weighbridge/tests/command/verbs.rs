@@ -26,7 +26,9 @@ fn explained(list: &str, title: &str) -> Vec<String> {
 #[test]
 fn explain_has_a_page_for_everything_it_lists() {
     let list = weighbridge(&["explain"]).end().code(0).out.clone();
-    for (title, least) in [("rule ", 30), ("format ", 20), ("log source ", 10)] {
+    for (title, least) in
+        [("rule ", 30), ("judgement of a case ", 10), ("format ", 20), ("log source ", 10)]
+    {
         let names = explained(&list, title);
         assert!(names.len() >= least, "{title}: {names:?}");
         for name in names {

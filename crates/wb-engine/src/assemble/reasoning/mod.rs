@@ -7,6 +7,8 @@ mod judgements;
 mod loads;
 mod reach;
 
+pub use judgements::{JudgementRule, judgement_rules};
+
 use super::destinations::Destinations;
 use super::exchange;
 use super::lifecycle::Lifecycle;

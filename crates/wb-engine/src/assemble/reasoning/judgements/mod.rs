@@ -2,6 +2,7 @@
 //! was recorded, how did it come in, did it run, did data leave, was it stopped, may the replacement go in.
 
 mod activity;
+mod pages;
 
 use super::Known;
 use crate::assemble::missing::stamp;
@@ -18,6 +19,7 @@ const GROUNDS: usize = 4;
 const MODELS: usize = 3;
 
 pub use activity::ran;
+pub use pages::{JudgementRule, judgement_rules};
 
 /// The judgements of the case. `ran` is the one on whether the payload did; none when nothing is wrong.
 pub fn of(known: &Known<'_>, loads: &Loads, ran: Option<Judgement>) -> Vec<Judgement> {
