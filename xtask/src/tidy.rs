@@ -23,6 +23,7 @@ pub fn run(root: &Path) -> Result<(), String> {
     order(root, &crates(&map), &mut breaches)?;
     paths(root, &map, &mut breaches);
     unchecked(root, &mut breaches)?;
+    rooms(root, &mut breaches)?;
     if breaches.is_empty() {
         println!("tidy: sizes, crate order and the paths in ARCHITECTURE.md hold");
         return Ok(());
@@ -117,6 +118,22 @@ fn paths(root: &Path, map: &str, breaches: &mut Vec<String>) {
             breaches.push(format!("ARCHITECTURE.md names `{quoted}`, which does not exist"));
         }
     }
+}
+
+/// The folders of the repository, and the one that building makes; hidden ones are tools' own.
+const ROOMS: [&str; 8] =
+    ["benches", "cases", "crates", "docs", "fuzz", "packaging", "target", "xtask"];
+
+/// Nothing that a command wrote in passing is kept at the root.
+fn rooms(root: &Path, breaches: &mut Vec<String>) -> Result<(), String> {
+    let entries = fs::read_dir(root).map_err(|error| error.to_string())?;
+    for entry in entries.flatten().filter(|entry| entry.path().is_dir()) {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !name.starts_with('.') && !ROOMS.contains(&name.as_str()) {
+            breaches.push(format!("`{name}` is no folder of the repository"));
+        }
+    }
+    Ok(())
 }
 
 /// The only places with code that the compiler cannot check: they may lift the lint against it.
