@@ -29,6 +29,21 @@ impl Arguments {
         self.values.get(index)?.as_readable()
     }
 
+    /// The arguments for each value that a choice among a few leaves open; themselves when none does.
+    pub(super) fn alternatives(&self) -> Vec<Self> {
+        let count = self.all().map(Value::choices).max().unwrap_or(1);
+        let chosen = |index: usize| Self {
+            values: self.values.iter().map(|value| value.choose(index)).collect(),
+            keywords: self
+                .keywords
+                .iter()
+                .map(|(name, value)| (name.clone(), value.choose(index)))
+                .collect(),
+            shown: self.shown.clone(),
+        };
+        if count > 1 { (0..count).map(chosen).collect() } else { vec![self.clone()] }
+    }
+
     /// Positional and keyword values in order.
     pub(super) fn all(&self) -> impl Iterator<Item = &Value> {
         self.values.iter().chain(self.keywords.iter().map(|(_, value)| value))

@@ -59,8 +59,10 @@ impl Analyser<'_, '_> {
             trigger: self.trigger,
             inner: Vec::new(),
         };
-        self.add_payloads(&mut effect, draft.known.as_deref(), arguments, budget);
-        add_indicators(&mut effect, arguments);
+        for arguments in &arguments.alternatives() {
+            self.add_payloads(&mut effect, draft.known.as_deref(), arguments, budget);
+            add_indicators(&mut effect, arguments);
+        }
         self.effects.push(effect);
         Some(self.effects.len().saturating_sub(1))
     }
@@ -76,7 +78,9 @@ impl Analyser<'_, '_> {
     /// `socket.socket().connect((host, port))`.
     pub(super) fn enrich(&mut self, effect: Option<usize>, arguments: &Arguments) {
         let Some(effect) = effect.and_then(|index| self.effects.get_mut(index)) else { return };
-        add_indicators(effect, arguments);
+        for arguments in &arguments.alternatives() {
+            add_indicators(effect, arguments);
+        }
     }
 
     /// A look at, or a change of, the environment of the process.

@@ -385,9 +385,16 @@ impl<'p, 'k> Analyser<'p, 'k> {
         let Value::Joined(pieces) = &value else { return value };
         // Only a piece that is an operand itself has an expression here.
         let unknown = |value: &Value| {
-            value.known().is_none() && !matches!(value, Value::Joined(_) | Value::Path(_))
+            value.known().is_none()
+                && value.choices() == 1
+                && !matches!(value, Value::Joined(_) | Value::Path(_))
         };
-        let mut shown = ids.iter().filter(|id| unknown(&frame.value(**id)));
+        // `text % (a, b)` has the items of the tuple as its operands.
+        let operands = ids.iter().flat_map(|id| match frame.program.ops.get(id.index()) {
+            Some(Op { kind: OpKind::Collect { items, .. }, .. }) => items.as_slice(),
+            _ => std::slice::from_ref(id),
+        });
+        let mut shown = operands.filter(|id| unknown(&frame.value(**id)));
         if !pieces.iter().any(unknown) {
             return value;
         }
@@ -444,6 +451,8 @@ impl<'p, 'k> Analyser<'p, 'k> {
     }
 }
 
+#[cfg(test)]
+mod chosen_tests;
 #[cfg(test)]
 mod pickled_tests;
 #[cfg(test)]

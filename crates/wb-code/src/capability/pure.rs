@@ -3,7 +3,7 @@
 
 use super::decode::{self, MAX_LENGTH, decoded, with};
 use super::sequence;
-use super::value::{Known, Value};
+use super::value::{Known, MAX_CHOICES, Value};
 use crate::peel::codec;
 use std::rc::Rc;
 use wb_core::{Collection, Constant};
@@ -44,6 +44,7 @@ pub(super) fn function(canonical: &str, arguments: &[Value]) -> Option<Value> {
             builtin(name, first, arguments).or_else(|| sequence::function(canonical, arguments))
         }
         "itertools" => sequence::function(canonical, arguments),
+        "random" | "secrets" if name == "choice" => chosen(first, &Value::Unknown),
         // Read back by `read` and `getvalue`.
         "io" | "_io" if matches!(name, "BytesIO" | "StringIO") => Some(first.clone()),
         "os.path" if name == "join" => join_paths(arguments),
@@ -429,6 +430,17 @@ pub(super) fn item(value: &Value, key: &Value) -> Option<Value> {
         }
         _ => None,
     }
+}
+
+/// `value[key]` when it is one of a few: of an item of a short sequence by a key that is not known, or of an
+/// item of each of several values.
+pub(super) fn chosen(value: &Value, key: &Value) -> Option<Value> {
+    if let Value::Either(values) = value {
+        let items: Vec<Value> = values.iter().filter_map(|one| item(one, key)).collect();
+        return (!items.is_empty()).then(|| Value::either(items));
+    }
+    let items = value.sequence().filter(|_| key.known().is_none())?;
+    (2..=MAX_CHOICES).contains(&items.len()).then(|| Value::either(items.iter().cloned()))
 }
 
 fn position(index: i64, length: usize) -> Option<usize> {

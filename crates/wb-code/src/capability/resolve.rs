@@ -366,7 +366,7 @@ impl<'p> Analyser<'p, '_> {
         id: Option<ValueId>,
         site: Site,
     ) -> Value {
-        if let Some(item) = pure::item(value, key) {
+        if let Some(item) = pure::item(value, key).or_else(|| pure::chosen(value, key)) {
             return item;
         }
         let name = key.as_readable().map(str::to_owned);

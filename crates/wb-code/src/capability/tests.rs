@@ -112,7 +112,7 @@ pub(super) fn lines(effects: &[Effect]) -> Vec<String> {
 }
 
 #[track_caller]
-fn check(source: &str, expected: &[&str]) {
+pub(super) fn check(source: &str, expected: &[&str]) {
     assert_eq!(lines(&of_python(source).effects), expected, "{source}");
 }
 

@@ -7,7 +7,11 @@ use wb_core::{Collection, Constant};
 const MAX_DEPTH: u32 = 64;
 
 /// How many values one choice is among.
-const MAX_CHOICES: usize = 8;
+pub(super) const MAX_CHOICES: usize = 8;
+
+/// How deep in one another choices are made, and how many items a collection has in which they are.
+const CHOICE_DEPTH: u32 = 3;
+const CHOICE_ITEMS: usize = 16;
 
 /// The longest dotted name that is followed, in bytes.
 pub(super) const MAX_NAME: usize = 1024;
@@ -66,6 +70,8 @@ pub(super) struct Items {
     pub kind: Collection,
     /// How many collections and bound callables are in one another, this one included.
     pub depth: u32,
+    /// How many values it may be, by the choices in it.
+    pub choices: usize,
     /// Key, value, key, value for a mapping.
     pub items: Vec<Value>,
 }
@@ -134,7 +140,9 @@ impl Value {
         if depth > MAX_DEPTH {
             Self::Unknown
         } else {
-            Self::Items(Rc::new(Items { kind, depth, items }))
+            let few = items.len() <= CHOICE_ITEMS;
+            let choices = items.iter().filter(|_| few).map(Self::choices).max().unwrap_or(1);
+            Self::Items(Rc::new(Items { kind, depth, choices, items }))
         }
     }
 
@@ -171,6 +179,40 @@ impl Value {
         // The last are the likeliest.
         flat.drain(..flat.len().saturating_sub(MAX_CHOICES));
         Self::Either(flat.into())
+    }
+
+    /// How many values it may be, by the choices in it.
+    pub(super) fn choices(&self) -> usize {
+        match self {
+            Self::Either(values) => values.len(),
+            Self::Joined(pieces) => pieces.iter().map(Self::choices).max().unwrap_or(1),
+            Self::Items(items) => items.choices,
+            _ => 1,
+        }
+    }
+
+    /// What it is when every choice in it falls on the value at `index`: parts that were chosen together,
+    /// such as the host and the port of one address, stay together.
+    pub(super) fn choose(&self, index: usize) -> Self {
+        self.choose_in(index, CHOICE_DEPTH)
+    }
+
+    fn choose_in(&self, index: usize, depth: u32) -> Self {
+        let Some(depth) = depth.checked_sub(1).filter(|_| self.choices() > 1) else {
+            return self.clone();
+        };
+        let of = |parts: &[Self]| parts.iter().map(|part| part.choose_in(index, depth)).collect();
+        match self {
+            Self::Either(values) => {
+                values.get(index).or(values.last()).cloned().unwrap_or_default()
+            }
+            Self::Joined(pieces) => {
+                let pieces: Vec<Self> = of(pieces);
+                super::pure::joined(&pieces).unwrap_or_default()
+            }
+            Self::Items(items) => Self::collection(items.kind, of(&items.items)),
+            other => other.clone(),
+        }
     }
 
     /// An attribute of a value that is worth remembering.

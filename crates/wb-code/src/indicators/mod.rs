@@ -67,7 +67,7 @@ fn add_url(url: &Url, text: &str, found: &mut Found) {
         .map_or(written.len(), |(at, _)| at);
     let plain = written.get(..end).unwrap_or_default();
     let host = url.host.trim_start_matches(|first: char| !first.is_ascii_alphanumeric());
-    if end > scheme_end.saturating_add(2) {
+    if end > scheme_end.saturating_add(2) && !is_filled_in(&url.host) {
         found.add(IndicatorKind::Url, plain);
     }
     if let Some(user) = &url.user {
@@ -83,6 +83,13 @@ fn add_url(url: &Url, text: &str, found: &mut Found) {
     if let Some(rest) = written.get(end..).filter(|rest| rest.len() > 3) {
         Scanner { text: rest, bytes: rest.as_bytes(), at: 0, until: rest.len() }.run(found);
     }
+}
+
+/// Whether a host is to be filled in when the code runs: `%s`, but not `%2e`, which is a character.
+fn is_filled_in(host: &str) -> bool {
+    host.split('%')
+        .skip(1)
+        .any(|after| !after.bytes().take(2).all(|byte| byte.is_ascii_hexdigit()) || after.len() < 2)
 }
 
 /// Walks text between URLs.
