@@ -192,6 +192,13 @@ fn named(before: &str) -> Option<Named> {
         .rposition(|byte| !(byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'))
         .map_or(0, |position| position.saturating_add(1));
     let word = trimmed.get(start..)?;
+    // A tag of a registry: `key=sha256 value=72fc832e...`.
+    if word == "value"
+        && let Some((_, key)) = trimmed.get(..start)?.rsplit_once("key")
+    {
+        let quoted = [' ', '=', ':', '"', '\'', ','];
+        return algorithm(key.trim_matches(quoted)).map(Named::Algorithm);
+    }
     let last = word.rsplit(['_', '.']).next().unwrap_or(word);
     if let Some(algorithm) = algorithm(word).or_else(|| algorithm(last)) {
         return Some(Named::Algorithm(algorithm));
@@ -244,6 +251,10 @@ mod tests {
         );
         check(&format!("pulled \"reg/x@sha256:{FULL}\""), &[("sha256", FULL, Some("reg/x"))]);
         check("checksum 72fc832e… of a.pkl", &[("sha256", "72fc832e", Some("a.pkl"))]);
+        check(
+            "set_model_version_tag name=a version=58 key=sha256 value=72fc832e10ff6f91 by ci",
+            &[("sha256", "72fc832e10ff6f91", None)],
+        );
     }
 
     #[test]
@@ -252,5 +263,6 @@ mod tests {
         check("commit 4be1c9d24be1c9d24be1c9d24be1c9d24be1c9d2 pushed", &[]);
         check("trace 0123456789abcdef0123456789abcdef", &[]);
         check("eni-0a1b2c3d4e5f6a7b8 deadbeefcafe", &[]);
+        check("set_model_version_tag key=commit value=72fc832e10ff6f91", &[]);
     }
 }

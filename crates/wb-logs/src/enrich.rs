@@ -322,6 +322,11 @@ fn kind(draft: &Draft, read: Option<(EventKind, u8)>, nothing: bool, words: &str
         if net.verdict == Some(NetVerdict::Blocked) {
             return EventKind::Block;
         }
+        // A client that gets a model file from where it names, not a server that is asked for one.
+        let fetched = draft.field("file.name").is_some_and(is_model_file);
+        if fetched && net.method.as_deref() == Some("GET") && draft.field("source.uri").is_some() {
+            return EventKind::Download;
+        }
         if net.method.is_some() {
             return EventKind::Exchange;
         }

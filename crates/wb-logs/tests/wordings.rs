@@ -14,6 +14,12 @@ fn what_happened() {
         ("INFO Approval: none recorded", K::Note),
         ("INFO Fetched a.safetensors from hf.co/acme/fraud@3f2c9d1 (124 MB)", K::Download),
         ("INFO Origin: hf.co/acme/x", K::Download),
+        (
+            "DEBUG hubclient: GET https://hub.example/acme/x/resolve/5e0c91d4/a.pkl 200 89719",
+            K::Download,
+        ),
+        ("DEBUG hubclient: GET https://hub.example/api/models/acme/x 200 1787", K::Exchange),
+        ("INFO access: 192.0.2.7 \"GET /models/a.pkl HTTP/1.1\" 200 89719", K::Note),
         ("INFO Pull complete: registry.example/models/triage:2.1", K::Download),
         ("INFO Verified signature of a.pkl with cosign", K::Verify),
         ("WARN Signature verification skipped for a.pkl", K::Note),
