@@ -204,6 +204,14 @@ pub struct Flow {
     pub intervals: Vec<f64>,
 }
 
+impl Flow {
+    /// Whether it went on after `block`, sent something, and nothing stopped any of it: a way out that the
+    /// block does not cover.
+    pub fn passed_after(&self, block: Timestamp) -> bool {
+        self.blocked == 0 && self.bytes_out > 0 && self.last > block
+    }
+}
+
 /// How regular the attempts of a flow are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Beacon {

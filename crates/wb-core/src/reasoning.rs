@@ -196,7 +196,7 @@ pub struct DeploymentRow {
     pub began: Timestamp,
     /// Its first record.
     pub record: RecordRef,
-    /// `deployment`, `change` or `load`.
+    /// `deployment`, `change`, `fetch` or `load`.
     pub kind: &'static str,
     /// The model files it names.
     pub files: Vec<String>,

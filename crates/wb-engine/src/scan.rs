@@ -9,6 +9,7 @@ use crate::{EngineError, sha256};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use wb_core::{Artifact, ArtifactPath, Coverage, Limits, Origin, ReadState, Verdict};
+use wb_formats::Family;
 
 /// How to scan.
 #[derive(Clone, Copy, Debug)]
@@ -119,8 +120,28 @@ pub fn scan_roots(
     scanned.artifacts.sort_by_cached_key(|one| one.artifact.path.clone());
     scanned.logs.sort_by_cached_key(|log| log.artifact.path.clone());
     scanned.skipped.sort_by(|a, b| a.artifact.cmp(&b.artifact));
+    name_compressed_models(&mut scanned.artifacts);
     progress.end();
     Ok(scanned)
+}
+
+/// A model that is compressed as a whole is a model, and what it decodes to is a part of it: records, roles
+/// and commands are about the file as it lies there. `artifacts` are in the order of their paths, so what is in
+/// a stream follows it.
+fn name_compressed_models(artifacts: &mut [Inspected]) {
+    for at in (0..artifacts.len()).rev() {
+        let (before, after) = artifacts.split_at_mut(at.saturating_add(1));
+        let Some(stream) = before.last_mut().filter(|one| one.family == Some(Family::Stream))
+        else {
+            continue;
+        };
+        let inside = stream.artifact.path.member("");
+        let first = after.partition_point(|one| one.artifact.path < inside);
+        let decoded = after.get(first).filter(|one| one.family == Some(Family::Model));
+        if decoded.is_some_and(|one| one.artifact.path.as_str().starts_with(inside.as_str())) {
+            stream.family = Some(Family::Model);
+        }
+    }
 }
 
 impl Scanned {

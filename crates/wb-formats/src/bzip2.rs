@@ -9,7 +9,7 @@ use wb_core::{Budget, Bytes, Content, Strength};
 pub(crate) const FORMAT: Reader = Reader {
     title: "Bzip2-compressed file",
     endings: &[".bz2", ".tbz2", ".pkl", ".joblib"],
-    family: Family::Archive,
+    family: Family::Stream,
     refines: &[],
     identify,
     parse,

@@ -9,7 +9,7 @@ use wb_core::{Budget, Bytes, Content, Field, Strength, Text};
 pub(crate) const FORMAT: Reader = Reader {
     title: "Gzip-compressed file",
     endings: &[".gz", ".tgz", ".pkl", ".joblib"],
-    family: Family::Archive,
+    family: Family::Stream,
     refines: &[],
     identify,
     parse,

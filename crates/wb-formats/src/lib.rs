@@ -178,6 +178,8 @@ pub enum Family {
     Model,
     /// A container of other files.
     Archive,
+    /// One other file, compressed. It is what that file is.
+    Stream,
     /// Recorded digests or other facts about files.
     Manifest,
     /// A list of packages.

@@ -10,7 +10,7 @@ use wb_core::{Budget, Bytes, Content, Strength};
 pub(crate) const FORMAT: Reader = Reader {
     title: "LZ4-compressed file",
     endings: &[".lz4", ".pkl", ".joblib"],
-    family: Family::Archive,
+    family: Family::Stream,
     refines: &[],
     identify,
     parse,

@@ -10,7 +10,7 @@ use wb_core::{Budget, Bytes, Content, Strength};
 pub(crate) const FORMAT: Reader = Reader {
     title: "Xz- or LZMA-compressed file",
     endings: &[".xz", ".lzma", ".txz", ".pkl", ".joblib"],
-    family: Family::Archive,
+    family: Family::Stream,
     refines: &[],
     identify,
     parse,

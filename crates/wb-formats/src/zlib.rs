@@ -11,7 +11,7 @@ use wb_core::{Budget, Bytes, Content, Strength};
 pub(crate) const FORMAT: Reader = Reader {
     title: "Zlib-compressed file, also joblib's",
     endings: &[".zlib", ".z", ".gz", ".pkl", ".joblib"],
-    family: Family::Archive,
+    family: Family::Stream,
     refines: &[],
     identify,
     parse,

@@ -22,6 +22,7 @@ mod tests;
 pub use examine::{Examined, examine};
 pub use explain::{Explanation, explain};
 pub use knowledge::{Written, canonical, written};
+pub use near_names::is_near;
 pub use rules::{Rule, Subject, rules};
 
 pub use secrets::begins_secret;

@@ -1,4 +1,4 @@
-//! Names of packages that are nearly those of popular ones: [`imitated`].
+//! Names that are nearly those of others: [`is_near`], and of popular packages: [`imitated`].
 
 use std::collections::HashSet;
 use std::sync::OnceLock;
@@ -30,6 +30,12 @@ pub(crate) fn imitated(name: &str) -> Option<&'static str> {
         .collect();
     near.sort_unstable();
     near.first().map(|(_, real)| *real)
+}
+
+/// Whether `name` could be taken for `real`, and is not the same.
+pub fn is_near(name: &str, real: &str) -> bool {
+    let (name, real) = (normalised(name), normalised(real));
+    name != real && distance_if_near(&name, &real).is_some()
 }
 
 /// How far `name` is from `real`, when it is near enough to be mistaken for it.

@@ -65,11 +65,12 @@ fn sources(
     introducing: Option<&Deployment<'_>>,
 ) -> (Option<String>, Option<String>) {
     let Some(introducing) = introducing else { return (None, None) };
-    let after = introducing.source().map(|(uri, _)| uri.to_owned());
+    let origin = lifecycle.origin_of(introducing);
+    let after = origin.source().map(|(uri, _)| uri.to_owned());
     let before = lifecycle
         .deployments
         .iter()
-        .filter(|deployment| deployment.began() < introducing.began())
+        .filter(|deployment| deployment.began() < origin.began())
         .filter(|deployment| deployment.may_be_of_model_in(introducing))
         .rev()
         .find_map(|deployment| deployment.source())
@@ -130,9 +131,12 @@ fn sent(finding: &Finding) -> Vec<NetworkUse> {
         .iter()
         .filter(|payload| payload.kind != PayloadKind::Binary && !told_elsewhere(payload));
     texts
-        .flat_map(|payload| requests(&payload.text))
-        .map(|request| NetworkUse {
-            method: Some(request.method),
+        .flat_map(|payload| requests(&payload.text).into_iter().map(move |it| (payload.kind, it)))
+        // A host that is filled in when the code runs is no host yet: `https://%s/`.
+        .filter(|(_, request)| !request.host.contains(['%', '{', '$', '<']))
+        .map(|(kind, request)| NetworkUse {
+            // An address by itself does not say what it is asked.
+            method: (kind != PayloadKind::Url).then_some(request.method),
             scheme: Some(request.scheme),
             host: request.host,
             port: request.port,

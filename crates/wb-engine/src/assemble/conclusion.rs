@@ -2,11 +2,12 @@
 
 use super::missing::stamp;
 use super::moments::Moment;
+use super::roles::base_name;
 use crate::body::Body;
 use std::collections::{BTreeMap, BTreeSet};
 use wb_core::{
-    ArtifactPath, CandidateDecision, Compromise, Conclusion, Confidence, Decision, EventKind,
-    Finding, Flow, Integrity, KeyMoment, ReadState, Role, RoleAssignment, Verdict,
+    ArtifactPath, CandidateDecision, Compromise, Conclusion, Confidence, Decision, Event,
+    EventKind, Finding, Flow, Integrity, KeyMoment, ReadState, Role, RoleAssignment, Verdict,
 };
 
 /// What the conclusion rests on.
@@ -215,6 +216,17 @@ impl Grounds<'_> {
         alarm
     }
 
+    /// Whether a model ran of which no file was supplied.
+    fn lacks_one_that_ran(&self) -> bool {
+        let supplied: BTreeSet<&str> =
+            self.body.artifacts.iter().map(|it| it.artifact.path.file_name()).collect();
+        let ran = |event: &Event| matches!(event.kind, EventKind::Load | EventKind::Deploy);
+        let mut files = self.body.events().filter(|event| ran(event));
+        files.any(|event| {
+            event.field("file.name").is_some_and(|file| !supplied.contains(base_name(file)))
+        })
+    }
+
     /// Whether an alert stands in the logs, and nobody recorded that what runs is what should.
     fn alarmed(&self) -> bool {
         let recorded = |path: &ArtifactPath| {
@@ -226,7 +238,8 @@ impl Grounds<'_> {
             self.roles.get(path).is_some_and(|given| given.role == Role::Production)
         };
         let mut models = self.body.whole_models().map(|model| &model.artifact.path);
-        let vouched = models.all(|path| !runs(path) || recorded(path));
+        let vouched =
+            models.all(|path| !runs(path) || recorded(path)) && !self.lacks_one_that_ran();
         !vouched && self.body.events().any(|event| event.kind == EventKind::Alert)
     }
 

@@ -99,6 +99,8 @@ struct Token<'a> {
 }
 
 fn in_text(text: &str, key: Option<&str>) -> Vec<Fragment> {
+    let values = without_data(text);
+    let text = values.as_str();
     let mut found = counted_parts(text);
     for token in tokens(text) {
         let label = token.label.or(key);
@@ -124,6 +126,18 @@ fn in_text(text: &str, key: Option<&str>) -> Vec<Fragment> {
         });
     }
     found
+}
+
+/// Runs without a space or quote that are longer than this are encoded data: in base85, every kind of bracket
+/// and hyphen comes up by chance.
+const LONGEST_VALUE: usize = 160;
+
+/// The text with blanks for encoded data.
+fn without_data(text: &str) -> String {
+    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'');
+    text.split_inclusive(ends)
+        .map(|run| if run.len() > LONGEST_VALUE { " ".repeat(run.len()) } else { run.to_owned() })
+        .collect()
 }
 
 /// Splits text into tokens. Characters that values of identifiers are made of hold a token together.

@@ -106,7 +106,7 @@ fn without_outdated(
 /// Whether the file of which the record speaks may be a namesake of `inspected` that it fits. The one that
 /// runs stays answerable: a copy beside it that still fits shows what it should be.
 fn means_namesake(record: &Recorded, inspected: &Inspected, role: Role, body: &Body) -> bool {
-    matches!(role, Role::Baseline | Role::Candidate)
+    role != Role::Production
         && record.file.as_deref().is_some_and(|file| {
             body.artifacts.iter().any(|other| {
                 other.artifact.path != inspected.artifact.path
@@ -122,13 +122,29 @@ fn means_namesake(record: &Recorded, inspected: &Inspected, role: Role, body: &B
 /// What the records say about one artifact. The same value recorded twice is named once per place.
 fn about(inspected: &Inspected, role: Role, records: &[Recorded], body: &Body) -> Vec<Compared> {
     let Some(actual) = inspected.artifact.sha256 else { return Vec::new() };
+    let sha256 = |record: &&Recorded| record.digest.algorithm == DigestAlgorithm::Sha256;
+    let records: Vec<(&Recorded, bool)> = records
+        .iter()
+        .filter(sha256)
+        .map(|record| {
+            let named = record.file.as_deref().is_some_and(|file| names(file, inspected, body));
+            (record, named)
+        })
+        .collect();
+    // A list of several releases has a file of the same name in each; it is the one it fits.
+    let is_in_list = |record: &Recorded| {
+        records.iter().any(|(other, named)| {
+            *named
+                && other.digest.matches(&actual) == Some(true)
+                && other.record.artifact == record.record.artifact
+                && other.file != record.file
+        })
+    };
+    let meant = |record: &Recorded| is_meant(record, &records, inspected, body);
     let mut found = Vec::new();
-    for record in records {
-        if record.digest.algorithm != DigestAlgorithm::Sha256 {
-            continue;
-        }
+    for (record, named) in &records {
         let matches = record.digest.matches(&actual);
-        let named = record.file.as_deref().is_some_and(|file| names(file, inspected, body));
+        let named = *named && (matches == Some(true) || (!is_in_list(record) && meant(record)));
         // A digest that fits the file is about it under whatever name it was recorded: files get renamed.
         // A prefix has to be of some length before it says as much.
         let fits = matches == Some(true) && record.digest.hex.len() >= 16;
@@ -144,6 +160,38 @@ fn about(inspected: &Inspected, role: Role, records: &[Recorded], body: &Body) -
         }
     }
     found
+}
+
+/// Whether a list that has several files of this name, none of which fits, means this one by `record`: the one
+/// whose folder has its name in a file beside this one, such as `7.4.2/` beside `model-7.4.2.joblib`, or else
+/// the first.
+fn is_meant(
+    record: &Recorded,
+    records: &[(&Recorded, bool)],
+    inspected: &Inspected,
+    body: &Body,
+) -> bool {
+    let folder = |path: &str| path.rsplit_once('/').map_or("", |(up, _)| up).to_owned();
+    let here = folder(inspected.artifact.path.as_str());
+    let beside = || {
+        let paths = body.artifacts.iter().map(|other| &other.artifact.path);
+        paths.filter(|path| folder(path.as_str()) == here).map(ArtifactPath::file_name)
+    };
+    let fits_here = |record: &Recorded| {
+        let up = folder(record.file.as_deref().unwrap_or_default());
+        up.split('/').any(|part| part.len() > 2 && beside().any(|name| name.contains(part)))
+    };
+    let rivals = || {
+        let named = records.iter().filter(|(_, named)| *named).map(|(other, _)| *other);
+        named.filter(|other| other.record.artifact == record.record.artifact)
+    };
+    if rivals().all(|other| other.file == record.file) {
+        return true;
+    }
+    match rivals().find(|other| fits_here(other)) {
+        Some(_) => fits_here(record),
+        None => rivals().next().is_some_and(|first| first.file == record.file),
+    }
 }
 
 fn unrecorded(inspected: &Inspected) -> Option<Integrity> {

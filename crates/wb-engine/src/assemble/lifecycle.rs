@@ -3,7 +3,7 @@
 //! A deployment is a run of neighbouring records in one log: requested, approved, fetched, verified,
 //! registered, deployed, loaded. A change is the same without anything that orders it.
 
-use super::destinations::mentions;
+use super::destinations::{is_local, mentions};
 use super::roles::{base_name, words_of_model};
 use crate::body::Body;
 use jiff::{SignedDuration, Timestamp};
@@ -18,6 +18,7 @@ const APART: SignedDuration = SignedDuration::from_mins(15);
 pub struct Lifecycle<'a> {
     /// The groups.
     pub deployments: Vec<Deployment<'a>>,
+    names: Names,
 }
 
 /// Records that belong together.
@@ -31,11 +32,13 @@ impl<'a> Lifecycle<'a> {
     /// Groups the events of `body`.
     pub fn of(body: &'a Body) -> Self {
         let mut deployments = Vec::new();
+        let known = Names::of(body);
         for log in &body.logs {
             let mut events: Vec<&Event> = log
                 .events
                 .iter()
                 .filter(|event| is_lifecycle(event) && event.time.is_some())
+                .filter(|event| !known.is_of_another_model(event))
                 .collect();
             events.sort_by_key(|event| (event.timestamp(), event.record.line));
             for event in events {
@@ -43,7 +46,26 @@ impl<'a> Lifecycle<'a> {
             }
         }
         deployments.sort_by_key(|deployment: &Deployment<'_>| deployment.began());
-        Self { deployments: joined(deployments) }
+        Self { deployments: joined(deployments), names: known }
+    }
+
+    /// Whether a record is of a model that the folder has nothing of.
+    pub fn is_of_another_model(&self, event: &Event) -> bool {
+        self.names.is_of_another_model(event)
+    }
+
+    /// The group that says where the model of `served` came from: itself, or, when it took the model out of a
+    /// store of the organisation, the last fetch of the same file before it.
+    pub fn origin_of<'b>(&'b self, served: &'b Deployment<'a>) -> &'b Deployment<'a> {
+        let own = served.source().is_some_and(|(uri, _)| is_public(uri));
+        let names = |group: &Deployment<'a>| -> BTreeSet<&'a str> {
+            group.files().into_iter().map(base_name).collect()
+        };
+        let files = names(served);
+        let earlier = self.deployments.iter().rev().filter(|it| it.began() < served.began());
+        let mut since = earlier.take_while(|it| !it.serves() || names(it).is_disjoint(&files));
+        let fetched = since.find(|it| it.fetches() && !names(it).is_disjoint(&files));
+        fetched.filter(|_| !own).unwrap_or(served)
     }
 
     /// Every event of every group, in time order.
@@ -93,6 +115,16 @@ impl<'a> Deployment<'a> {
             }
             _ => false,
         })
+    }
+
+    /// Whether it got a model file from somewhere, and no more.
+    pub fn fetches(&self) -> bool {
+        let has = |event: &&Event| {
+            event.kind == EventKind::Download
+                && event.field("file.name").is_some()
+                && event.field("source.uri").is_some()
+        };
+        self.events.iter().any(has) && !self.serves() && !self.is_ordered()
     }
 
     /// The names of model files in its records.
@@ -145,6 +177,13 @@ fn value(attribute: Attribute, event: &Event) -> Option<String> {
         }
     };
     named.map(|value| super::timeline::cut(value, 80))
+}
+
+/// Whether an address is of a host of others.
+fn is_public(uri: &str) -> bool {
+    let Some((scheme, rest)) = uri.split_once("://") else { return false };
+    let host = rest.split(['/', ':', '?']).next().unwrap_or_default();
+    scheme.starts_with("http") && host.contains('.') && !is_local(host)
 }
 
 /// The revision that an address is pinned to: `…@<commit>`, `…/resolve/<commit>/…`. A branch is none.
@@ -215,6 +254,41 @@ fn belongs(group: &Deployment<'_>, event: &Event) -> bool {
     let begins_anew =
         matches!(event.kind, EventKind::Request | EventKind::Download) && group.serves();
     time.duration_since(last) <= APART && !begins_anew
+}
+
+/// What the models of the folder are called, to leave out what a registry did with others meanwhile.
+#[derive(Debug, Default)]
+struct Names {
+    /// Words in the names of model files; empty when nothing tells whose records are whose.
+    words: BTreeSet<String>,
+}
+
+impl Names {
+    fn of(body: &Body) -> Self {
+        let files = || body.whole_models().map(|model| model.artifact.path.file_name());
+        let words: BTreeSet<String> = files().flat_map(words_of_model).collect();
+        let all_named = files().all(|file| !words_of_model(file).is_empty());
+        // The records have to call a model as its file is called before others can be told from it.
+        let named = |event: &Event| model_name(event).is_some_and(|name| share(&words, name));
+        let used = all_named && body.events().any(named);
+        Self { words: if used { words } else { BTreeSet::new() } }
+    }
+
+    fn is_of_another_model(&self, event: &Event) -> bool {
+        !self.words.is_empty()
+            && event.field("file.name").is_none()
+            && model_name(event).is_some_and(|name| !share(&self.words, name))
+    }
+}
+
+/// The model that a record of a registry names.
+fn model_name(event: &Event) -> Option<&str> {
+    let versioned = || event.field("name").filter(|_| event.field("model.version").is_some());
+    event.field("model.name").or_else(versioned)
+}
+
+fn share(words: &BTreeSet<String>, name: &str) -> bool {
+    words_of_model(name).iter().any(|word| words.contains(word))
 }
 
 fn is_lifecycle(event: &Event) -> bool {

@@ -71,7 +71,7 @@ pub fn assemble(body: &Body, given: &BTreeMap<ArtifactPath, Role>) -> Case {
             .conclude(&candidates);
     let hits = search::in_logs(body, findings);
     let more = further_indicators(destinations, &identifiers, body);
-    let mut timeline = timeline::build(body, destinations, &moments);
+    let mut timeline = timeline::build(body, &basis.lifecycle, destinations, &moments);
     let mut dossiers = dossiers::build(body, findings, &differences);
     let again = hits.values().flatten();
     let excerpts = excerpts(body, &timeline, integrity, again);

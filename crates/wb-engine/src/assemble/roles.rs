@@ -4,7 +4,7 @@
 use super::lifecycle::Lifecycle;
 use crate::body::{Body, Inspected};
 use std::collections::{BTreeMap, BTreeSet};
-use wb_core::{ArtifactPath, EventKind, RecordRef, Role, RoleAssignment, Sha256};
+use wb_core::{ArtifactPath, EventKind, RecordRef, Role, RoleAssignment, Sha256, Verdict};
 use wb_formats::Family;
 
 /// Words in file and folder names, by role.
@@ -103,6 +103,7 @@ pub fn assign(
     }
     inherit(body, &mut roles);
     name_the_only_model(body, &mut roles);
+    tell_versions_apart(body, &logs, &mut roles);
     code_beside_models(body, &mut roles);
     for (path, role) in given {
         let because = vec![format!("given as `--role {path}={}`", role.name())];
@@ -229,12 +230,19 @@ impl LogCues {
             body.whole_models().filter(|other| other.artifact.path.file_name() == name).count();
         // A name that several files bear says less about each of them.
         let weight = if namesakes > 1 { 1 } else { 4 };
+        // What was served and is malicious is what the case is about, whatever took its place.
+        let malicious = inspected.verdict == Verdict::Malicious;
         for mention in self.mentions.get(name).into_iter().flatten() {
-            if !cues.iter().any(|cue: &Cue| cue.role == mention.role) {
-                cues.push(Cue { role: mention.role, weight, why: mention.why.clone() });
+            let role = match mention.role {
+                Role::Baseline if malicious => Role::Production,
+                role => role,
+            };
+            if !cues.iter().any(|cue: &Cue| cue.role == role) {
+                cues.push(Cue { role, weight, why: mention.why.clone() });
             }
         }
         if let Some(actual) = inspected.artifact.sha256
+            && !malicious
             && let Some(place) = self.recorded_at(&actual)
         {
             let why = format!("its SHA-256 is the one recorded in {place}");
@@ -275,8 +283,17 @@ fn last_served(lifecycle: &Lifecycle<'_>) -> BTreeSet<String> {
     names.find(|names| !names.is_empty()).unwrap_or_default()
 }
 
-/// The role that a record by itself gives the file it names: staged for production, or offered.
+/// Words in the name of a host that is there to try things on.
+const TRIAL_HOSTS: &[&str] =
+    &["stg", "stag", "stage", "staging", "test", "dev", "qa", "uat", "preprod", "sandbox"];
+
+/// The role that a record by itself gives the file it names: staged for production, or offered. What a host
+/// for trials loads is offered, too.
 fn offered_role(event: &wb_core::Event) -> Option<Role> {
+    let host = event.host.as_deref().map(words_of).unwrap_or_default();
+    if event.kind == EventKind::Load && host.iter().any(|w| TRIAL_HOSTS.contains(&w.as_str())) {
+        return Some(Role::Candidate);
+    }
     if !matches!(event.kind, EventKind::Stage | EventKind::Register) {
         return None;
     }
@@ -386,6 +403,64 @@ fn name_the_only_model(body: &Body, roles: &mut BTreeMap<ArtifactPath, RoleAssig
     }
 }
 
+/// Where a malicious model runs, other versions of it tell by their number what they are for, unless their names
+/// do: a later one, clean, is to replace it; one that runs elsewhere, clean and with a recorded digest, is what to
+/// compare it with and to go back to.
+fn tell_versions_apart(
+    body: &Body,
+    logs: &LogCues,
+    roles: &mut BTreeMap<ArtifactPath, RoleAssignment>,
+) {
+    let words = |model: &Inspected| words_of_model(model.artifact.path.file_name());
+    let role = |model: &Inspected| roles.get(&model.artifact.path).map(|given| given.role);
+    let malicious: Vec<&Inspected> = body
+        .whole_models()
+        .filter(|model| model.verdict == Verdict::Malicious)
+        .filter(|model| role(model) == Some(Role::Production))
+        .collect();
+    let mut told: Vec<(ArtifactPath, RoleAssignment)> = Vec::new();
+    for model in body.whole_models().filter(|model| model.verdict == Verdict::Clean) {
+        let path = &model.artifact.path;
+        let shares = |other: &&&Inspected| words(model).iter().any(|w| words(other).contains(w));
+        let Some(runs) = malicious.iter().find(shares) else { continue };
+        let named = name_cues(path).iter().any(|cue| role(model) == Some(cue.role));
+        let is_later = version(path.file_name())
+            .zip(version(runs.artifact.path.file_name()))
+            .is_some_and(|(this, that)| this > that);
+        let place = model.artifact.sha256.and_then(|actual| logs.recorded_at(&actual));
+        match (role(model), place) {
+            (Some(Role::Baseline | Role::Other), _) if is_later && !named => {
+                let why = format!("a later version of `{}`", runs.artifact.path);
+                told.push((path.clone(), fixed(Role::Candidate, &why)));
+            }
+            (Some(Role::Production), Some(place)) if !is_later => {
+                let why = format!("another version of what is malicious, recorded in {place}");
+                told.push((path.clone(), fixed(Role::Baseline, &why)));
+            }
+            _ => {}
+        }
+    }
+    roles.extend(told);
+    inherit(body, roles);
+}
+
+/// The numbers of the version in a file name: `churn-2.4.1.joblib` is 2, 4, 1.
+fn version(name: &str) -> Option<Vec<u32>> {
+    let numbers = |part: &str| -> Option<Vec<u32>> {
+        let part = part.trim_start_matches(['v', 'V']);
+        let mut numbers = Vec::new();
+        for number in part.split('.') {
+            match number.parse() {
+                Ok(number) => numbers.push(number),
+                // What follows the numbers is the ending.
+                Err(_) => break,
+            }
+        }
+        (!numbers.is_empty()).then_some(numbers)
+    };
+    name.split(['-', '_']).skip(1).find_map(numbers)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -396,5 +471,10 @@ mod tests {
         assert_eq!(words_of_model("ticket_triage.safetensors"), ["ticket", "triage"]);
         assert!(words_of_model("production_model.pkl").is_empty());
         assert!(words_of_model("pytorch_model-00001.bin").is_empty());
+        assert_eq!(version("churn-2.4.1.joblib"), Some(vec![2, 4, 1]));
+        assert!(version("churn-2.10.joblib") > version("churn-2.9.1.joblib"));
+        assert_eq!(version("rank_v3.pkl"), Some(vec![3]));
+        assert_eq!(version("production_model.pkl"), None);
+        assert_eq!(version("7b.gguf"), None);
     }
 }

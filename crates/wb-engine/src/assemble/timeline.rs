@@ -1,6 +1,7 @@
 //! The timeline of a case: the records that matter, in time order, and their raw text.
 
 use super::destinations::Destinations;
+use super::lifecycle::Lifecycle;
 use super::moments::Moment;
 use crate::body::Body;
 use jiff::Timestamp;
@@ -23,6 +24,7 @@ const SUMMARY: usize = 180;
 /// destination of the compromise.
 pub fn build(
     body: &Body,
+    lifecycle: &Lifecycle<'_>,
     destinations: &Destinations,
     moments: &BTreeMap<KeyMoment, Moment>,
 ) -> Vec<TimelineEntry> {
@@ -44,7 +46,8 @@ pub fn build(
     let mut counts: BTreeMap<(EventKind, &str), usize> = BTreeMap::new();
     for event in body.events() {
         let about = destinations.covers_event(event);
-        let (true, Some(time)) = (matters(event.kind) || about, event.time) else { continue };
+        let in_story = matters(event.kind) && !lifecycle.is_of_another_model(event);
+        let (true, Some(time)) = (in_story || about, event.time) else { continue };
         if event.kind == EventKind::Alert {
             let same = alerts.entry((event.record.artifact.as_str(), event.message.as_str()));
             let fired = same.or_default();

@@ -57,7 +57,7 @@ pub(super) struct DeploymentObject<'a> {
     pub began: String,
     /// Its first record, as `path:line`.
     pub record: String,
-    #[schemars(extend("enum" = ["deployment", "change", "load"]))]
+    #[schemars(extend("enum" = ["deployment", "change", "fetch", "load"]))]
     pub kind: &'static str,
     /// Model files that its records name.
     pub files: &'a [String],

@@ -6,8 +6,8 @@ use crate::time;
 use crate::words::{self, Tone};
 use std::collections::BTreeSet;
 use wb_core::{
-    ArtifactPath, Case, Compromise, Execution, Integrity, ReadState, Recommendation, Role,
-    RoleAssignment, TimelineEntry,
+    ArtifactPath, Case, Compromise, Execution, Integrity, KeyMoment, NetworkUse, ReadState,
+    Recommendation, Role, RoleAssignment, TimelineEntry,
 };
 
 /// Column at which answers begin.
@@ -20,7 +20,7 @@ pub(super) fn print(page: &mut Page, case: &Case, defang: &Defang) {
     verdict(page, case, defang);
     page.blank();
     if !case.answers.moments.is_empty() || case.conclusion.compromised == Compromise::Yes {
-        moments(page, case);
+        moments(page, case, defang);
         page.blank();
     }
     let rows = fitting(page, case, defang);
@@ -121,7 +121,7 @@ fn verdict(page: &mut Page, case: &Case, defang: &Defang) {
     page.block(0, 0, &[(Ink::Plain, &defang.text(&case.conclusion.summary))], 3);
 }
 
-fn moments(page: &mut Page, case: &Case) {
+fn moments(page: &mut Page, case: &Case, defang: &Defang) {
     for (key, label) in words::MOMENTS {
         let entry = case.timeline.iter().find(|entry| entry.key == Some(key));
         let label = self::label(label);
@@ -152,9 +152,28 @@ fn moments(page: &mut Page, case: &Case) {
             ),
         }
     }
+    if let Some(open) = still_open(case) {
+        let label = label("still open");
+        page.block(2, ANSWERS, &[(Ink::Faint, &label), (Ink::Bad, &defang.text(&open))], 2);
+    }
     let dwell = words::dwell(&case.answers);
     let label = label("dwell");
     page.line(2, &[(Ink::Faint, &label), (Ink::Strong, &dwell)]);
+}
+
+/// What went on after the block that the rows above name: another way out, which nobody may have seen yet.
+fn still_open(case: &Case) -> Option<String> {
+    let block = *case.answers.moments.get(&KeyMoment::FirstBlock)?;
+    let passed = |flow: &&wb_core::Flow| flow.of_compromise && flow.passed_after(block);
+    let open: Vec<&wb_core::Flow> = case.flows.iter().filter(passed).collect();
+    let last = open.iter().max_by_key(|flow| flow.last)?;
+    let attempts = open.iter().map(|flow| flow.count).sum::<u64>();
+    Some(format!(
+        "{} to {} passed since, until {} UTC",
+        super::counted(attempts, "attempt"),
+        super::destination(last),
+        time::clock(last.last)
+    ))
 }
 
 /// Where the record stands, and how its time is known where it does not say it all.
@@ -176,16 +195,15 @@ fn what_runs(all: &[Execution]) -> Option<Row> {
 }
 
 fn where_it_goes(case: &Case) -> Option<Row> {
+    let uses = &case.answers.network;
     let mut flows: Vec<_> = case.flows.iter().filter(|flow| flow.of_compromise).collect();
-    // Attempts are counted for the destination that is named, as far as the logs tell destinations apart.
-    if let Some(first) = case.answers.network.first() {
-        let to_it = |flow: &&wb_core::Flow| {
-            flow.destination == first.host || flow.host.as_deref() == Some(first.host.as_str())
-        };
-        let own: Vec<_> = flows.iter().copied().filter(to_it).collect();
-        if !own.is_empty() {
-            flows = own;
-        }
+    // Attempts are counted for the destinations that are named, as far as the logs tell destinations apart.
+    let is_named = |flow: &&wb_core::Flow| {
+        let named = |host: &str| uses.iter().any(|network| network.host == host);
+        named(&flow.destination) || flow.host.as_deref().is_some_and(named)
+    };
+    if flows.iter().any(is_named) {
+        flows.retain(|flow| is_named(flow));
     }
     let sum = |count: fn(&wb_core::Flow) -> u64| flows.iter().map(|flow| count(flow)).sum::<u64>();
     let seen = if flows.is_empty() {
@@ -196,24 +214,67 @@ fn where_it_goes(case: &Case) -> Option<Row> {
         let blocked = sum(|flow| flow.blocked);
         format!("; {}, {blocked} blocked, {sent} sent", super::counted(attempts, "attempt"))
     };
-    let uses = &case.answers.network;
     let destination = match (uses.first(), flows.first()) {
         (Some(network), _) => words::network_use(network),
         (None, Some(flow)) => super::destination(flow),
         (None, None) => return None,
     };
-    Some(Row::new("goes to", more(&format!("{destination}{seen}"), uses.len()), 2))
+    let text = match further(uses) {
+        others if others.is_empty() => more(&format!("{destination}{seen}"), uses.len()),
+        others => format!("{destination}, {}{seen}", others.join(", ")),
+    };
+    Some(Row::new("goes to", text, 2))
+}
+
+/// Destinations of other hosts than the first request's, each once: a payload that is stopped at one goes on
+/// with the next.
+fn further(uses: &[NetworkUse]) -> Vec<String> {
+    const SHOWN: usize = 2;
+    let mut hosts = BTreeSet::new();
+    let distinct: Vec<&NetworkUse> = uses.iter().filter(|it| hosts.insert(&it.host)).collect();
+    let others = distinct.get(1..).unwrap_or_default();
+    let mut shown: Vec<String> = others
+        .iter()
+        .take(SHOWN)
+        .map(|it| it.port.map_or_else(|| it.host.clone(), |port| format!("{}:{port}", it.host)))
+        .collect();
+    if others.len() > SHOWN {
+        shown.push(format!("{} more", others.len().saturating_sub(SHOWN)));
+    }
+    shown
 }
 
 fn sources(case: &Case) -> Option<Row> {
     let text = match (&case.answers.source_before, &case.answers.source_after) {
         (Some(before), Some(after)) if before == after => format!("{after}, as before"),
-        (Some(before), Some(after)) => format!("{after}  (before: {before})"),
+        (Some(before), Some(after)) => match (shortened(before), shortened(after)) {
+            // What is left out may be all that differs.
+            (short_before, short) if short_before == short => {
+                format!("{after}  (before: {before})")
+            }
+            (short_before, short) => format!("{short}  (before: {short_before})"),
+        },
         (None, Some(after)) => format!("{after}  (nothing earlier is recorded)"),
         (Some(before), None) => format!("MISSING for the change  (before: {before})"),
         (None, None) => return None,
     };
     Some(Row::new("source", text, 2))
+}
+
+/// An address with host, organisation and file; what is between is in the detail.
+fn shortened(uri: &str) -> String {
+    const LONGEST: usize = 60;
+    let (scheme, rest) = uri.split_once("://").unwrap_or(("", uri));
+    let parts: Vec<&str> = rest.split('/').collect();
+    let ([host, organisation, repository, ..], [.., file]) = (parts.as_slice(), parts.as_slice())
+    else {
+        return uri.to_owned();
+    };
+    if uri.len() <= LONGEST || parts.len() < 5 {
+        return uri.to_owned();
+    }
+    let scheme = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
+    format!("{scheme}{host}/{organisation}/{repository}/…/{file}")
 }
 
 fn hashes(rows: &[Integrity]) -> Option<Row> {

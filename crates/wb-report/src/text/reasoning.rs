@@ -101,37 +101,42 @@ pub(super) fn deployments(page: &mut Page, case: &Case) {
     page.heading("DEPLOYMENTS");
     let shown: Vec<&DeploymentRow> = shown(rows);
     let columns = case.reasoning.attributes();
-    let mut headers = vec!["", "began (UTC)", "kind", "record"];
+    let mut headers = vec!["", "began (UTC)"];
     headers.extend(columns.iter().map(|attribute| short(*attribute)));
-    headers.push("files");
-    let records = Records::new(shown.iter().map(|row| &row.record), page.columns() / 5);
+    headers.push("what");
     let cells: Vec<Vec<String>> = shown
         .iter()
         .map(|row| {
             let mut cells = vec![
                 if row.introduced { "!" } else { "" }.to_owned(),
                 row.began.strftime("%Y-%m-%d %H:%M").to_string(),
-                row.kind.to_owned(),
-                records.cell(&row.record).trim_end().to_owned(),
             ];
             cells.extend(columns.iter().map(|attribute| cell(row, *attribute).to_owned()));
-            cells.push(row.files.join(", "));
+            cells.push(what(row));
             cells
         })
         .collect();
     table::print(page, 2, &headers, &cells, |_, text| match text {
-        MISSING => Ink::Warn,
+        NONE => Ink::Warn,
         "!" => Ink::Bad,
         _ => Ink::Plain,
     });
     page.hidden(rows.len() - shown.len(), "deployment");
-    if rows.iter().any(|row| row.introduced) {
-        page.line(2, &[(Ink::Faint, "! brought the compromise in")]);
+    if let Some(row) = rows.iter().find(|row| row.introduced) {
+        let record = words::record(&row.record);
+        page.line(2, &[(Ink::Faint, &format!("! brought the compromise in: {record}"))]);
     }
 }
 
+/// What was done, with the file it was done with: a model file before others, by its own name.
+fn what(row: &DeploymentRow) -> String {
+    let names = row.files.iter().map(|path| path.rsplit('/').next().unwrap_or(path));
+    let longest = names.max_by_key(|name| name.len());
+    longest.map_or_else(|| row.kind.to_owned(), |name| format!("{} {name}", row.kind))
+}
+
 /// A cell of an attribute that should be on record and is not.
-const MISSING: &str = "MISSING";
+const NONE: &str = "NONE";
 
 /// The rows to print: the one that brought the compromise in, and those nearest to it.
 fn shown(rows: &[DeploymentRow]) -> Vec<&DeploymentRow> {
@@ -144,7 +149,7 @@ fn cell(row: &DeploymentRow, attribute: Attribute) -> &'static str {
     if row.said.contains_key(&attribute) {
         "yes"
     } else if row.lacks.contains(&attribute) {
-        MISSING
+        NONE
     } else {
         "-"
     }

@@ -1,13 +1,13 @@
 //! The chain of the attack, each stage filled by its best evidence or said to be missing.
 
-use super::{Known, finding_ground};
+use super::{Known, finding_ground, names_uri};
 use crate::assemble::destinations::mentions;
 use crate::assemble::moments::Moment;
 use crate::assemble::roles::base_name;
 use std::collections::BTreeSet;
 use wb_core::{
-    Budget, CallStyle, Confidence, EventKind, Finding, Ground, IndicatorKind, Judgement, KeyMoment,
-    OpKind, PayloadKind, Program, Stage, Status, Step, Trigger,
+    Budget, CallStyle, Confidence, Event, EventKind, Finding, Ground, IndicatorKind, Judgement,
+    KeyMoment, OpKind, PayloadKind, Program, Stage, Status, Step, Trigger,
 };
 
 /// Every stage, in order. `ran` says whether the payload did.
@@ -58,15 +58,18 @@ fn moment(known: &Known<'_>, stage: Stage, key: KeyMoment) -> Option<Step> {
 }
 
 fn source(known: &Known<'_>) -> Option<Step> {
-    let row = known.deployments.iter().find(|row| row.introduced)?;
-    let said = row.said.get(&wb_core::Attribute::Source)?;
+    let at = known.deployments.iter().position(|row| row.introduced)?;
+    let after = known.answers.source_after.as_deref()?;
+    let mut up_to = known.deployments.get(..=at)?.iter().rev();
+    let (row, said) = up_to.find_map(|row| {
+        let said = row.said.get(&wb_core::Attribute::Source)?;
+        names_uri(said, after).then_some((row, said))
+    })?;
     let what = match &known.answers.source_before {
-        Some(before) if *before != said.value => {
-            format!("it came from {}; before it was {before}", said.value)
-        }
-        _ => format!("it came from {}", said.value),
+        Some(before) if before != after => format!("it came from {after}; before it was {before}"),
+        _ => format!("it came from {after}"),
     };
-    let grounds = vec![Ground::at(&said.record, format!("names {}", said.value))];
+    let grounds = vec![Ground::at(&said.record, format!("names {after}"))];
     Some(Step {
         stage: Stage::Source,
         status: Status::Observed,
@@ -102,6 +105,7 @@ pub(super) fn started(known: &Known<'_>) -> Option<(Option<jiff::Timestamp>, Gro
         .filter(|command| command.len() > 8)
         .collect();
     let executed = known.body.events().filter(|event| event.kind == EventKind::Exec);
+    let executed = executed.filter(|event| !is_response(event));
     let of_payload = executed.filter(|event| {
         let line = event.field("process.command_line").unwrap_or(&event.message);
         known.destinations.covers_event(event) || commands.iter().any(|word| line.contains(word))
@@ -109,6 +113,36 @@ pub(super) fn started(known: &Known<'_>) -> Option<(Option<jiff::Timestamp>, Gro
     let first = of_payload.min_by_key(|event| (event.timestamp(), event.record.clone()))?;
     let summary = crate::assemble::timeline::summary(first);
     Some((first.timestamp(), Ground::at(&first.record, summary)))
+}
+
+/// Programs that stop or look for traffic. What they are given is what somebody stops or looks for.
+const RESPONDING: [&str; 16] = [
+    "nft",
+    "iptables",
+    "ip6tables",
+    "iptables-restore",
+    "ipset",
+    "ufw",
+    "firewall-cmd",
+    "pfctl",
+    "tcpdump",
+    "tshark",
+    "grep",
+    "zgrep",
+    "journalctl",
+    "ausearch",
+    "weighbridge",
+    "kubectl",
+];
+
+/// Whether a process was started by somebody who answers to the incident: by hand on a terminal, or a program
+/// of that trade. No payload has a terminal.
+fn is_response(event: &Event) -> bool {
+    let line = event.field("process.command_line").unwrap_or_default();
+    let program = event.field("process.name").or_else(|| line.split_whitespace().next());
+    let program = base_name(program.unwrap_or_default());
+    event.field("TTY").is_some_and(|tty| tty.starts_with("pts/") || tty.starts_with("tty"))
+        || RESPONDING.contains(&program)
 }
 
 /// Programs that tell a payload about the host it runs on: ATT&CK T1082, T1033, T1016, T1057, T1049.

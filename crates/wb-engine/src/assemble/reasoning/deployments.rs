@@ -24,7 +24,7 @@ pub fn rows(lifecycle: &Lifecycle<'_>, introducing: Option<&Deployment<'_>>) -> 
             .into_iter()
             .filter(|attribute| !said.contains_key(attribute))
             .filter(|attribute| {
-                (kind != LOAD || introduced)
+                (!matches!(kind, LOAD | FETCH) || introduced)
                     && (attribute.is_expected()
                         || last_with(*attribute, deployment, &earlier).is_some())
             })
@@ -58,6 +58,7 @@ fn last_with<'a, 'b>(
 }
 
 const LOAD: &str = "load";
+const FETCH: &str = "fetch";
 
 /// What a group of records is: a load by itself orders and changes nothing. `None` when it is neither, such
 /// as a line that only names a source.
@@ -68,6 +69,8 @@ fn kind_of(deployment: &Deployment<'_>, introduced: bool) -> Option<&'static str
         Some("change")
     } else if deployment.serves() || introduced {
         Some(LOAD)
+    } else if deployment.fetches() {
+        Some(FETCH)
     } else {
         None
     }

@@ -17,7 +17,7 @@ use crate::body::Body;
 use std::collections::{BTreeMap, BTreeSet};
 use wb_core::{
     Answers, ArtifactPath, CandidateDecision, DeploymentRow, Finding, Ground, Identifier,
-    Indicator, Integrity, KeyMoment, Reasoning, RoleAssignment, Verdict,
+    Indicator, Integrity, KeyMoment, Reasoning, RoleAssignment, Said, Verdict,
 };
 use wb_logs::flows::FlowDetail;
 
@@ -95,6 +95,14 @@ impl Known<'_> {
     /// The record of a key moment as a ground.
     fn ground(&self, key: KeyMoment) -> Option<Ground> {
         self.moments.get(&key).map(|moment| Ground::at(&moment.record, moment.summary.clone()))
+    }
+}
+
+/// Whether a record of a deployment, in which long values are cut, names this address.
+fn names_uri(said: &Said, uri: &str) -> bool {
+    match said.value.strip_suffix('…') {
+        Some(beginning) => uri.starts_with(beginning),
+        None => said.value == uri,
     }
 }
 

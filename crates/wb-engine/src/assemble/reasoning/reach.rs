@@ -5,7 +5,7 @@ use super::{Known, finding_ground};
 use crate::assemble::answers::named_host;
 use crate::assemble::integrity::records;
 use crate::assemble::roles::base_name;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wb_core::{
     ArtifactPath, Attribute, Capability, Confidence, DigestAlgorithm, Finding, Ground, Indicator,
     IndicatorKind, ReachKind, Reached, Verdict,
@@ -110,13 +110,16 @@ fn malicious_digests(known: &Known<'_>) -> Vec<(ArtifactPath, String)> {
 /// destinations.
 fn files(known: &Known<'_>, all: &mut Found) {
     let digests = malicious_digests(known);
-    for path in known.running {
+    // A part is where its model is.
+    let whole = |path| known.body.model_around(path).map_or(path, |model| &model.artifact.path);
+    let running: BTreeSet<&ArtifactPath> = known.running.iter().map(whole).collect();
+    for path in &running {
         let ground = Ground::new(path, "whole file", "it is what was found in service");
         all.add(ReachKind::File, path.as_str(), Confidence::High, ground);
     }
     for (path, digest) in &digests {
         let confidence = Confidence::High;
-        if !known.running.contains(path) {
+        if !running.contains(path) {
             let ground = Ground::new(path, "whole file", "it is malicious");
             all.add(ReachKind::File, path.as_str(), confidence, ground);
         }

@@ -4,6 +4,7 @@
 use super::super::{Known, chain, finding_ground};
 use crate::assemble::contradictions::in_words;
 use crate::assemble::missing::stamp;
+use crate::assemble::moments::Moment;
 use jiff::SignedDuration;
 use wb_core::{Confidence, Ground, Judgement, KeyMoment, Loads, Status, Trigger};
 
@@ -227,6 +228,13 @@ fn attempts_in_words(count: u64) -> String {
     if count == 1 { "1 attempt".to_owned() } else { format!("{count} attempts") }
 }
 
+/// The connection that went on longest after the first block, when nothing stopped any of it.
+fn open_after<'a>(known: &'a Known<'_>, block: &Moment) -> Option<&'a wb_core::Flow> {
+    let open = known.contacts().map(|detail| &detail.flow);
+    let open = open.filter(|flow| flow.passed_after(block.time.timestamp));
+    open.max_by_key(|flow| flow.last)
+}
+
 /// Whether it has been stopped, as far as the last attempts tell.
 pub(super) fn stopped(known: &Known<'_>) -> Option<Judgement> {
     let last = known.contacts().max_by_key(|detail| detail.flow.last)?;
@@ -243,6 +251,16 @@ pub(super) fn stopped(known: &Known<'_>) -> Option<Judgement> {
             Status::Observed,
             Confidence::Medium,
         )
+    } else if let Some((block, open)) =
+        block.and_then(|block| Some((block, open_after(known, block)?)))
+    {
+        let text = format!(
+            "it is not contained: attempts were stopped from {} on, others went through to {} until {}",
+            stamp(block.time.timestamp),
+            open.host.as_deref().unwrap_or(&open.destination),
+            stamp(open.last)
+        );
+        (text, Status::Observed, Confidence::High)
     } else {
         let since = block.map(|moment| format!(" from {} on", stamp(moment.time.timestamp)));
         let text = format!(
