@@ -11,9 +11,11 @@ pub enum TimeBasis {
     Explicit,
     /// The zone is taken from the record's surroundings: a file name or header.
     OffsetFromName,
+    /// The record gives no zone; its log falls back an hour where only zones of these offsets do.
+    ZoneFromClockChange,
     /// The record gives no zone; UTC is assumed.
     AssumedUtc,
-    /// The record gives no year; it is inferred from other evidence, and UTC is assumed.
+    /// The record gives no year; it is inferred from other evidence. Its zone is that of its log, else UTC is assumed.
     InferredYear,
 }
 
@@ -23,6 +25,7 @@ impl TimeBasis {
         match self {
             Self::Explicit => "explicit",
             Self::OffsetFromName => "offset-from-name",
+            Self::ZoneFromClockChange => "zone-from-clock-change",
             Self::AssumedUtc => "assumed-utc",
             Self::InferredYear => "inferred-year",
         }

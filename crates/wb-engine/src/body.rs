@@ -5,7 +5,7 @@ use std::sync::Arc;
 use wb_code::capability::Effects;
 use wb_core::{Artifact, ArtifactPath, Content, Coverage, Event, Finding, ReadState, Verdict};
 use wb_formats::Family;
-use wb_logs::{Summary, flows::FlowTable};
+use wb_logs::{ClockHints, Summary, flows::FlowTable};
 use wb_sigma::{Hits, Match, Rule};
 
 /// Everything that was seen, before any of it is joined.
@@ -89,6 +89,8 @@ pub struct LogRead {
     pub hits: Hits,
     /// Where its text can be read again.
     pub text: LogText,
+    /// What gave its times the year and zone that they lack.
+    pub hints: ClockHints,
 }
 
 impl LogRead {

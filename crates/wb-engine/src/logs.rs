@@ -48,19 +48,45 @@ pub fn read_logs(inputs: Vec<LogInput>, rules: &'static RuleSet) -> (Vec<LogRead
     let mut flows = FlowTable::default();
     let mut read = Vec::with_capacity(logs.len());
     for (log, connections) in logs {
-        if log.summary.lacks_year {
-            let hints = ClockHints { near: near.or_else(|| log.text.modified()) };
-            let input = LogInput { artifact: log.artifact, text: log.text };
-            let (log, connections) = read_log(input, Some(hints), allowance, rules);
-            flows.merge(connections);
-            read.push(log);
-        } else {
-            flows.merge(connections);
-            read.push(log);
-        }
+        let (log, connections) = settle(log, connections, near, allowance, rules);
+        flows.merge(connections);
+        read.push(log);
     }
     note_skews(&mut read, &flows);
     (read, flows)
+}
+
+/// Reads a log again if its times lack a year, and again if its clock tells the zone that they lack.
+fn settle(
+    log: LogRead,
+    connections: FlowTable,
+    near: Option<Timestamp>,
+    allowance: Allowance,
+    rules: &'static RuleSet,
+) -> (LogRead, FlowTable) {
+    let (mut log, mut connections) = (log, connections);
+    let again = |log: LogRead, hints| {
+        let input = LogInput { artifact: log.artifact, text: log.text };
+        read_log(input, Some(hints), allowance, rules)
+    };
+    if log.summary.lacks_year {
+        let hints = ClockHints { near: near.or_else(|| log.text.modified()), zone: None };
+        (log, connections) = again(log, hints);
+    }
+    let open = &mut || log.text.open();
+    let change = wb_logs::clock_change(&log.artifact.path, open, &log.hints, &log.summary);
+    match change {
+        Ok(Some(change)) => {
+            if let Some(zone) = change.zone {
+                let hints = ClockHints { zone: Some(zone), ..log.hints };
+                (log, connections) = again(log, hints);
+            }
+            log.summary.problems.push(change.note);
+        }
+        Ok(None) => {}
+        Err(error) => log.summary = stopped(log.summary, &error),
+    }
+    (log, connections)
 }
 
 /// Says of logs that their clocks differ from those of others.
@@ -87,9 +113,7 @@ pub fn each_event(
 ) -> Vec<LogRead> {
     let (mut logs, _) = read_logs(inputs, rules);
     let marks = Marks::of(&logs, rules);
-    let near = latest_explicit(logs.iter().map(|log| &log.summary));
     for log in &mut logs {
-        let near = near.or_else(|| log.text.modified()).filter(|_| log.summary.lacks_year);
         let path = &log.artifact.path;
         let mut marked = |event: Event| {
             let names = marks.on(&event);
@@ -98,7 +122,7 @@ pub fn each_event(
         let read = log
             .text
             .open()
-            .and_then(|mut text| wb_logs::read(path, &mut *text, ClockHints { near }, &mut marked));
+            .and_then(|mut text| wb_logs::read(path, &mut *text, &log.hints, &mut marked));
         if let Err(error) = read {
             log.summary = stopped(std::mem::take(&mut log.summary), &error);
         }
@@ -123,16 +147,18 @@ fn read_log(
             .and_then(|mut input| wb_logs::read_capture(&artifact.path, &mut *input, &mut sink));
         let summary = read.unwrap_or_else(|error| stopped(Summary::default(), &error));
         let Collected { events, left_out, flows, hits, .. } = collected;
-        return (LogRead { artifact, summary, events, left_out, hits, text }, flows);
+        let hints = ClockHints::default();
+        return (LogRead { artifact, summary, events, left_out, hits, text, hints }, flows);
     }
     let mut part = Part::default();
-    let stopped_by = read_text(&artifact, &text, hints, &mut part, &mut collected).err();
+    let stopped_by = read_text(&artifact, &text, hints.as_ref(), &mut part, &mut collected).err();
     let mut summary = part.finish();
     if let Some(error) = stopped_by {
         summary = stopped(summary, &error);
     }
     let Collected { events, left_out, flows, hits, .. } = collected;
-    (LogRead { artifact, summary, events, left_out, hits, text }, flows)
+    let hints = hints.unwrap_or_default();
+    (LogRead { artifact, summary, events, left_out, hits, text, hints }, flows)
 }
 
 fn stopped(mut summary: Summary, error: &io::Error) -> Summary {
@@ -144,12 +170,13 @@ fn stopped(mut summary: Summary, error: &io::Error) -> Summary {
 fn read_text(
     artifact: &Artifact,
     text: &LogText,
-    hints: Option<ClockHints>,
+    hints: Option<&ClockHints>,
     part: &mut Part,
     collected: &mut Collected,
 ) -> io::Result<()> {
     let in_vain = hints.is_none();
-    let hints = hints.unwrap_or_default();
+    let none = ClockHints::default();
+    let hints = hints.unwrap_or(&none);
     let mut reader = LogReader::new(&artifact.path, hints);
     let all = text.len()?;
     let beginning = text.line_after(BEGINNING)?;

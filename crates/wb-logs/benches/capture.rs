@@ -23,7 +23,7 @@ fn main() {
             let path = ArtifactPath::from("a.pcap");
             let mut sink = |event| table.add(&event);
             let summary =
-                wb_logs::read(&path, &mut &capture[..], wb_logs::ClockHints::default(), &mut sink);
+                wb_logs::read(&path, &mut &capture[..], &wb_logs::ClockHints::default(), &mut sink);
             packets = summary.expect("reading from memory").lines;
             best = best.min(began.elapsed().as_secs_f64());
         }

@@ -94,7 +94,7 @@ fn long(name: &str, megabytes: usize) {
     let mut input = Endless { generator, made, text, at: 0, left };
     let mut counted = Counted::default();
     let path = ArtifactPath::from(name);
-    let mut reader = LogReader::new(&path, hints());
+    let mut reader = LogReader::new(&path, &hints());
     reader.read(&mut input, 0, &mut counted).expect("reading what is made");
     let summary = reader.finish().finish();
     let (ordinary, events) = (counted.ordinary, counted.events);
@@ -111,7 +111,7 @@ fn long(name: &str, megabytes: usize) {
 fn whole(name: &str, text: &[u8]) -> f64 {
     let mut table = FlowTable::default();
     rate(text, |mut input| {
-        read(&ArtifactPath::from(name), &mut input, hints(), &mut |event| {
+        read(&ArtifactPath::from(name), &mut input, &hints(), &mut |event| {
             table.add(&event);
         })
         .expect("reading from memory");
@@ -120,7 +120,7 @@ fn whole(name: &str, text: &[u8]) -> f64 {
 
 /// A moment near the records, for those without a year.
 fn hints() -> ClockHints {
-    ClockHints { near: "2026-03-03T00:00:00Z".parse().ok() }
+    ClockHints { near: "2026-03-03T00:00:00Z".parse().ok(), ..ClockHints::default() }
 }
 
 /// As an investigation reads: connections aggregated, routine messages counted.
@@ -128,7 +128,7 @@ fn counted(name: &str, text: &[u8]) -> f64 {
     let mut counted = Counted::default();
     let path = ArtifactPath::from(name);
     rate(text, |mut input| {
-        let mut reader = LogReader::new(&path, hints());
+        let mut reader = LogReader::new(&path, &hints());
         reader.read(&mut input, 0, &mut counted).expect("reading from memory");
         let _ = reader.finish();
     })

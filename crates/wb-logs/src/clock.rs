@@ -1,11 +1,12 @@
 //! [`Clock`]: from a [`Stamp`] to an [`Instant`], with what the surroundings say about year and zone.
 
-use crate::ClockHints;
 use crate::scan::Scan;
 use crate::stamp::{Stamp, zone};
+use crate::{ClockHints, LocalZone};
 use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::Offset;
+use std::sync::Arc;
 use wb_core::{Instant, TimeBasis};
 
 /// Resolves the timestamps of one log, in file order.
@@ -13,6 +14,12 @@ use wb_core::{Instant, TimeBasis};
 pub(crate) struct Clock {
     near: Option<Timestamp>,
     zone: Option<Offset>,
+    /// The zone that other evidence gives, for a log that names none.
+    local: Option<Arc<LocalZone>>,
+    /// Offset of the line that is read.
+    offset: u64,
+    /// The last stamp of this line, if only the wall clock is known.
+    wall: Option<DateTime>,
     last: Option<Timestamp>,
     last_inferred: Option<Timestamp>,
     /// Whether a record had no year.
@@ -21,8 +28,24 @@ pub(crate) struct Clock {
 
 impl Clock {
     /// A clock for the log called `file_name`.
-    pub(crate) fn new(hints: ClockHints, file_name: &str) -> Self {
-        Self { near: hints.near, zone: zone_in_name(file_name), ..Self::default() }
+    pub(crate) fn new(hints: &ClockHints, file_name: &str) -> Self {
+        Self {
+            near: hints.near,
+            zone: zone_in_name(file_name),
+            local: hints.zone.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Begins the line at `offset`.
+    pub(crate) const fn line(&mut self, offset: u64) {
+        self.offset = offset;
+        self.wall = None;
+    }
+
+    /// What the wall clock showed in this line, if its stamp has no zone and nothing around it gives one.
+    pub(crate) const fn wall(&self) -> Option<DateTime> {
+        self.wall
     }
 
     /// Takes the zone from a header line, such as `# timezone: +02:00`.
@@ -44,7 +67,10 @@ impl Clock {
     pub(crate) fn resolve(&mut self, stamp: Stamp) -> Option<Instant> {
         let instant = match stamp {
             Stamp::Exact(timestamp) => Instant { timestamp, basis: TimeBasis::Explicit },
-            Stamp::Local(civil) => self.local(civil, TimeBasis::AssumedUtc)?,
+            Stamp::Local(civil) => {
+                let (timestamp, basis) = self.moment(civil)?;
+                Instant { timestamp, basis }
+            }
             Stamp::NoYear(month, day, time) => {
                 self.lacks_year = true;
                 let anchor = self.last_inferred.or(self.near).or(self.last)?;
@@ -61,15 +87,22 @@ impl Clock {
     }
 
     fn inferred(&mut self, civil: DateTime) -> Option<Instant> {
-        let timestamp = self.zone.unwrap_or(Offset::UTC).to_timestamp(civil).ok()?;
+        let (timestamp, _) = self.moment(civil)?;
         self.last_inferred = Some(timestamp);
         Some(Instant { timestamp, basis: TimeBasis::InferredYear })
     }
 
-    fn local(&self, civil: DateTime, otherwise: TimeBasis) -> Option<Instant> {
-        let basis = if self.zone.is_some() { TimeBasis::OffsetFromName } else { otherwise };
-        let timestamp = self.zone.unwrap_or(Offset::UTC).to_timestamp(civil).ok()?;
-        Some(Instant { timestamp, basis })
+    /// The moment at which the wall clock shows `civil`, and how its zone is known.
+    fn moment(&mut self, civil: DateTime) -> Option<(Timestamp, TimeBasis)> {
+        if let Some(zone) = self.zone {
+            return Some((zone.to_timestamp(civil).ok()?, TimeBasis::OffsetFromName));
+        }
+        self.wall = Some(civil);
+        let local = self.local.as_ref().and_then(|zone| zone.moment(civil, self.offset));
+        match local {
+            Some(moment) => Some((moment, TimeBasis::ZoneFromClockChange)),
+            None => Some((Offset::UTC.to_timestamp(civil).ok()?, TimeBasis::AssumedUtc)),
+        }
     }
 }
 
@@ -120,7 +153,7 @@ mod tests {
 
     fn moments(lines: &[&str], near: Option<&str>, name: &str) -> Vec<Option<String>> {
         let near = near.map(|text| text.parse().expect("a timestamp"));
-        let mut clock = Clock::new(ClockHints { near }, name);
+        let mut clock = Clock::new(&ClockHints { near, ..ClockHints::default() }, name);
         let resolve = |line: &&str| {
             let instant = clock.resolve(parse_prefix(line).expect("a stamp").0)?;
             Some(format!("{} {}", instant.timestamp, instant.basis.name()))

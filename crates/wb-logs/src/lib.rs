@@ -3,7 +3,7 @@
 //! [`LogReader`] reads a log in one go or in stretches, into a [`Sink`] that says how much it wants. `lines`
 //! reads bounded lines in any encoding; `wrap` takes layers off (syslog, containers, the journal);
 //! a module of `source` makes a draft of what is left; `enrich` finds in its message what has no field,
-//! with `grammar` deciding what happened; `clock` says when. [`flows`] aggregates connections. Where nobody
+//! with `grammar` deciding what happened; `clock` says when, and [`clock_change`] in which zone if no stamp does. [`flows`] aggregates connections. Where nobody
 //! asks for more, `lanes` reads the bulk of large logs straight into what only counts.
 
 #![deny(
@@ -39,6 +39,7 @@ mod sink;
 mod source;
 mod stamp;
 mod tokens;
+mod wall;
 mod wide;
 mod wrap;
 
@@ -46,13 +47,16 @@ pub use part::Part;
 pub use pcap::{read as read_capture, records as capture_records};
 pub use recognise::recognise;
 pub use sink::Sink;
+pub use wall::{ClockChange, LocalZone, clock_change};
 
 use crate::lines::Lines;
 use crate::reader::Reader;
 use crate::sink::Everything;
+use crate::wall::Steps;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
+use std::sync::Arc;
 use wb_core::{ArtifactPath, Event, RecordedDigest};
 
 /// The source whose artifacts are packet captures: their records are packets, not lines.
@@ -74,11 +78,13 @@ pub fn sources() -> &'static [Source] {
     source::SOURCES
 }
 
-/// What helps with timestamps that lack a year.
-#[derive(Clone, Copy, Debug, Default)]
+/// What helps with timestamps that lack a year or a zone.
+#[derive(Clone, Debug, Default)]
 pub struct ClockHints {
     /// A moment near the records: from other logs of the case, or else the file's modification time.
     pub near: Option<Timestamp>,
+    /// The zone of a log that names none, from [`clock_change`].
+    pub zone: Option<Arc<LocalZone>>,
 }
 
 /// What was read of one log.
@@ -100,6 +106,8 @@ pub struct Summary {
     pub digests: Vec<RecordedDigest>,
     /// Gaps, times that go backwards, cut lines: in one sentence each.
     pub problems: Vec<String>,
+    /// Where stamps without a zone step back, for [`clock_change`].
+    pub(crate) steps: Steps,
 }
 
 /// Reads a log, line by line, and hands each event to `sink` in file order; a packet capture by its packets.
@@ -109,7 +117,7 @@ pub struct Summary {
 pub fn read(
     artifact: &ArtifactPath,
     text: &mut dyn BufRead,
-    hints: ClockHints,
+    hints: &ClockHints,
     sink: &mut dyn FnMut(Event),
 ) -> io::Result<Summary> {
     if pcap::is_capture(text.fill_buf()?) {
@@ -125,7 +133,7 @@ pub struct LogReader<'a>(Reader<'a>);
 
 impl<'a> LogReader<'a> {
     /// A reader for the beginning of a log.
-    pub fn new(artifact: &'a ArtifactPath, hints: ClockHints) -> Self {
+    pub fn new(artifact: &'a ArtifactPath, hints: &ClockHints) -> Self {
         Self(Reader::new(artifact, hints))
     }
 

@@ -55,6 +55,7 @@ impl Part {
             *known = known.saturating_add(count);
         }
         own.lacks_year |= other.lacks_year;
+        own.steps.join(other.steps);
         add_digests(&mut own.digests, other.digests, lines);
         let overlong = next.overlong.into_iter().map(|(line, length)| (shifted(line), length));
         self.overlong.extend(overlong);

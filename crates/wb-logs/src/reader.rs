@@ -16,6 +16,7 @@ use crate::scan::bounded;
 use crate::sink::Sink;
 use crate::source::{self, Reading, State};
 use crate::wrap::{Layer, Unwrapped, unwrap};
+use jiff::civil::DateTime;
 use std::collections::BTreeSet;
 use wb_core::{ArtifactPath, Event, EventKind, Instant, RecordRef, RecordedDigest, Span};
 
@@ -77,7 +78,7 @@ pub(crate) enum Seen {
 }
 
 impl<'a> Reader<'a> {
-    pub(crate) fn new(artifact: &'a ArtifactPath, hints: ClockHints) -> Self {
+    pub(crate) fn new(artifact: &'a ArtifactPath, hints: &ClockHints) -> Self {
         Self {
             artifact,
             clock: Clock::new(hints, artifact.file_name()),
@@ -112,7 +113,7 @@ impl<'a> Reader<'a> {
             lane: self.lane.clone(),
             shapes: self.shapes.clone(),
             before: self.before.saturating_add(self.part.summary.lines),
-            ..Self::new(self.artifact, ClockHints::default())
+            ..Self::new(self.artifact, &ClockHints::default())
         })
     }
 
@@ -124,6 +125,15 @@ impl<'a> Reader<'a> {
         raw: &[u8],
         sink: &mut dyn Sink,
     ) -> Seen {
+        self.clock.line(place.offset);
+        let seen = self.any_line(place, text, raw, sink);
+        if let Some(civil) = self.wall() {
+            self.part.summary.steps.see(civil, place.offset);
+        }
+        seen
+    }
+
+    fn any_line(&mut self, place: Place, text: &str, raw: &[u8], sink: &mut dyn Sink) -> Seen {
         self.part.summary.lines = self.part.summary.lines.saturating_add(1);
         self.part.odd_end = None;
         self.shape = None;
@@ -493,6 +503,11 @@ impl<'a> Reader<'a> {
     /// Whether timestamps lack a year.
     pub(crate) const fn lacks_year(&self) -> bool {
         self.clock.lacks_year
+    }
+
+    /// What the wall clock showed in the line read last, if its stamp has no zone.
+    pub(crate) const fn wall(&self) -> Option<DateTime> {
+        self.clock.wall()
     }
 
     /// Lines read so far.

@@ -22,7 +22,7 @@ pub fn recognise(head: Bytes<'_>) -> Option<&'static str> {
         return None;
     }
     let artifact = ArtifactPath::from("");
-    let mut reader = Reader::new(&artifact, ClockHints::default());
+    let mut reader = Reader::new(&artifact, &ClockHints::default());
     let mut input = head.as_slice();
     let mut lines = Lines::new(&mut input, 0, 0);
     let mut tally = Tally::default();

@@ -49,13 +49,16 @@ fn text(generator: generate::Generator, records: usize) -> String {
 }
 
 fn hints() -> ClockHints {
-    ClockHints { near: Some("2026-03-03T00:00:00Z".parse().expect("a timestamp")) }
+    ClockHints {
+        near: Some("2026-03-03T00:00:00Z".parse().expect("a timestamp")),
+        ..ClockHints::default()
+    }
 }
 
 fn read(name: &str, text: &str, whole: bool) -> (Vec<FlowDetail>, Summary, Reading) {
     let path = ArtifactPath::from(name);
     let mut reading = Reading { whole, ..Reading::default() };
-    let mut reader = LogReader::new(&path, hints());
+    let mut reader = LogReader::new(&path, &hints());
     reader.read(&mut text.as_bytes(), 0, &mut reading).expect("reading from memory");
     let flows = std::mem::take(&mut reading.flows).finish_detailed();
     (flows, reader.finish().finish(), reading)
@@ -69,7 +72,7 @@ fn in_stretches(name: &str, text: &str) -> Option<(Vec<FlowDetail>, Summary)> {
         .map(|at| at + text[at..].find('\n').expect("lines") + 1)
         .collect();
     let mut first = Reading::default();
-    let mut reader = LogReader::new(&path, hints());
+    let mut reader = LogReader::new(&path, &hints());
     reader.read(&mut &text.as_bytes()[..cuts[0]], 0, &mut first).expect("memory");
     let knowing = reader.fork()?;
     let mut whole: Part = reader.finish();

@@ -85,6 +85,7 @@ pub(crate) const fn basis(basis: TimeBasis) -> Option<&'static str> {
     match basis {
         TimeBasis::Explicit => None,
         TimeBasis::OffsetFromName => Some("zone from the surroundings"),
+        TimeBasis::ZoneFromClockChange => Some("zone from the clock change in its log"),
         TimeBasis::AssumedUtc => Some("UTC assumed"),
         TimeBasis::InferredYear => Some("year inferred"),
     }

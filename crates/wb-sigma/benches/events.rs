@@ -39,7 +39,7 @@ fn main() {
         let mut events: Vec<Event> = Vec::new();
         let artifact = ArtifactPath::from("a.log");
         let mut sink = |event| events.push(event);
-        wb_logs::read(&artifact, &mut line.as_bytes(), ClockHints::default(), &mut sink)
+        wb_logs::read(&artifact, &mut line.as_bytes(), &ClockHints::default(), &mut sink)
             .expect("text is read");
         let [event] = events.as_slice() else { panic!("{source}: one event") };
         assert_eq!(event.source, *source);

@@ -36,7 +36,7 @@ fn matching(rules: &RuleSet, logs: &[String]) -> BTreeSet<&'static str> {
             }
             rules.examine(&event, &mut hits);
         };
-        wb_logs::read(&artifact, &mut text.as_bytes(), ClockHints::default(), &mut sink)
+        wb_logs::read(&artifact, &mut text.as_bytes(), &ClockHints::default(), &mut sink)
             .expect("text is read");
         all.extend(hits.all().to_vec());
     }

@@ -9,7 +9,10 @@ pub fn events(name: &str, text: &[u8]) -> (Vec<Event>, Summary) {
     let mut seen = Vec::new();
     let mut input = text;
     let artifact = ArtifactPath::from(name);
-    let summary = read(&artifact, &mut input, ClockHints { near }, &mut |event| seen.push(event))
+    let summary =
+        read(&artifact, &mut input, &ClockHints { near, ..ClockHints::default() }, &mut |event| {
+            seen.push(event)
+        })
         .expect("reading from memory");
     (seen, summary)
 }

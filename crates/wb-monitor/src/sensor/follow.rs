@@ -53,7 +53,7 @@ impl Follower {
                 drop(wb_logs::read(
                     &artifact,
                     &mut text,
-                    ClockHints { near: Some(now()) },
+                    &ClockHints { near: Some(now()), ..ClockHints::default() },
                     &mut sink,
                 ));
             })?;

@@ -252,7 +252,9 @@ pub(super) struct TimelineObject<'a> {
     /// RFC 3339, UTC.
     #[schemars(extend("format" = "date-time"))]
     pub time: String,
-    #[schemars(extend("enum" = ["explicit", "offset-from-name", "assumed-utc", "inferred-year"]))]
+    #[schemars(extend("enum" = [
+        "explicit", "offset-from-name", "zone-from-clock-change", "assumed-utc", "inferred-year"
+    ]))]
     pub time_basis: &'static str,
     pub artifact: &'a str,
     /// Counted from 1, in the decompressed text.
