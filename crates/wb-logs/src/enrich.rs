@@ -20,6 +20,7 @@ pub(crate) fn enrich(draft: &mut Draft) -> Vec<Found> {
     let text = cut(&message, LONGEST_TEXT);
     let mut found = Vec::new();
     let mut words = String::new();
+    let mut inbound = false;
     if draft.textual {
         let pairs = pairs(text);
         words = without_pairs(text, &pairs);
@@ -30,12 +31,13 @@ pub(crate) fn enrich(draft: &mut Draft) -> Vec<Found> {
         }
         label(draft, text);
         tokens(draft, &words);
+        inbound = crate::logins::client(draft, text);
         found = digests::find(text);
     }
     draft.message = message;
     take_digests(draft, &mut found);
     settle(draft);
-    decide(draft, &words);
+    decide(draft, &words, inbound);
     found
 }
 
@@ -215,8 +217,9 @@ fn command(draft: &mut Draft) {
     }
 }
 
-/// Decides the kind, if the source did not, and fills in what depends on it.
-fn decide(draft: &mut Draft, words: &str) {
+/// Decides the kind, if the source did not, and fills in what depends on it. `inbound` says that the record is of
+/// a connection to the host that logs.
+fn decide(draft: &mut Draft, words: &str, inbound: bool) {
     let known = known(draft);
     if draft.kind.is_none() {
         let plain = without_names(words);
@@ -227,7 +230,8 @@ fn decide(draft: &mut Draft, words: &str) {
             let names: Vec<&str> = reading.deeds.iter().map(|kind| kind.name()).collect();
             draft.set("event.actions", &names.join(","));
         }
-        draft.kind = Some(kind(draft, reading.kind, reading.nothing, words));
+        let read = kind(draft, reading.kind, reading.nothing, words);
+        draft.kind = Some(if inbound { crate::logins::kind(read) } else { read });
     }
     let absent = words.to_ascii_lowercase();
     // Every phrase has one of these.

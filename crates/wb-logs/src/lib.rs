@@ -27,6 +27,7 @@ mod labels;
 mod lanes;
 mod line;
 mod lines;
+mod logins;
 mod order;
 mod pairs;
 mod part;
