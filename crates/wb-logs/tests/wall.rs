@@ -3,7 +3,7 @@
 use jiff::civil::{DateTime, date};
 use jiff::{Span, ToSpan as _};
 use wb_core::{ArtifactPath, Event, TimeBasis};
-use wb_logs::{ClockChange, ClockHints, clock_change, read};
+use wb_logs::{ClockChange, ClockHints, LogReader, Sink, clock_change, read};
 
 /// A log of a wall clock, and how its lines are written.
 struct Log {
@@ -278,6 +278,44 @@ fn a_log_that_says_its_zone_is_asked_nothing() {
     assert!(explicit.change().is_none());
     let named = Log { name: "app_+0200.log", ..Log::of(night(1.minute())) };
     assert!(named.change().is_none());
+}
+
+#[test]
+fn a_log_read_in_stretches_has_the_same_times() {
+    let log = Log::of(night(1.minute()));
+    let text = log.text();
+    let path = ArtifactPath::from(log.name);
+    // Before the change, right at it, and after it.
+    let starts: Vec<usize> = text.match_indices("\n2025").map(|(at, _)| at + 1).collect();
+    for cut in [starts[200], starts[419], starts[470]] {
+        let read = |hints: &ClockHints| {
+            let mut times = Vec::new();
+            let mut sink = Times(&mut times);
+            let mut reader = LogReader::new(&path, hints);
+            reader.read(&mut &text.as_bytes()[..cut], 0, &mut sink).expect("memory");
+            let mut next = reader.fork().expect("a log of records");
+            let mut whole = reader.finish();
+            next.read(&mut &text.as_bytes()[cut..], cut as u64, &mut sink).expect("memory");
+            whole.join(next.finish());
+            (times, whole.finish())
+        };
+        let (_, summary) = read(&ClockHints::default());
+        let open = &mut || Ok(Box::new(text.as_bytes()) as Box<dyn std::io::BufRead + '_>);
+        let change = clock_change(&path, open, &ClockHints::default(), &summary).expect("memory");
+        let zone = change.expect("a change").zone;
+        let (times, _) = read(&ClockHints { zone, near: None });
+        let expected: Vec<String> = log.read().into_iter().map(|(time, _)| time).collect();
+        assert_eq!(times, expected, "cut at {cut}");
+    }
+}
+
+/// Takes the times of events.
+struct Times<'a>(&'a mut Vec<String>);
+
+impl Sink for Times<'_> {
+    fn event(&mut self, event: Event) {
+        self.0.extend(event.timestamp().map(|time| time.to_string()));
+    }
 }
 
 #[test]
