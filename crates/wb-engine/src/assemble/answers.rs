@@ -1,7 +1,7 @@
 //! The answers analysts are asked for.
 
 use super::destinations::{Destinations, network_indicator};
-use super::lifecycle::{Deployment, Lifecycle};
+use super::lifecycle::{Deployment, Lifecycle, is_public};
 use super::moments::Moment;
 use crate::body::Body;
 use jiff::tz::Offset;
@@ -67,14 +67,18 @@ fn sources(
     let Some(introducing) = introducing else { return (None, None) };
     let origin = lifecycle.origin_of(introducing);
     let after = origin.source().map(|(uri, _)| uri.to_owned());
-    let before = lifecycle
+    let mut earlier = lifecycle
         .deployments
         .iter()
         .filter(|deployment| deployment.began() < origin.began())
         .filter(|deployment| deployment.may_be_of_model_in(introducing))
         .rev()
-        .find_map(|deployment| deployment.source())
+        .filter_map(|deployment| deployment.source())
         .map(|(uri, _)| uri.to_owned());
+    // A server that asks the organisation's own store says nothing of where the model in it came from.
+    let last = earlier.clone().next();
+    let outside = after.as_deref().is_some_and(is_public);
+    let before = earlier.find(|uri| outside && is_public(uri)).or(last);
     (before, after)
 }
 

@@ -180,7 +180,7 @@ fn value(attribute: Attribute, event: &Event) -> Option<String> {
 }
 
 /// Whether an address is of a host of others.
-fn is_public(uri: &str) -> bool {
+pub fn is_public(uri: &str) -> bool {
     let Some((scheme, rest)) = uri.split_once("://") else { return false };
     let host = rest.split(['/', ':', '?']).next().unwrap_or_default();
     scheme.starts_with("http") && host.contains('.') && !is_local(host)

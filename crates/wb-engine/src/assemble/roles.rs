@@ -275,10 +275,14 @@ fn recorded(body: &Body) -> Vec<(String, String)> {
 fn last_served(lifecycle: &Lifecycle<'_>) -> BTreeSet<String> {
     let groups = lifecycle.deployments.iter().rev().filter(|deployment| deployment.serves());
     let mut names = groups.map(|deployment| {
-        let offered = |event: &&&wb_core::Event| offered_role(event) != Some(Role::Candidate);
-        let events = deployment.events.iter().filter(offered);
-        let files = events.filter_map(|event| event.field("file.name"));
-        files.map(|file| base_name(file).to_owned()).collect::<BTreeSet<String>>()
+        let files = |offered: bool| -> BTreeSet<String> {
+            let events = deployment.events.iter();
+            let events = events.filter(|it| (offered_role(it) == Some(Role::Candidate)) == offered);
+            let files = events.filter_map(|event| event.field("file.name"));
+            files.map(|file| base_name(file).to_owned()).collect()
+        };
+        // What was fetched to be tried was not served by being fetched.
+        &files(false) - &files(true)
     });
     names.find(|names| !names.is_empty()).unwrap_or_default()
 }
