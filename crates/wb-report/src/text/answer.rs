@@ -168,12 +168,11 @@ fn still_open(case: &Case) -> Option<String> {
     let open: Vec<&wb_core::Flow> = case.flows.iter().filter(passed).collect();
     let last = open.iter().max_by_key(|flow| flow.last)?;
     let attempts = open.iter().map(|flow| flow.count).sum::<u64>();
-    Some(format!(
-        "{} to {} passed since, until {} UTC",
-        super::counted(attempts, "attempt"),
-        super::destination(last),
-        time::clock(last.last)
-    ))
+    let end = time::clock(last.last);
+    let same_day = time::clock(block).get(..10) == end.get(..10);
+    let end = end.get(11..).filter(|_| same_day).map_or(end.as_str(), |clock| clock);
+    let attempts = super::counted(attempts, "attempt");
+    Some(format!("{attempts} to {} passed since, until {end} UTC", super::destination(last)))
 }
 
 /// Where the record stands, and how its time is known where it does not say it all.
@@ -290,8 +289,10 @@ fn hashes(rows: &[Integrity]) -> Option<Row> {
                 let first = names.first()?;
                 Some(match (state, names.len()) {
                     (Some(true), count) => format!("{count} {word}"),
-                    (_, 1) => format!("1 {word}: {first}"),
-                    (_, count) => format!("{count} {word}: {first} and {} more", count - 1),
+                    (_, 1) => format!("1 {word}: {}", brief(first)),
+                    (_, count) => {
+                        format!("{count} {word}: {} and {} more", brief(first), count - 1)
+                    }
                 })
             })
             .collect();
@@ -318,19 +319,40 @@ fn candidates(case: &Case) -> Option<Row> {
     let first = case.candidates.iter().max_by_key(|candidate| candidate.decision)?;
     let ink = super::decision_ink(first.decision);
     let because = first.because.first().map(|why| format!(": {why}")).unwrap_or_default();
-    let text = more(&format!("{}{because}", first.artifact), case.candidates.len());
+    let text = more(&format!("{}{because}", brief(first.artifact.as_str())), case.candidates.len());
     let lead = format!("{} ", first.decision.name().to_uppercase());
     Some(Row::new("candidate", text, 1).lead(ink, lead))
 }
 
 fn contradictions(case: &Case) -> Option<Row> {
     let first = case.contradictions.first()?;
-    Some(Row::new("contradiction", more(&first.what, case.contradictions.len()), 1))
+    Some(Row::new("contradiction", more(&brief(&first.what), case.contradictions.len()), 1))
 }
 
 fn missing(case: &Case) -> Option<Row> {
     let first = case.missing.first()?;
-    Some(Row::new("missing", more(first, case.missing.len()), 1))
+    Some(Row::new("missing", more(&brief(first), case.missing.len()), 1))
+}
+
+/// Text in which long paths are their ends: the detail has them whole.
+fn brief(text: &str) -> String {
+    const LONGEST: usize = 40;
+    let end_of = |word: &str| -> String {
+        let parts: Vec<&str> = word.split('/').collect();
+        let (Some(name), true) = (parts.last(), word.len() > LONGEST && parts.len() > 2) else {
+            return word.to_owned();
+        };
+        let folder = parts.get(parts.len() - 2).copied().unwrap_or_default();
+        match folder.len() + name.len() < LONGEST {
+            true => format!("…/{folder}/{name}"),
+            false => format!("…/{name}"),
+        }
+    };
+    let words = text.split(' ').map(|word| {
+        let path = word.trim_matches(['`', ',', ';', ':', '(', ')']);
+        word.replacen(path, &end_of(path), usize::from(!path.is_empty() && !path.contains("://")))
+    });
+    words.collect::<Vec<String>>().join(" ")
 }
 
 fn what_was_read(case: &Case) -> Row {
