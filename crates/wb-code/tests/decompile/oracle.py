@@ -20,6 +20,7 @@ BITS = {"LOAD_GLOBAL": 1, "LOAD_SUPER_ATTR": 3, "COMPARE_OP": 0xff}
 if sys.version_info >= (3, 12):
     BITS["LOAD_ATTR"] = 1
 PAIRS = {"LOAD_FAST_LOAD_FAST": ("LOAD_FAST", "LOAD_FAST"),
+         "LOAD_FAST_BORROW_LOAD_FAST_BORROW": ("LOAD_FAST", "LOAD_FAST"),
          "STORE_FAST_LOAD_FAST": ("STORE_FAST", "LOAD_FAST"),
          "STORE_FAST_STORE_FAST": ("STORE_FAST", "STORE_FAST")}
 # `not` of a comparison may be compiled to the opposite one, and the opposite jump.
@@ -31,23 +32,25 @@ OPPOSITE = {("IS_OP", ("int", 1)): ("IS_OP", ("int", 0)),
 FACTS = [("STORE_NAME", ("str", "__firstlineno__")), ("STORE_NAME", ("str", "__static_attributes__"))]
 MARK = "not decompiled: see the instructions"
 SKIP = {"NOP", "EXTENDED_ARG", "CACHE", "JUMP_FORWARD", "JUMP_ABSOLUTE", "JUMP_BACKWARD",
-        "JUMP_BACKWARD_NO_INTERRUPT", "POP_BLOCK"}
+        "JUMP_BACKWARD_NO_INTERRUPT", "POP_BLOCK", "NOT_TAKEN"}
 QUIET = {"LOAD_CONST", "LOAD_FAST", "STORE_FAST", "POP_TOP", "RETURN_VALUE", "RETURN_CONST", "SWAP",
          "COPY", "PUSH_NULL", "POP_EXCEPT", "RESUME", "LOAD_CLOSURE", "MAKE_CELL", "COPY_FREE_VARS",
          "RERAISE", "DELETE_FAST", "END_FOR", "LOAD_FAST_CHECK", "STORE_FAST_STORE_FAST",
-         "STORE_FAST_LOAD_FAST", "LOAD_FAST_LOAD_FAST", "KW_NAMES", "PRECALL", "TEST", "NONE"}
+         "STORE_FAST_LOAD_FAST", "LOAD_FAST_LOAD_FAST", "KW_NAMES", "PRECALL", "TEST", "NONE", "POP_ITER"}
+# How a variable or a constant is loaded is no part of what is loaded.
+LOADS = {"LOAD_FAST_CHECK": "LOAD_FAST", "LOAD_FAST_BORROW": "LOAD_FAST", "LOAD_SMALL_INT": "LOAD_CONST"}
 
 
 def source(name):
     if os.path.exists(name):
-        path = name
-    else:
-        spec = importlib.util.find_spec(name)
-        path = spec.origin if spec else None
-        if not path or not path.endswith(".py"):
-            return None
-    with open(path, "rb") as file:
-        return file.read()
+        with open(name, "rb") as file:
+            return file.read()
+    spec = importlib.util.find_spec(name)
+    path = spec.origin if spec else None
+    if not path or not path.endswith(".py"):
+        return None
+    # The standard library may be an archive.
+    return spec.loader.get_data(path)
 
 
 def original(name):
@@ -91,7 +94,7 @@ def parts(one):
     argument = key(one.argval) if one.arg is not None else None
     if sys.version_info >= (3, 11) and name in BITS:
         argument = (one.arg & BITS[name], argument)
-    return [("LOAD_FAST" if name == "LOAD_FAST_CHECK" else name, argument, None)]
+    return [(LOADS.get(name, name), argument, None)]
 
 
 class Code:

@@ -310,8 +310,29 @@ pub(super) enum Stmt {
     Continue,
     /// An element that a comprehension collects: key and value.
     Collect(Option<Expr>, Expr),
+    /// Where the annotation with that number stands.
+    Annotated(Expr),
     /// A comment of its own, a line each.
     Comment(Vec<String>),
     /// The docstring.
     Doc(String),
+}
+
+impl Stmt {
+    /// The statements that stand in this one.
+    pub(super) fn blocks(&mut self) -> Vec<&mut Vec<Self>> {
+        match self {
+            Self::If(_, body, other)
+            | Self::While(_, body, other)
+            | Self::For(_, _, _, body, other) => vec![body, other],
+            Self::With(_, _, body) => vec![body],
+            Self::Match(_, cases) => cases.iter_mut().map(|case| &mut case.body).collect(),
+            Self::Try(body, handlers, other, last) => {
+                let mut blocks = vec![body, other, last];
+                blocks.extend(handlers.iter_mut().map(|handler| &mut handler.body));
+                blocks
+            }
+            _ => Vec::new(),
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Calls and displays.
 
+use super::annotations;
 use super::ast::{Arg, Expr, Node, R};
 use super::machine::Machine;
 use super::names::is_name;
@@ -101,7 +102,17 @@ impl Machine<'_, '_> {
 
     /// A call whose arguments are a tuple and a mapping.
     fn call_stars(&mut self, flags: usize, with_null: bool, stack: &mut Stack) -> R<()> {
-        let keywords = if flags & 1 == 1 { Some(stack.take()?) } else { None };
+        // From 3.14 on NULL stands for no mapping.
+        let keywords = if self.code.version >= Version::three(14) {
+            match stack.pop()? {
+                Slot::Null => None,
+                slot => Some(plain_value(slot)?),
+            }
+        } else if flags & 1 == 1 {
+            Some(stack.take()?)
+        } else {
+            None
+        };
         let positional = stack.take()?;
         let callee = if with_null { called(stack, &mut Vec::new())? } else { stack.pop()? };
         let Slot::Expr(callee) = callee else { return Err("what is called is no value") };
@@ -195,6 +206,12 @@ impl Machine<'_, '_> {
                 Node::List(items) => Node::Tuple(items),
                 _ => return Err("what becomes a tuple is no list"),
             },
+            "SET_ADD" if count == 1 && annotates(stack) => {
+                let place = stack.take()?;
+                stack.pop()?;
+                stack.push(Slot::Annotated(place))?;
+                return Ok(true);
+            }
             "LIST_APPEND" | "SET_ADD" | "MAP_ADD" if count == 1 => append(ins, stack)?,
             "LIST_EXTEND" | "SET_UPDATE" if count == 1 => extend(ins.name, stack)?,
             "DICT_UPDATE" | "DICT_MERGE" if count == 1 => merge(ins.name, stack)?,
@@ -234,6 +251,13 @@ fn plain_value(slot: Slot) -> R<Expr> {
 
 fn all_cells(count: usize, stack: &Stack) -> bool {
     (1..=count).all(|depth| matches!(stack.peek(depth), Some(Slot::Cell(_))))
+}
+
+/// Whether a number goes into the set of the annotations that control came by.
+fn annotates(stack: &Stack) -> bool {
+    let number = matches!(stack.peek(1), Some(Slot::Expr(number)) if number.as_const().is_some());
+    let set = |set: &Expr| set.as_name() == Some(annotations::CONDITIONAL);
+    number && matches!(stack.peek(2), Some(Slot::Expr(value)) if set(value))
 }
 
 fn append(ins: &Ins, stack: &mut Stack) -> R<Node> {

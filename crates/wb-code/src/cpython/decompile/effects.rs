@@ -131,6 +131,10 @@ impl Machine<'_, '_> {
         if matches!(ins.name, "LOAD_LOCALS") {
             return stack.push(Slot::Nothing);
         }
+        // The names of a class, for what is computed outside of it.
+        if ins.name == "LOAD_DEREF" && self.reads_class(at) {
+            return stack.push(Slot::Nothing);
+        }
         let from_dict = ins.name.strip_prefix("LOAD_FROM_DICT_OR_");
         if from_dict.is_some() && !matches!(stack.pop()?, Slot::Nothing) {
             return Err("a variable is looked up in what is not the class's names");
@@ -158,7 +162,7 @@ impl Machine<'_, '_> {
         let code = self.graph.constant(self.graph.next(place));
         let name = self.graph.variable(at, "LOAD_");
         let class = self.names.kind == super::work::Kind::Class
-            && name.is_some_and(|name| name == "__class__");
+            && name.is_some_and(|name| name == "__class__" || name == "__classdict__");
         if class && self.code.version >= Version::three(13) {
             return true;
         }

@@ -45,7 +45,14 @@ impl Machine<'_, '_> {
         let Slot::Function(mut function) = stack.pop()? else {
             return Err("an attribute is given to what is no function");
         };
-        attribute(&mut function, flag, stack.pop()?)?;
+        match (flag, stack.pop()?) {
+            (16, Slot::Function(annotate)) => {
+                let annotations = self.deferred(&annotate)?;
+                let pairs = annotations.into_iter().map(|one| (one.name, one.value));
+                function.annotations = pairs.collect();
+            }
+            (_, slot) => attribute(&mut function, flag, slot)?,
+        }
         stack.push(Slot::Function(function))
     }
 
@@ -108,6 +115,7 @@ impl Machine<'_, '_> {
             return Err("it does not return");
         }
         self.accounted()?;
+        let body = self.without_conditions(body)?;
         let mut body = bodies::finished(body, self.names.kind, self.code)?;
         let generates = self.code.flags & GENERATORS != 0;
         if self.yielded && !generates {
@@ -144,7 +152,7 @@ impl Machine<'_, '_> {
             let nothing = Stmt::Expr(Expr::new(Node::Yield(None))?);
             head.push(Stmt::While(never, vec![nothing], Vec::new()));
         }
-        head.append(&mut body);
+        head.append(&mut self.annotated(body)?);
         Ok(head)
     }
 

@@ -4,7 +4,7 @@ use super::ast::{Expr, R, Stmt};
 use super::graph::Handles;
 use super::machine::{Context, End, Machine, Scope};
 use super::step::{Slot, Stack, plain};
-use crate::cpython::Value;
+use crate::cpython::{Value, Version};
 
 impl Machine<'_, '_> {
     /// The statement that leaves constructs from `at` on: each is undone, then control goes elsewhere.
@@ -128,13 +128,20 @@ impl Machine<'_, '_> {
         Ok(self.graph.next(at))
     }
 
+    /// How many values stand for a context manager: its exit, from 3.14 on with the object it belongs to.
+    fn exit_values(&self) -> usize {
+        if self.code.version >= Version::three(14) { 2 } else { 1 }
+    }
+
     fn drop_exit(&self, next: usize, stack: &mut Stack) -> R<usize> {
         let value = match stack.peek(1) {
             Some(Slot::Exit) => None,
             _ => Some(stack.pop()?),
         };
-        if !matches!(stack.pop()?, Slot::Exit) {
-            return Err("a context manager is left that was not entered");
+        for slot in stack.pop_many(self.exit_values())? {
+            if !matches!(slot, Slot::Exit) {
+                return Err("a context manager is left that was not entered");
+            }
         }
         if let Some(value) = value {
             stack.push(value)?;
@@ -231,7 +238,9 @@ impl Machine<'_, '_> {
             return Err("a statement stands inside an expression");
         }
         let outside = stack.clone();
-        stack.push(Slot::Exit)?;
+        for _ in 0..self.exit_values() {
+            stack.push(Slot::Exit)?;
+        }
         let base = stack.len();
         stack.push(Slot::Incoming)?;
         let mut place = self.graph.next(at);
@@ -345,7 +354,9 @@ impl Machine<'_, '_> {
         self.see(place);
         self.see(again);
         place = self.graph.real(ins.target.ok_or(wrong)?);
-        let steps: &[&str] = if self.modern() {
+        let steps: &[&str] = if self.exit_values() == 2 {
+            &["POP_TOP", "POP_EXCEPT", "POP_TOP", "POP_TOP", "POP_TOP"]
+        } else if self.modern() {
             &["POP_TOP", "POP_EXCEPT", "POP_TOP", "POP_TOP"]
         } else {
             &["POP_TOP", "POP_TOP", "POP_TOP", "POP_EXCEPT", "POP_TOP"]

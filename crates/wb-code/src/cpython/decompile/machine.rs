@@ -1,5 +1,6 @@
 //! One function on its way from instructions to statements: [`Machine`].
 
+use super::annotations::Annotation;
 use super::ast::{Expr, Node, R, Stmt};
 use super::graph::Graph;
 use super::step::{Slot, Stack, plain};
@@ -82,6 +83,8 @@ pub(super) struct Machine<'c, 'w> {
     pub(super) nonlocals: BTreeSet<String>,
     /// Code objects that a statement makes functions of.
     pub(super) defined: BTreeSet<usize>,
+    /// Annotations of variables that a function of their own computes.
+    pub(super) annotations: Vec<Annotation>,
     /// Whether a `yield` was met.
     pub(super) yielded: bool,
     /// Ends of `finally` that control goes on from only to raise again.
@@ -131,6 +134,7 @@ impl<'c, 'w> Machine<'c, 'w> {
             loaded: BTreeSet::new(),
             used_free: BTreeSet::new(),
             unfollowed: BTreeSet::new(),
+            annotations: Vec::new(),
             yielded: false,
             defined: BTreeSet::new(),
             read: BTreeSet::new(),

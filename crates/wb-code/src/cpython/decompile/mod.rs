@@ -7,6 +7,7 @@
 //! takes must be one that the statements take, and in the end every instruction must have been part of one: a
 //! function of which that cannot be shown is printed as its instructions, and says so.
 
+mod annotations;
 mod ast;
 mod blocks;
 mod bodies;

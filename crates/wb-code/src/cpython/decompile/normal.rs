@@ -8,7 +8,7 @@ use super::ast::R;
 use super::blocks;
 use crate::cpython::instructions::{self, Instruction};
 use crate::cpython::{CodeObject, Version};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A function longer than this is not structured.
 const LONGEST: usize = 20_000;
@@ -72,6 +72,7 @@ pub(super) fn normalise(code: &CodeObject) -> R<Vec<Ins>> {
     if code.version >= Version::three(11) {
         handlers(code, &places, &mut list)?;
     }
+    enter_managers(&mut list);
     keep_values(code.version, &mut list);
     awaits(code.version, &mut list);
     if code.version < Version::three(11) {
@@ -102,6 +103,9 @@ fn simple(version: Version, one: &Instruction) -> Vec<(&'static str, usize)> {
         "CALL_INTRINSIC_1" if arg == 5 => "UNARY_POSITIVE",
         "CALL_INTRINSIC_1" if arg == 6 => "LIST_TO_TUPLE",
         "JUMP_FORWARD" | "JUMP_BACKWARD" | "JUMP_BACKWARD_NO_INTERRUPT" | "JUMP_ABSOLUTE" => "JUMP",
+        "POP_ITER" => "POP_TOP",
+        "LOAD_COMMON_CONSTANT" if arg == 0 => "LOAD_ASSERTION_ERROR",
+        "BINARY_OP" if arg == 26 => "BINARY_SUBSCR",
         "DUP_TOP" => return vec![("COPY", 1)],
         "DUP_TOP_TWO" => return vec![("COPY", 2), ("COPY", 2)],
         "ROT_TWO" => return vec![("SWAP", 2)],
@@ -172,13 +176,47 @@ fn handlers(code: &CodeObject, places: &BTreeMap<usize, usize>, list: &mut [Ins]
     Ok(())
 }
 
+/// From 3.14 on the two methods of a context manager are looked up, then one is called: one instruction
+/// before.
+fn enter_managers(list: &mut [Ins]) {
+    let entered: BTreeSet<usize> = list.iter().filter_map(|ins| ins.target).collect();
+    for at in 0..list.len() {
+        let Some([copy, rest @ ..]) =
+            list.get_mut(at..).and_then(|rest| rest.first_chunk_mut::<6>())
+        else {
+            return;
+        };
+        let steps = rest.each_ref().map(|ins| (ins.name, ins.arg));
+        let [(_, exit), .., (_, enter), _] = steps;
+        let name = match (exit, enter) {
+            (1, 0) => "BEFORE_WITH",
+            (3, 2) => "BEFORE_ASYNC_WITH",
+            _ => continue,
+        };
+        let wanted = [
+            ("LOAD_SPECIAL", exit),
+            ("SWAP", 2),
+            ("SWAP", 3),
+            ("LOAD_SPECIAL", enter),
+            ("CALL", 0),
+        ];
+        let last = at.saturating_add(5);
+        let inside = at.saturating_add(1)..=last;
+        let alike = rest.iter().all(|ins| ins.handler == copy.handler);
+        let copies = (copy.name, copy.arg) == ("COPY", 1) && steps == wanted;
+        if copies && alike && entered.range(inside).next().is_none() {
+            copy.name = name;
+            rest.iter_mut().for_each(|ins| ins.name = "NOP");
+        }
+    }
+}
+
 /// From 3.12 on `COPY 1`, a test and `POP_TOP` stand for the older jump that keeps the value.
 fn keep_values(version: Version, list: &mut [Ins]) {
     if version < Version::three(12) {
         return;
     }
-    let entered: Vec<usize> = list.iter().filter_map(|ins| ins.target).collect();
-    let entered: std::collections::BTreeSet<usize> = entered.into_iter().collect();
+    let entered: BTreeSet<usize> = list.iter().filter_map(|ins| ins.target).collect();
     for at in 0..list.len() {
         let Some(copy) = list.get(at).filter(|ins| ins.name == "COPY" && ins.arg == 1) else {
             continue;

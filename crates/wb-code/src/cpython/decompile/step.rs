@@ -65,6 +65,8 @@ pub(super) enum Slot {
     Assertion(Option<Expr>),
     /// `yield` of a coroutine's own making.
     Nothing,
+    /// The set of annotations that control came by, with the number of one more.
+    Annotated(Expr),
     /// Names of keyword arguments.
     Names(Vec<String>),
 }

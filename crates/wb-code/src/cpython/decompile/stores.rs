@@ -1,5 +1,6 @@
 //! Assignments, deletions, imports and expressions that stand alone.
 
+use super::annotations;
 use super::ast::{Expr, Node, R, Stmt};
 use super::machine::{Context, End, Machine};
 use super::step::{Place, Slot, Stack, plain};
@@ -243,7 +244,17 @@ impl Machine<'_, '_> {
             Slot::Shared(number, value) => {
                 return stored(number, target, value, stack);
             }
-            Slot::Cell(_) if target.as_name() == Some("__classcell__") => return Ok(()),
+            Slot::Cell(_)
+                if matches!(target.as_name(), Some("__classcell__" | "__classdictcell__")) =>
+            {
+                return Ok(());
+            }
+            // What annotations of a class are looked up in.
+            Slot::Nothing if target.as_name() == Some("__classdict__") => return Ok(()),
+            Slot::Function(function) if annotations::computes(&function.code, &target) => {
+                self.annotations = self.deferred(&function)?;
+                return Ok(());
+            }
             Slot::Imported(from) => return imported(from, target, stack),
             Slot::Stored(mut targets, value) => {
                 targets.push(target);
@@ -319,6 +330,7 @@ impl Machine<'_, '_> {
             "POP_TOP" => match stack.pop()? {
                 slot @ (Slot::Expr(_) | Slot::Stored(..)) => Stmt::Expr(plain(slot)?),
                 Slot::Nothing => return Ok(next),
+                Slot::Annotated(number) => Stmt::Annotated(number),
                 Slot::Module(module, Some(_), names) if !names.is_empty() => {
                     Stmt::ImportFrom(module, names)
                 }
