@@ -29,6 +29,7 @@ mod names;
 mod normal;
 mod pattern;
 mod protect;
+mod shortcuts;
 mod statement;
 mod step;
 mod stores;

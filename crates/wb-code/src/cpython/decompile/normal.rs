@@ -5,7 +5,7 @@
 //! exception goes to: from the exception table (3.11 on), or from the blocks that are open (before).
 
 use super::ast::R;
-use super::blocks;
+use super::{blocks, shortcuts};
 use crate::cpython::instructions::{self, Instruction};
 use crate::cpython::{CodeObject, Version};
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,6 +75,7 @@ pub(super) fn normalise(code: &CodeObject) -> R<Vec<Ins>> {
     enter_managers(&mut list);
     keep_values(code.version, &mut list);
     awaits(code.version, &mut list);
+    shortcuts::remove(code, &mut list);
     if code.version < Version::three(11) {
         blocks::open(&mut list)?;
     }
