@@ -463,7 +463,10 @@ impl Machine<'_, '_> {
         } else {
             self.region(second, &mut stack.clone(), &branch)?
         };
-        if matches!(end, End::At(place) if place != met) {
+        if let End::At(place) = end
+            && place != met
+            && !self.ends_clause_alike(met, place)
+        {
             return Err("two ways do not meet");
         }
         self.emit(stack, context, Stmt::If(test, then, other), out)?;

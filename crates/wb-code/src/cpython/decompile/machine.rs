@@ -414,8 +414,7 @@ impl<'c, 'w> Machine<'c, 'w> {
                 if stack.len() <= context.base =>
             {
                 if context.branch {
-                    out.push(self.leave(at, stack, &context.scopes)?);
-                    return Ok(End::Gone);
+                    return self.handled_in_branch(at, stack, context, out);
                 }
                 Ok(End::At(usize::MAX))
             }

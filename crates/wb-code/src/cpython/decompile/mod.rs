@@ -20,6 +20,7 @@ mod fstring;
 mod functions;
 mod graph;
 mod items;
+mod kept;
 mod leaving;
 mod listing;
 mod loops;

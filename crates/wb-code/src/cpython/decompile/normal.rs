@@ -5,7 +5,7 @@
 //! exception goes to: from the exception table (3.11 on), or from the blocks that are open (before).
 
 use super::ast::R;
-use super::{blocks, shortcuts};
+use super::{blocks, kept, shortcuts};
 use crate::cpython::instructions::{self, Instruction};
 use crate::cpython::{CodeObject, Version};
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,7 +73,9 @@ pub(super) fn normalise(code: &CodeObject) -> R<Vec<Ins>> {
         handlers(code, &places, &mut list)?;
     }
     enter_managers(&mut list);
-    keep_values(code.version, &mut list);
+    if code.version >= Version::three(12) {
+        kept::join(&mut list);
+    }
     awaits(code.version, &mut list);
     shortcuts::remove(code, &mut list);
     if code.version < Version::three(11) {
@@ -208,45 +210,6 @@ fn enter_managers(list: &mut [Ins]) {
         if copies && alike && entered.range(inside).next().is_none() {
             copy.name = name;
             rest.iter_mut().for_each(|ins| ins.name = "NOP");
-        }
-    }
-}
-
-/// From 3.12 on `COPY 1`, a test and `POP_TOP` stand for the older jump that keeps the value.
-fn keep_values(version: Version, list: &mut [Ins]) {
-    if version < Version::three(12) {
-        return;
-    }
-    let entered: BTreeSet<usize> = list.iter().filter_map(|ins| ins.target).collect();
-    for at in 0..list.len() {
-        let Some(copy) = list.get(at).filter(|ins| ins.name == "COPY" && ins.arg == 1) else {
-            continue;
-        };
-        let copy_offset = copy.offset;
-        let mut next = at.saturating_add(1);
-        while list.get(next).is_some_and(|ins| ins.name == "NOP") {
-            next = next.saturating_add(1);
-        }
-        let name = match list.get(next).map(|ins| ins.name) {
-            Some("IF_FALSE") => "IF_FALSE_OR_POP",
-            Some("IF_TRUE") => "IF_TRUE_OR_POP",
-            _ => continue,
-        };
-        let mut pop = next.saturating_add(1);
-        while list.get(pop).is_some_and(|ins| ins.name == "NOP") {
-            pop = pop.saturating_add(1);
-        }
-        let inside = at.saturating_add(1)..=pop;
-        if list.get(pop).is_none_or(|ins| ins.name != "POP_TOP")
-            || entered.range(inside).next().is_some()
-        {
-            continue;
-        }
-        for (index, name) in [(at, "NOP"), (next, name), (pop, "NOP")] {
-            if let Some(ins) = list.get_mut(index) {
-                ins.name = name;
-                ins.offset = ins.offset.max(copy_offset);
-            }
         }
     }
 }

@@ -284,6 +284,59 @@ impl Machine<'_, '_> {
         Ok(())
     }
 
+    /// What ends a clause, in a branch: a statement that leaves it, or the end of the clause itself.
+    pub(super) fn handled_in_branch(
+        &mut self,
+        at: usize,
+        stack: &mut Stack,
+        context: &Context,
+        out: &mut Vec<Stmt>,
+    ) -> R<End> {
+        let mark = self.mark();
+        let wanted = self.wanted_after;
+        match self.leave(at, &mut stack.clone(), &context.scopes) {
+            Ok(stmt) => {
+                out.push(stmt);
+                Ok(End::Gone)
+            }
+            Err(why) => {
+                let handling = matches!(context.scopes.last(), Some(Scope::Handling(_)));
+                let ends = self.graph.name(at) == "POP_EXCEPT" && handling;
+                if !ends || self.wanted_after != wanted {
+                    return Err(why);
+                }
+                self.reset(mark);
+                Ok(End::At(usize::MAX))
+            }
+        }
+    }
+
+    /// Whether a clause ends alike at both places; then the second one says what the first one says.
+    pub(super) fn ends_clause_alike(&mut self, one: usize, other: usize) -> bool {
+        if self.graph.name(one) != "POP_EXCEPT" {
+            return false;
+        }
+        let mut copied = Vec::new();
+        let (mut one, mut other) = (one, other);
+        // The exception's name is forgotten in three steps.
+        for _ in 0..4 {
+            let (Some(a), Some(b)) = (self.graph.ins(one), self.graph.ins(other)) else {
+                return false;
+            };
+            let plain = a.target.is_none() && b.target.is_none();
+            if !plain || (a.name, a.arg, a.handler) != (b.name, b.arg, b.handler) {
+                return false;
+            }
+            copied.push(other);
+            (one, other) = (self.graph.next(one), self.graph.next(other));
+            if one == other {
+                copied.into_iter().for_each(|at| self.see(at));
+                return true;
+            }
+        }
+        false
+    }
+
     /// Steps over what ends a clause: the exception is dropped and its name forgotten.
     pub(super) fn pop_exception(&mut self, at: usize, name: Option<&String>) -> R<usize> {
         self.see(at);
