@@ -8,10 +8,17 @@ use super::machine::Machine;
 use super::step::{Function, Slot, Stack};
 use super::work::Kind;
 use crate::cpython::{CodeObject, Value};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// The variable for the set of the annotations that control came by.
 pub(super) const CONDITIONAL: &str = "__conditional_annotations__";
+
+/// The variable for the names of a class, which what is computed outside of it looks names up in.
+const CLASS: &str = "__classdict__";
+
+/// What is wrong where control never comes by an annotation.
+const UNPLACED: &str = "an annotation has no place";
 
 /// What is wrong with a function that computes annotations as no compiler does.
 const WRONG: &str = "annotations are computed as the compiler does not";
@@ -25,12 +32,6 @@ pub(super) struct Annotation {
     pub(super) value: Expr,
 }
 
-/// Whether `code` computes the annotations of a module or class once it is stored to `target`.
-pub(super) fn computes(code: &CodeObject, target: &Expr) -> bool {
-    let stored = matches!(target.as_name(), Some("__annotate__" | "__annotate_func__"));
-    stored && takes_format(code)
-}
-
 /// Whether the code object is that of a function with the parameter that these have.
 fn takes_format(code: &CodeObject) -> bool {
     let one = code.argument_count == 1 && code.positional_only_count == 1;
@@ -38,13 +39,29 @@ fn takes_format(code: &CodeObject) -> bool {
 }
 
 impl Machine<'_, '_> {
+    /// Takes note of the annotations of this module or class, if that is what the function that is stored to
+    /// `target` computes.
+    pub(super) fn annotates(&mut self, function: &Function, target: &Expr) -> R<bool> {
+        let name = match self.names.kind {
+            Kind::Module => "__annotate__",
+            Kind::Class => "__annotate_func__",
+            Kind::Function => return Ok(false),
+        };
+        let stored = target.as_name() == Some(name) && takes_format(&function.code);
+        if !stored || Machine::bare(&function.code, self.work)?.format_test().is_err() {
+            return Ok(false);
+        }
+        self.annotations = self.deferred(function)?;
+        Ok(true)
+    }
+
     /// The annotations that a function of this code object computes.
     pub(super) fn deferred(&mut self, function: &Function) -> R<Vec<Annotation>> {
         let plain = function.defaults.is_empty()
             && function.keyword_defaults.is_empty()
             && function.annotations.is_empty()
             && function.decorators.is_empty();
-        if !plain || !takes_format(&function.code) || self.future_annotations() {
+        if !plain || !takes_format(&function.code) {
             return Err(WRONG);
         }
         let code = Arc::clone(&function.code);
@@ -55,7 +72,8 @@ impl Machine<'_, '_> {
             inner.recursion = machine.recursion;
             let found = inner.computed()?;
             inner.accounted()?;
-            let used = code.free.iter().all(|name| inner.used_free.contains(name));
+            let known = |name: &String| inner.used_free.contains(name) || name == CLASS;
+            let used = code.free.iter().all(known);
             // No statement of it could declare them; a class's names come before global ones.
             let declared = !inner.globals.is_empty() || !inner.nonlocals.is_empty();
             if !used || declared || inner.yielded || (of_class && !inner.loaded.is_empty()) {
@@ -179,18 +197,18 @@ impl Machine<'_, '_> {
     /// Whether what is loaded at `at` is the names of the class around, which a name is looked up in next.
     pub(super) fn reads_class(&mut self, at: usize) -> bool {
         let next = self.graph.name(self.graph.next(at));
-        let reads = self.graph.variable(at, "LOAD_").as_deref() == Some("__classdict__")
+        let reads = self.graph.variable(at, "LOAD_").as_deref() == Some(CLASS)
             && next.starts_with("LOAD_FROM_DICT_OR_")
             && takes_format(self.code);
         if reads {
-            self.used_free.insert("__classdict__".to_owned());
+            self.used_free.insert(CLASS.to_owned());
         }
         reads
     }
 
     /// Takes away what makes the set of annotations that control came by.
     pub(super) fn without_conditions(&self, mut body: Vec<Stmt>) -> R<Vec<Stmt>> {
-        if self.annotations.iter().all(|one| one.number.is_none()) {
+        if !self.code.cells.iter().any(|name| name == CONDITIONAL) {
             return Ok(body);
         }
         let makes = |stmt: &Stmt| match stmt {
@@ -209,20 +227,18 @@ impl Machine<'_, '_> {
 
     /// The statements with the annotations that were computed apart from them.
     pub(super) fn annotated(&mut self, body: Vec<Stmt>) -> R<Vec<Stmt>> {
-        let (mut numbered, mut plain) = (Vec::new(), Vec::new());
-        for one in std::mem::take(&mut self.annotations) {
+        let annotations = std::mem::take(&mut self.annotations);
+        for one in &annotations {
             self.check_name(&one.name)?;
             if self.globals.contains(&one.name) || self.nonlocals.contains(&one.name) {
                 return Err(WRONG);
             }
-            if one.number.is_some() { numbered.push(one) } else { plain.push(one) }
         }
-        let mut body = body;
+        let mut body = in_order(body, &annotations)?;
+        let mut numbered = annotations;
+        numbered.retain(|one| one.number.is_some());
         by_number(&mut body, &mut numbered)?;
-        if !numbered.is_empty() {
-            return Err("an annotation has no place");
-        }
-        Ok(in_order(body, plain))
+        if numbered.is_empty() { Ok(body) } else { Err(UNPLACED) }
     }
 }
 
@@ -258,7 +274,7 @@ fn by_number(body: &mut Vec<Stmt>, annotations: &mut Vec<Annotation>) -> R<()> {
     for mut stmt in std::mem::take(body) {
         if let Stmt::Annotated(number) = stmt {
             let same = |one: &Annotation| one.number.as_ref() == number.as_const();
-            let place = annotations.iter().position(same).ok_or("an annotation has no place")?;
+            let place = annotations.iter().position(same).ok_or(UNPLACED)?;
             let annotation = annotations.remove(place);
             let stored = out.pop_if(|last| assigns(last, &annotation.name));
             out.push(statement(annotation, stored));
@@ -275,15 +291,31 @@ fn by_number(body: &mut Vec<Stmt>, annotations: &mut Vec<Annotation>) -> R<()> {
 
 /// Puts annotations without a number into the statements of a class: each where the variable gets its value,
 /// if that keeps their order. A variable that gets none has its annotation before the next one.
-fn in_order(body: Vec<Stmt>, annotations: Vec<Annotation>) -> Vec<Stmt> {
-    let mut out = Vec::new();
-    let mut rest: std::collections::VecDeque<Stmt> = body.into();
+fn in_order(body: Vec<Stmt>, annotations: &[Annotation]) -> R<Vec<Stmt>> {
+    if annotations.iter().all(|one| one.number.is_some()) {
+        return Ok(body);
+    }
+    let mut out: Vec<Stmt> = Vec::new();
+    let mut rest: VecDeque<Stmt> = body.into();
     for annotation in annotations {
+        if let Some(number) = &annotation.number {
+            if !out.last_mut().is_some_and(|last| holds(last, number)) {
+                let place = rest.iter_mut().position(|stmt| holds(stmt, number));
+                out.extend(rest.drain(..=place.ok_or(UNPLACED)?));
+            }
+            continue;
+        }
         let stored = rest.iter().position(|stmt| assigns(stmt, &annotation.name));
         out.extend(rest.drain(..stored.unwrap_or(0)));
         let stored = if stored.is_some() { rest.pop_front() } else { None };
-        out.push(statement(annotation, stored));
+        out.push(statement(annotation.clone(), stored));
     }
     out.extend(rest);
-    out
+    Ok(out)
+}
+
+/// Whether the annotation with that number stands in the statement.
+fn holds(stmt: &mut Stmt, number: &Value) -> bool {
+    matches!(stmt, Stmt::Annotated(one) if one.as_const() == Some(number))
+        || stmt.blocks().into_iter().flatten().any(|stmt| holds(stmt, number))
 }

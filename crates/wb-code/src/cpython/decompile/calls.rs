@@ -116,7 +116,11 @@ impl Machine<'_, '_> {
         let positional = stack.take()?;
         let callee = if with_null { called(stack, &mut Vec::new())? } else { stack.pop()? };
         let Slot::Expr(callee) = callee else { return Err("what is called is no value") };
-        let mut arguments = self.spread(positional)?;
+        let mut arguments = match few(&positional) && keywords.is_none() {
+            // A call of these alone would have been a plain one.
+            true => vec![Arg::Star(positional)],
+            false => self.spread(positional)?,
+        };
         if let Some(keywords) = keywords {
             self.spread_keywords(keywords, &mut arguments)?;
         }
@@ -242,6 +246,19 @@ fn called(stack: &mut Stack, arguments: &mut Vec<Slot>) -> R<Slot> {
     }
 }
 
+/// Whether it is a tuple of so few items that each could be an argument of its own.
+fn few(positional: &Expr) -> bool {
+    const FEW: usize = 15;
+    match positional.node.as_ref() {
+        Node::Tuple(items) => {
+            let starred = items.iter().any(|item| matches!(*item.node, Node::Star(_)));
+            items.len() <= FEW && !starred
+        }
+        Node::Const(Value::Tuple(items)) => items.len() <= FEW,
+        _ => false,
+    }
+}
+
 fn plain_value(slot: Slot) -> R<Expr> {
     match slot {
         Slot::Expr(value) => Ok(value),
@@ -306,9 +323,14 @@ fn merge(name: &str, stack: &mut Stack) -> R<Node> {
     let Node::Dict(mut pairs) = *stack.take()?.node else {
         return Err("pairs are added to what is no display");
     };
+    // A long display is built in parts, and one with `**` in it: what has more stands behind that.
+    const LONG: usize = 15;
+    let plain = pairs.iter().rev().take_while(|(key, _)| key.is_some()).count();
+    let parts = name == "DICT_UPDATE" && (plain >= LONG || (plain == 0 && !pairs.is_empty()));
     match *value.node {
-        // A long display is built in parts.
-        Node::Dict(inner) if name == "DICT_UPDATE" && !inner.is_empty() => pairs.extend(inner),
+        Node::Dict(inner) if parts && !inner.is_empty() => {
+            pairs.extend(inner);
+        }
         node => pairs.push((None, Expr::new(node)?)),
     }
     Ok(Node::Dict(pairs))

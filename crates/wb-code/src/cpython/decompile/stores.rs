@@ -1,6 +1,5 @@
 //! Assignments, deletions, imports and expressions that stand alone.
 
-use super::annotations;
 use super::ast::{Expr, Node, R, Stmt};
 use super::machine::{Context, End, Machine};
 use super::step::{Place, Slot, Stack, plain};
@@ -251,10 +250,7 @@ impl Machine<'_, '_> {
             }
             // What annotations of a class are looked up in.
             Slot::Nothing if target.as_name() == Some("__classdict__") => return Ok(()),
-            Slot::Function(function) if annotations::computes(&function.code, &target) => {
-                self.annotations = self.deferred(&function)?;
-                return Ok(());
-            }
+            Slot::Function(function) if self.annotates(&function, &target)? => return Ok(()),
             Slot::Imported(from) => return imported(from, target, stack),
             Slot::Stored(mut targets, value) => {
                 targets.push(target);
