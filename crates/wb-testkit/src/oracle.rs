@@ -1,4 +1,4 @@
-//! Other programs that check what weighbridge prints: Python with `jsonschema`, and a browser. Each is
+//! Other programs that check what weighbridge prints: Python with `jsonschema`, Python 3.14, and a browser. Each is
 //! needed when `CI` is set; elsewhere a test without its oracle says so and passes.
 
 use crate::Run;
@@ -62,6 +62,17 @@ pub fn accepts(modules: &[&str], script: &str, input: &str) {
 /// The Python that serves as oracle: `WEIGHBRIDGE_PYTHON`, or `python3`.
 pub fn python() -> String {
     std::env::var("WEIGHBRIDGE_PYTHON").unwrap_or_else(|_| "python3".into())
+}
+
+/// The command that is Python 3.14 as WebAssembly; `None` where it is not installed, which counts as a failure
+/// when `CI` is set.
+#[track_caller]
+pub fn python_3_14() -> Option<String> {
+    let python = concat!(env!("CARGO_MANIFEST_DIR"), "/pyodide/python.mjs");
+    let version = "import sys; assert sys.version_info[:2] == (3, 14)";
+    let there = Run::of(python).args(["-c", version]).succeeds();
+    let missing = "Python 3.14 is missing: `npm ci --prefix crates/wb-testkit/pyodide` installs it";
+    is_there(there, missing).then(|| python.to_owned())
 }
 
 /// What tshark, Wireshark's command, prints of a capture file with these arguments; `None` where it is not

@@ -52,6 +52,37 @@ impl Machine<'_, '_> {
         Err("a construct is not left")
     }
 
+    /// What stands at `at` behind a construct's own statements: a statement that leaves it, or the construct's
+    /// own end, which may be copied.
+    pub(super) fn left_or_ended(
+        &mut self,
+        at: usize,
+        stack: &Stack,
+        context: &Context,
+        out: &mut Vec<Stmt>,
+    ) -> R<End> {
+        let mark = self.mark();
+        let wanted = self.wanted_after;
+        match self.leave(at, &mut stack.clone(), &context.scopes) {
+            Ok(stmt) => {
+                out.push(stmt);
+                Ok(End::Gone)
+            }
+            Err(why) => {
+                let ends = match context.scopes.last() {
+                    Some(Scope::Handling(_)) => self.graph.name(at) == "POP_EXCEPT",
+                    Some(Scope::With) => self.graph.constant(at) == Some(Value::None),
+                    _ => false,
+                };
+                if !ends || self.wanted_after != wanted || stack.len() > context.base {
+                    return Err(why);
+                }
+                self.reset(mark);
+                Ok(End::At(usize::MAX))
+            }
+        }
+    }
+
     /// The statement, unless it belongs to another loop than the one that is left: then that one ends at
     /// `place`.
     fn unless_left(&mut self, left: Option<usize>, place: usize, stmt: Stmt) -> R<Stmt> {

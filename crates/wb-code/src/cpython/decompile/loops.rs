@@ -499,7 +499,9 @@ impl Machine<'_, '_> {
         };
         let bound = self.bound.clone();
         let read = self.read.clone();
-        let (stmt, after) = self.for_loop(at, iter, stack, &context)?;
+        // Nothing leaves the loop before its end.
+        let end = self.graph.after(at).last().copied();
+        let (stmt, after) = self.for_loop_to(at, iter, end, stack, &context)?;
         // What the comprehension binds is its own.
         let saved: Vec<String> = stack
             .iter()

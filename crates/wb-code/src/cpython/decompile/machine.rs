@@ -330,8 +330,7 @@ impl<'c, 'w> Machine<'c, 'w> {
                     self.see_return(at);
                     return Ok(End::At(follow));
                 }
-                out.push(self.leave(at, stack, &context.scopes)?);
-                return Ok(End::Gone);
+                return self.left_or_ended(at, stack, context, out);
             }
             if stack.len() == context.base && !self.loop_before_try(at, handler, context) {
                 return self.protected(at, stack, context, out);
@@ -414,7 +413,7 @@ impl<'c, 'w> Machine<'c, 'w> {
                 if stack.len() <= context.base =>
             {
                 if context.branch {
-                    return self.handled_in_branch(at, stack, context, out);
+                    return self.left_or_ended(at, stack, context, out);
                 }
                 Ok(End::At(usize::MAX))
             }

@@ -284,33 +284,6 @@ impl Machine<'_, '_> {
         Ok(())
     }
 
-    /// What ends a clause, in a branch: a statement that leaves it, or the end of the clause itself.
-    pub(super) fn handled_in_branch(
-        &mut self,
-        at: usize,
-        stack: &mut Stack,
-        context: &Context,
-        out: &mut Vec<Stmt>,
-    ) -> R<End> {
-        let mark = self.mark();
-        let wanted = self.wanted_after;
-        match self.leave(at, &mut stack.clone(), &context.scopes) {
-            Ok(stmt) => {
-                out.push(stmt);
-                Ok(End::Gone)
-            }
-            Err(why) => {
-                let handling = matches!(context.scopes.last(), Some(Scope::Handling(_)));
-                let ends = self.graph.name(at) == "POP_EXCEPT" && handling;
-                if !ends || self.wanted_after != wanted {
-                    return Err(why);
-                }
-                self.reset(mark);
-                Ok(End::At(usize::MAX))
-            }
-        }
-    }
-
     /// Whether a clause ends alike at both places; then the second one says what the first one says.
     pub(super) fn ends_clause_alike(&mut self, one: usize, other: usize) -> bool {
         if self.graph.name(one) != "POP_EXCEPT" {

@@ -26,7 +26,19 @@ fn listings_are_those_of_dis() {
     if !oracle::is_there(there, &format!("`{python}` is no Python from 3.10 to 3.14")) {
         return;
     }
-    let printed = Run::of(&python).args(["-c", SCRIPT]).end();
+    compare(&python);
+}
+
+#[test]
+fn listings_are_those_of_dis_in_python_3_14() {
+    if let Some(python) = oracle::python_3_14() {
+        compare(&python);
+    }
+}
+
+/// Compares our listings of functions with those of that Python.
+fn compare(python: &str) {
+    let printed = Run::of(python).args(["-c", SCRIPT]).end();
     let decode = |hex: &str| data_encoding::HEXLOWER.decode(hex.as_bytes()).expect("hexadecimal");
     let mut compared = 0;
     for line in printed.code(0).out.lines() {
