@@ -57,7 +57,8 @@ impl<'a> Lifecycle<'a> {
     /// The group that says where the model of `served` came from: itself, or, when it took the model out of a
     /// store of the organisation, the last fetch of the same file before it.
     pub fn origin_of<'b>(&'b self, served: &'b Deployment<'a>) -> &'b Deployment<'a> {
-        let own = served.source().is_some_and(|(uri, _)| is_public(uri));
+        let store = served.source().map(|(uri, _)| uri);
+        let elsewhere = |it: &&Deployment<'a>| it.source().map(|(uri, _)| uri) != store;
         let names = |group: &Deployment<'a>| -> BTreeSet<&'a str> {
             group.files().into_iter().map(base_name).collect()
         };
@@ -65,7 +66,7 @@ impl<'a> Lifecycle<'a> {
         let earlier = self.deployments.iter().rev().filter(|it| it.began() < served.began());
         let mut since = earlier.take_while(|it| !it.serves() || names(it).is_disjoint(&files));
         let fetched = since.find(|it| it.fetches() && !names(it).is_disjoint(&files));
-        fetched.filter(|_| !own).unwrap_or(served)
+        fetched.filter(elsewhere).filter(|_| !store.is_some_and(is_public)).unwrap_or(served)
     }
 
     /// Every event of every group, in time order.
