@@ -71,7 +71,9 @@ pub(crate) const MOMENTS: [(KeyMoment, &str); 5] = [
 pub(crate) fn dwell(answers: &Answers) -> String {
     match (answers.dwell_seconds, answers.dwell_calendar_days) {
         (None, _) => "unknown: introduction or detection is missing".to_owned(),
-        (Some(seconds), None) => format!("{}, introduced to detected", time::elapsed(seconds)),
+        (Some(seconds), None | Some(0)) => {
+            format!("{}, introduced to detected", time::elapsed(seconds))
+        }
         (Some(seconds), Some(days)) => format!(
             "{} elapsed, {}, introduced to detected",
             time::elapsed(seconds),

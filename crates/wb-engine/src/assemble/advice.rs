@@ -85,8 +85,8 @@ impl Grounds<'_> {
         all.push(advise(
             Phase::Contain,
             format!(
-                "Take {hosts} out of service but leave the machine and the serving process running: \
-                 their memory is evidence"
+                "Take {hosts} out of service, but leave machine and serving process running: their memory is \
+                 evidence"
             ),
             None,
         ));

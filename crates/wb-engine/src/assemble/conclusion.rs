@@ -118,9 +118,14 @@ impl Grounds<'_> {
         if flows.is_empty() && alone {
             flows = self.flows.iter().filter(|flow| flow.of_compromise).collect();
         }
+        let passed = flows.iter().filter(|flow| flow.count > flow.blocked);
+        let deed = match passed.map(|flow| flow.bytes_out).sum::<u64>() {
+            0 => "tried to reach".to_owned(),
+            bytes => format!("sent {bytes} bytes to"),
+        };
         match flows.iter().map(|flow| flow.first).min() {
             Some(first) => clause.push_str(&format!(
-                "; it has tried to reach {} since {}.",
+                "; it has {deed} {} since {}.",
                 reached(&flows).join(", "),
                 stamp(first)
             )),

@@ -7,11 +7,13 @@ use crate::words::{self, Tone};
 use std::collections::BTreeSet;
 use wb_core::{
     ArtifactPath, Case, Compromise, Execution, Integrity, KeyMoment, NetworkUse, ReadState,
-    Recommendation, Role, RoleAssignment, TimelineEntry,
+    Recommendation, Role, RoleAssignment, Stage, Status, TimelineEntry,
 };
 
 /// Column at which answers begin.
 const ANSWERS: usize = 18;
+/// Paths longer than this are shown by their ends, in characters.
+const LONGEST_PATH: usize = 40;
 /// Lines of the answer, all told.
 pub(super) const LINES: usize = 25;
 
@@ -94,7 +96,7 @@ fn more(text: &str, all: usize) -> String {
 fn rows(case: &Case) -> Vec<Row> {
     let read = (case.conclusion.compromised == Compromise::No).then(|| what_was_read(case));
     [
-        what_runs(&case.answers.execution),
+        what_runs(case),
         where_it_goes(case),
         sources(case),
         hashes(&case.integrity),
@@ -172,7 +174,10 @@ fn still_open(case: &Case) -> Option<String> {
     let same_day = time::clock(block).get(..10) == end.get(..10);
     let end = end.get(11..).filter(|_| same_day).map_or(end.as_str(), |clock| clock);
     let attempts = super::counted(attempts, "attempt");
-    Some(format!("{attempts} to {} passed since, until {end} UTC", super::destination(last)))
+    Some(format!(
+        "{attempts} to {} passed since, last on record {end} UTC",
+        super::destination(last)
+    ))
 }
 
 /// Where the record stands, and how its time is known where it does not say it all.
@@ -184,10 +189,16 @@ fn place(entry: &TimelineEntry) -> String {
     }
 }
 
-fn what_runs(all: &[Execution]) -> Option<Row> {
+fn what_runs(case: &Case) -> Option<Row> {
+    let all: &[Execution] = &case.answers.execution;
     let first = all.first()?;
     let command = first.command.split_whitespace().collect::<Vec<_>>().join(" ");
-    let text = more(&format!("`{}` {command}", first.call), all.len());
+    let mut text = more(&format!("`{}` {command}", first.call), all.len());
+    // What it learns about the host is what it may send, where the command does not say it all.
+    let asks = case.reasoning.chain.iter().find(|step| step.stage == Stage::Discovery);
+    if let Some(asks) = asks.filter(|step| step.status != Status::Missing && text.len() < 60) {
+        text.push_str(&format!("; {}", asks.what));
+    }
     let when =
         first.trigger.map(|trigger| format!("{}: ", words::when(trigger))).unwrap_or_default();
     Some(Row::new("runs", text, 2).lead(Ink::Strong, when))
@@ -257,23 +268,24 @@ fn sources(case: &Case) -> Option<Row> {
         (Some(before), None) => format!("MISSING for the change  (before: {before})"),
         (None, None) => return None,
     };
-    Some(Row::new("source", text, 2))
+    let row = Row::new("source", text, 2);
+    let alike = case.reasoning.judgements.iter().any(|judgement| {
+        judgement.rule == "source-changed" && judgement.statement.contains("is spelled almost like")
+    });
+    Some(if alike { row.lead(Ink::Bad, "LOOK-ALIKE ") } else { row })
 }
 
-/// An address with host, organisation and file; what is between is in the detail.
+/// A long address as host, organisation and repository; revision and file are in the detail.
 fn shortened(uri: &str) -> String {
     const LONGEST: usize = 60;
-    let (scheme, rest) = uri.split_once("://").unwrap_or(("", uri));
+    let rest = uri.split_once("://").map_or(uri, |(_, rest)| rest);
     let parts: Vec<&str> = rest.split('/').collect();
-    let ([host, organisation, repository, ..], [.., file]) = (parts.as_slice(), parts.as_slice())
-    else {
-        return uri.to_owned();
-    };
-    if uri.len() <= LONGEST || parts.len() < 5 {
-        return uri.to_owned();
+    match parts.as_slice() {
+        [host, organisation, repository, _, ..] if uri.len() > LONGEST => {
+            format!("{host}/{organisation}/{repository}/…")
+        }
+        _ => uri.to_owned(),
     }
-    let scheme = if scheme.is_empty() { String::new() } else { format!("{scheme}://") };
-    format!("{scheme}{host}/{organisation}/{repository}/…/{file}")
 }
 
 fn hashes(rows: &[Integrity]) -> Option<Row> {
@@ -336,14 +348,14 @@ fn missing(case: &Case) -> Option<Row> {
 
 /// Text in which long paths are their ends: the detail has them whole.
 fn brief(text: &str) -> String {
-    const LONGEST: usize = 40;
     let end_of = |word: &str| -> String {
         let parts: Vec<&str> = word.split('/').collect();
-        let (Some(name), true) = (parts.last(), word.len() > LONGEST && parts.len() > 2) else {
+        let (Some(name), true) = (parts.last(), word.len() > LONGEST_PATH && parts.len() > 2)
+        else {
             return word.to_owned();
         };
         let folder = parts.get(parts.len() - 2).copied().unwrap_or_default();
-        match folder.len() + name.len() < LONGEST {
+        match folder.len() + name.len() < LONGEST_PATH {
             true => format!("…/{folder}/{name}"),
             false => format!("…/{name}"),
         }
