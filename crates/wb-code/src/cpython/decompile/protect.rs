@@ -60,7 +60,9 @@ impl Machine<'_, '_> {
                 if begins {
                     return Some(next);
                 }
-                let falls = self.graph.name(next) != "RETURN_VALUE";
+                let returns = self.graph.name(next) == "RETURN_VALUE";
+                let copied = self.code.version >= Version::three(12);
+                let falls = !returns && !(copied && self.graph.returns(next).is_some());
                 let warm = self.graph.warm.get(at).copied().unwrap_or(false);
                 let one = (falls && (warm || found.is_none()), at, next);
                 if found.is_none_or(|best| one > best) {
@@ -256,7 +258,9 @@ impl Machine<'_, '_> {
             return Ok(());
         }
         // Where clauses before it went on to counts first: `else` may stand behind the statements.
-        if let Some(known) = meets.or(exit).filter(|known| self.graph.same(*known, next)) {
+        if let Some(known) = meets.or(exit)
+            && (self.graph.same(known, next) || self.ends_clause_alike(known, next))
+        {
             *meets = Some(known);
             if known != next {
                 self.see_return(next);
