@@ -65,6 +65,9 @@ const MODULES: &[&str] = &[
 /// Forms of `match`, which Python has from 3.10 on.
 const MATCH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/decompile/match.py");
 
+/// Type parameters, which Python has from 3.12 on.
+const GENERICS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/decompile/generics.py");
+
 /// Forms that 3.14 compiles in its own way.
 const NEWEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/decompile/newest.py");
 
@@ -133,9 +136,10 @@ fn what_is_decompiled_compiles_to_what_it_was() {
     let mut modules: Vec<&str> = named.split_whitespace().collect();
     if modules.is_empty() {
         modules = MODULES.to_vec();
-        let matches =
-            Run::of(&python).args(["-c", "import sys; assert sys.version_info >= (3, 10)"]);
-        modules.extend(matches.succeeds().then_some(MATCH));
+        for (minor, forms) in [(10, MATCH), (12, GENERICS)] {
+            let newer = format!("import sys; assert sys.version_info >= (3, {minor})");
+            modules.extend(Run::of(&python).args(["-c", &newer]).succeeds().then_some(forms));
+        }
     }
     let found = round_trip(&python, &modules);
     assert_eq!(found.wrong, 0, "{}", found.out);
@@ -148,7 +152,7 @@ fn what_is_decompiled_compiles_to_what_it_was() {
 #[test]
 fn what_is_decompiled_compiles_to_what_it_was_by_python_3_14() {
     let Some(python) = oracle::python_3_14() else { return };
-    let forms = round_trip(&python, &[MATCH, NEWEST]);
+    let forms = round_trip(&python, &[MATCH, GENERICS, NEWEST]);
     assert_eq!((forms.shown, forms.wrong), (0, 0), "{}", forms.out);
     let found = round_trip(&python, FEW);
     assert_eq!(found.wrong, 0, "{}", found.out);

@@ -122,3 +122,11 @@ def within(a):
 
 def __annotate__(format, /):
     return {}
+
+
+def defaults[T: int = int, *U = 3, **V = [int]](a: T, b: int = 3) -> T:
+    return a
+
+
+class Defaults[T: (int, str) = str]:
+    pass

@@ -15,7 +15,7 @@ use std::sync::Arc;
 pub(super) const CONDITIONAL: &str = "__conditional_annotations__";
 
 /// The variable for the names of a class, which what is computed outside of it looks names up in.
-const CLASS: &str = "__classdict__";
+pub(super) const CLASS: &str = "__classdict__";
 
 /// What is wrong where control never comes by an annotation.
 const UNPLACED: &str = "an annotation has no place";
@@ -66,10 +66,11 @@ impl Machine<'_, '_> {
         }
         let code = Arc::clone(&function.code);
         let names = self.names.within_function(self.code);
-        let of_class = self.names.kind == Kind::Class;
+        let of_class = self.sees_class || self.names.kind == Kind::Class;
         self.deeper(|machine| {
             let mut inner = Machine::new(&code, names, machine.work)?;
             inner.recursion = machine.recursion;
+            inner.is_lazy = true;
             let found = inner.computed()?;
             inner.accounted()?;
             let known = |name: &String| inner.used_free.contains(name) || name == CLASS;
@@ -116,7 +117,7 @@ impl Machine<'_, '_> {
     }
 
     /// Steps over `if format > 2: raise NotImplementedError`.
-    fn format_test(&mut self) -> R<usize> {
+    pub(super) fn format_test(&mut self) -> R<usize> {
         let greater = 4;
         let mut place = self.graph.real(0);
         for (name, arg) in [
@@ -199,7 +200,7 @@ impl Machine<'_, '_> {
         let next = self.graph.name(self.graph.next(at));
         let reads = self.graph.variable(at, "LOAD_").as_deref() == Some(CLASS)
             && next.starts_with("LOAD_FROM_DICT_OR_")
-            && takes_format(self.code);
+            && self.is_lazy;
         if reads {
             self.used_free.insert(CLASS.to_owned());
         }

@@ -256,11 +256,21 @@ impl Parameters {
     }
 }
 
+/// A type parameter of a function, class or `type` statement.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct TypeParam {
+    pub(super) stars: &'static str,
+    pub(super) name: String,
+    pub(super) bound: Option<Expr>,
+    pub(super) default: Option<Expr>,
+}
+
 /// A function or a class.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Definition {
     pub(super) is_async: bool,
     pub(super) name: String,
+    pub(super) type_parameters: Vec<TypeParam>,
     pub(super) decorators: Vec<Expr>,
     /// `None` for a class.
     pub(super) parameters: Option<Parameters>,
@@ -305,6 +315,8 @@ pub(super) enum Stmt {
     /// Subject and cases.
     Match(Expr, Vec<Case<Self>>),
     Define(Box<Definition>),
+    /// `type name[parameters] = value`
+    TypeAlias(String, Vec<TypeParam>, Expr),
     Pass,
     Break,
     Continue,

@@ -60,7 +60,8 @@ impl Machine<'_, '_> {
             return stack.push(Slot::Assertion(Some(message.clone())));
         }
         if let Slot::Function(function) = &callee
-            && let Some(generic) = self.generic(&function.code)?
+            && named.is_empty()
+            && let Some(generic) = self.generic(function, slots.clone())?
         {
             return stack.push(generic);
         }
@@ -180,6 +181,10 @@ impl Machine<'_, '_> {
                     }
                 }
                 stack.push(Slot::Cells)?;
+                return Ok(true);
+            }
+            "BUILD_TUPLE" if let Some(slot) = self.parameters_tuple(count, stack)? => {
+                stack.push(slot)?;
                 return Ok(true);
             }
             "BUILD_TUPLE" => Node::Tuple(self.items(count, stack)?),

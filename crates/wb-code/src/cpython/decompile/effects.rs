@@ -43,15 +43,25 @@ impl Machine<'_, '_> {
             _ if self.build(&ins, stack)? => {}
             _ if self.call(&ins, stack)? => self.made(next, stack)?,
             "STORE_FAST" | "STORE_NAME" | "STORE_GLOBAL" | "STORE_DEREF"
-                if matches!(stack.peek(1), Some(Slot::Saved(_) | Slot::Shared(..))) =>
+                if matches!(
+                    stack.peek(1),
+                    Some(
+                        Slot::Saved(_)
+                            | Slot::Shared(..)
+                            | Slot::TypeParam(_)
+                            | Slot::TypeParams(_)
+                            | Slot::GenericBase
+                    )
+                ) =>
             {
-                if self.restores(at, stack)? {
+                if self.restores(at, stack)? || self.stores_parameter(at, stack)? {
                     return Ok(next);
                 }
                 let (target, slot, next) = self.target(at, stack)?;
                 self.assign(target, slot, stack, None)?;
                 return Ok(next);
             }
+            "CALL_INTRINSIC_1" | "CALL_INTRINSIC_2" => self.intrinsic(&ins, stack)?,
             "GET_ITER" | "GET_AITER" => {
                 // What a loop runs over; the loop itself says the rest.
                 let value = stack.take()?;
@@ -94,6 +104,7 @@ impl Machine<'_, '_> {
             }
             Slot::Stored(_, value) => Slot::Shared(0, value.clone()),
             Slot::Exception => Slot::Exception,
+            Slot::TypeParam(one) => Slot::TypeParam(one.clone()),
             Slot::Cell(name) if name == "__class__" => Slot::Cell(name.clone()),
             _ => return Err("a value is copied that no statement copies"),
         };
@@ -145,6 +156,10 @@ impl Machine<'_, '_> {
             None => self.graph.variable(at, "LOAD_"),
         };
         let name = name.ok_or("an instruction is not known")?;
+        if name.starts_with('.') && name != ".0" {
+            let slot = self.hidden(at, &name)?;
+            return stack.push(slot);
+        }
         self.uses(ins.name, &name)?;
         // 3.12 on makes cells of a closure with LOAD_FAST.
         if ins.name == "LOAD_FAST" && self.makes_closure(at) {
@@ -154,7 +169,7 @@ impl Machine<'_, '_> {
     }
 
     /// Whether the variable loaded at `at` goes into the tuple of cells of a function (3.13 on).
-    fn makes_closure(&self, at: usize) -> bool {
+    pub(super) fn makes_closure(&self, at: usize) -> bool {
         let mut place = at;
         while self.graph.name(place) == "LOAD_FAST" {
             place = place.saturating_add(1);

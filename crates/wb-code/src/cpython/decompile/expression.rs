@@ -1,6 +1,6 @@
 //! Expressions as text: [`write`], with no more brackets than are needed.
 
-use super::ast::{Arg, Clause, Comp, Expr, Node, Parameter, Parameters};
+use super::ast::{Arg, Clause, Comp, Expr, Node, Parameter, Parameters, TypeParam};
 use super::fstring;
 use crate::cpython::{Value, repr};
 
@@ -358,6 +358,27 @@ pub(super) fn parameters(parameters: &Parameters) -> String {
     parts.extend(parameters.keyword_only.iter().map(|one| parameter("", one)));
     parts.extend(parameters.double_star.iter().map(|one| parameter("**", one)));
     parts.join(", ")
+}
+
+/// Type parameters with their brackets; nothing when there are none.
+pub(super) fn type_parameters(parameters: &[TypeParam]) -> String {
+    if parameters.is_empty() {
+        return String::new();
+    }
+    let parts: Vec<String> = parameters
+        .iter()
+        .map(|one| {
+            let mut out = format!("{}{}", one.stars, one.name);
+            if let Some(bound) = &one.bound {
+                keyword(": ", bound, binds::LAMBDA, &mut out);
+            }
+            if let Some(default) = &one.default {
+                keyword(" = ", default, binds::LAMBDA, &mut out);
+            }
+            out
+        })
+        .collect();
+    format!("[{}]", parts.join(", "))
 }
 
 fn parameter(stars: &str, one: &Parameter) -> String {

@@ -29,6 +29,7 @@ impl Machine<'_, '_> {
             keyword_defaults: Vec::new(),
             annotations: Vec::new(),
             decorators: Vec::new(),
+            type_parameters: Vec::new(),
         };
         if self.code.version < Version::three(13) {
             for flag in [8, 4, 2, 1] {
@@ -69,27 +70,6 @@ impl Machine<'_, '_> {
         let Slot::Function(function) = stack.pop()? else { return Err("the stack runs empty") };
         let value = self.lambda(&function)?;
         stack.value(value)
-    }
-
-    /// A generic function or class (PEP 695), which is not taken apart: its instructions under its name.
-    pub(super) fn generic(&mut self, code: &CodeObject) -> R<Option<Slot>> {
-        let name = code.name.strip_prefix("<generic parameters of ");
-        let Some(name) = name.and_then(|name| name.strip_suffix('>')) else { return Ok(None) };
-        self.check_name(name)?;
-        let any = |name: &str| Parameter { name: name.to_owned(), annotation: None, default: None };
-        let parameters = Parameters {
-            star: Some(any("args")),
-            double_star: Some(any("kwargs")),
-            ..Parameters::default()
-        };
-        Ok(Some(Slot::Definition(Box::new(Definition {
-            is_async: false,
-            name: name.to_owned(),
-            decorators: Vec::new(),
-            parameters: Some(parameters),
-            bases: Vec::new(),
-            body: listing::body(code, "it has type parameters", self.work),
-        }))))
     }
 
     pub(super) fn lambda(&mut self, function: &Function) -> R<Expr> {
@@ -195,6 +175,7 @@ impl Machine<'_, '_> {
         Ok(Stmt::Define(Box::new(Definition {
             is_async: code.flags & COROUTINES != 0,
             name,
+            type_parameters: function.type_parameters,
             decorators: function.decorators,
             parameters: Some(parameters),
             bases: Vec::new(),
@@ -231,6 +212,15 @@ impl Machine<'_, '_> {
         let name = plain(slots.next().ok_or("a class has no name")?)?;
         let Some(Value::Text(name)) = name.as_const() else { return Err("a class has no name") };
         let mut bases = Vec::new();
+        let mut slots: Vec<Slot> = slots.collect();
+        // The base that type parameters make is the last one.
+        let generic = matches!(slots.last(), Some(Slot::GenericBase));
+        if generic {
+            slots.pop();
+        }
+        if generic == self.type_parameters.is_empty() {
+            return Err("a class is made as the compiler does not");
+        }
         for slot in slots {
             bases.push(Arg::Plain(plain(slot)?));
         }
@@ -253,6 +243,7 @@ impl Machine<'_, '_> {
         stack.push(Slot::Definition(Box::new(Definition {
             is_async: false,
             name: name.to_string(),
+            type_parameters: self.type_parameters.clone(),
             decorators: Vec::new(),
             parameters: None,
             bases,

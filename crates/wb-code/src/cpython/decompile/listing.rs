@@ -1,5 +1,6 @@
 //! Functions whose structure is not recovered: their instructions in comments.
 
+use super::annotations;
 use super::ast::{Arg, Expr, Node, Stmt};
 use super::names;
 use super::work::Work;
@@ -16,14 +17,9 @@ pub(super) fn body(code: &CodeObject, why: &str, work: &mut Work) -> Vec<Stmt> {
     let raised = Expr::new(Node::Call(missing, vec![Arg::Plain(message)])).ok();
     let mut body = vec![Stmt::Comment(lines(code, why, work))];
     // The functions around keep the variables that this one shares with them.
-    let mut free = code.free.clone();
-    free.retain(|name| name != "__class__" && names::is_name(name));
-    if !free.is_empty() {
-        body.push(Stmt::Nonlocal(free));
-    }
-    if code.free.iter().any(|name| name == "__class__") {
-        body.push(Stmt::Expr(Expr::name("__class__")));
-    }
+    let written = |name: &&String| *name != annotations::CLASS && names::is_name(name);
+    let free = code.free.iter().filter(written);
+    body.extend(free.map(|name| Stmt::Expr(Expr::name(name))));
     body.push(Stmt::Raise(raised, None));
     body
 }

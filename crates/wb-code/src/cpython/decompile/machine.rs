@@ -1,7 +1,7 @@
 //! One function on its way from instructions to statements: [`Machine`].
 
 use super::annotations::Annotation;
-use super::ast::{Expr, Node, R, Stmt};
+use super::ast::{Expr, Node, R, Stmt, TypeParam};
 use super::graph::Graph;
 use super::step::{Slot, Stack, plain};
 use super::work::{Kind, Scope as Names, Work};
@@ -85,6 +85,12 @@ pub(super) struct Machine<'c, 'w> {
     pub(super) defined: BTreeSet<usize>,
     /// Annotations of variables that a function of their own computes.
     pub(super) annotations: Vec<Annotation>,
+    /// Type parameters that were made, and values that were passed to the function that makes them.
+    pub(super) type_parameters: Vec<TypeParam>,
+    pub(super) passed: Vec<(String, Expr)>,
+    /// Whether names are looked up in those of a class around first, and whether one stands directly around.
+    pub(super) is_lazy: bool,
+    pub(super) sees_class: bool,
     /// Whether a `yield` was met.
     pub(super) yielded: bool,
     /// Ends of `finally` that control goes on from only to raise again.
@@ -135,6 +141,10 @@ impl<'c, 'w> Machine<'c, 'w> {
             used_free: BTreeSet::new(),
             unfollowed: BTreeSet::new(),
             annotations: Vec::new(),
+            type_parameters: Vec::new(),
+            passed: Vec::new(),
+            is_lazy: false,
+            sees_class: false,
             yielded: false,
             defined: BTreeSet::new(),
             read: BTreeSet::new(),

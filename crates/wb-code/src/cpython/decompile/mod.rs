@@ -18,6 +18,7 @@ mod effects;
 mod expression;
 mod fstring;
 mod functions;
+mod generics;
 mod graph;
 mod items;
 mod kept;
@@ -107,6 +108,7 @@ fn function(code: &CodeObject, work: &mut Work) -> R<Vec<Stmt>> {
         keyword_defaults: Vec::new(),
         annotations: Vec::new(),
         decorators: Vec::new(),
+        type_parameters: Vec::new(),
     };
     if code.name == "<lambda>" {
         let mut outer = Machine::bare(code, work)?;
@@ -117,6 +119,7 @@ fn function(code: &CodeObject, work: &mut Work) -> R<Vec<Stmt>> {
     Ok(vec![Stmt::Define(Box::new(Definition {
         is_async: code.flags & (0x80 | 0x200) != 0,
         name: code.name.clone(),
+        type_parameters: Vec::new(),
         decorators: Vec::new(),
         parameters: Some(parameters),
         bases: Vec::new(),

@@ -164,9 +164,11 @@ impl Page {
             self.line(level, &line);
         }
         let name = &definition.name;
+        let generic = expression::type_parameters(&definition.type_parameters);
         let head = if let Some(parameters) = &definition.parameters {
             let word = if definition.is_async { "async def" } else { "def" };
-            let mut head = format!("{word} {name}({})", expression::parameters(parameters));
+            let parts = expression::parameters(parameters);
+            let mut head = format!("{word} {name}{generic}({parts})");
             if let Some(returns) = &parameters.returns {
                 head.push_str(" -> ");
                 expression::write(returns, binds::LAMBDA, &mut head);
@@ -176,9 +178,9 @@ impl Page {
             let mut bases = String::new();
             expression::call(&definition.bases, &mut bases);
             if bases.is_empty() {
-                format!("class {name}")
+                format!("class {name}{generic}")
             } else {
-                format!("class {name}({bases})")
+                format!("class {name}{generic}({bases})")
             }
         };
         self.suite(head, &definition.body, level);
@@ -190,6 +192,10 @@ fn simple(stmt: &Stmt) -> String {
     let mut out = String::new();
     match stmt {
         Stmt::Expr(value) => expression::write(value, binds::ANYTHING, &mut out),
+        Stmt::TypeAlias(name, parameters, value) => {
+            out.push_str(&format!("type {name}{} = ", expression::type_parameters(parameters)));
+            expression::write(value, binds::LAMBDA, &mut out);
+        }
         Stmt::Assign(targets, value) => {
             for target in targets {
                 expression::target(target, &mut out);

@@ -1,6 +1,6 @@
 //! What stands on the stack while expressions are put together: [`Slot`]s.
 
-use super::ast::{Definition, Expr, Fail, Node, R};
+use super::ast::{Definition, Expr, Fail, Node, R, TypeParam};
 use crate::cpython::CodeObject;
 use std::sync::Arc;
 
@@ -23,6 +23,7 @@ pub(super) struct Function {
     pub(super) keyword_defaults: Vec<(String, Expr)>,
     pub(super) annotations: Vec<(String, Expr)>,
     pub(super) decorators: Vec<Expr>,
+    pub(super) type_parameters: Vec<TypeParam>,
 }
 
 /// One value on the stack, or what stands for one. What is not an expression can be used only as the
@@ -65,6 +66,12 @@ pub(super) enum Slot {
     Assertion(Option<Expr>),
     /// `yield` of a coroutine's own making.
     Nothing,
+    /// A type parameter, all of them, and the base of a class that they make.
+    TypeParam(Box<TypeParam>),
+    TypeParams(Vec<TypeParam>),
+    GenericBase,
+    /// What a `type` statement names: name, parameters, value; whether it is made of these.
+    Alias(Box<(String, Vec<TypeParam>, Expr)>, bool),
     /// The set of annotations that control came by, with the number of one more.
     Annotated(Expr),
     /// Names of keyword arguments.

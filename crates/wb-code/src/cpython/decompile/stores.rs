@@ -30,7 +30,7 @@ impl Machine<'_, '_> {
         }
         let target = self.graph.name(place);
         let begins = ["STORE_", "LOAD_", "UNPACK_"].iter().any(|verb| target.starts_with(verb));
-        (2..=3).contains(&count) && plain && begins
+        (2..=3).contains(&count) && plain && begins && !self.passes_defaults(place)
     }
 
     /// A statement that stores.
@@ -53,7 +53,7 @@ impl Machine<'_, '_> {
         if self.graph.name(at) == "STORE_ANNOTATION" {
             return self.old_annotation(at, stack, context, out);
         }
-        if self.restores(at, stack)? {
+        if self.restores(at, stack)? || (plain && !values && self.stores_parameter(at, stack)?) {
             return Ok(End::At(at.saturating_add(1)));
         }
         let (target, slot, next) = self.target(at, stack)?;
@@ -271,6 +271,9 @@ impl Machine<'_, '_> {
                 Stmt::Define(class)
             }
             Slot::Module(module, from, names) => module_import(&module, from, &names, &target)?,
+            Slot::Alias(alias, true) if target.as_name() == Some(&alias.0) => {
+                Stmt::TypeAlias(alias.0, alias.1, alias.2)
+            }
             Slot::Renamed(module) => Stmt::Import(module, target.as_name().map(str::to_owned)),
             _ => return Err("what is stored is no value"),
         };
