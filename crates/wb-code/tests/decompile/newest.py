@@ -130,3 +130,10 @@ def defaults[T: int = int, *U = 3, **V = [int]](a: T, b: int = 3) -> T:
 
 class Defaults[T: (int, str) = str]:
     pass
+
+
+def templates(x, y):
+    a = t""
+    b = t"abc", t"{x}", t"{x+1}{ y !r}" t"z", t"{x=}", t"{x:>{y}}" t"{y:.2f}"
+    c = t"{x['a']} {{q}}", t"{x!s:{y!r}a{y}}", t"{f"{x}"}", t"{(x, )}{[x for x in y]}"
+    return f"{a}{b!r}", t"{ {1}}", t"{await_(x)}'{"x"}"

@@ -161,6 +161,8 @@ pub(super) enum Node {
     Joined(Vec<Expr>),
     /// A replacement field: value, conversion, format.
     Format(Expr, Option<char>, Option<Expr>),
+    /// A template string: the texts between its fields, and these.
+    Template(Vec<String>, Vec<Interpolation>),
     Yield(Option<Expr>),
     YieldFrom(Expr),
     Await(Expr),
@@ -221,8 +223,23 @@ impl Node {
                 f(value);
                 format.iter().for_each(f);
             }
+            Self::Template(_, fields) => {
+                for field in fields {
+                    f(&field.value);
+                    field.format.iter().for_each(&mut *f);
+                }
+            }
         }
     }
+}
+
+/// A field of a template string, with the text of its expression.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Interpolation {
+    pub(super) value: Expr,
+    pub(super) text: String,
+    pub(super) conversion: Option<char>,
+    pub(super) format: Option<Expr>,
 }
 
 /// One parameter of a function.

@@ -6,6 +6,7 @@ use super::machine::Machine;
 use super::names::is_name;
 use super::normal::Ins;
 use super::step::{Slot, Stack};
+use super::template;
 use crate::cpython::{Value, Version};
 
 impl Machine<'_, '_> {
@@ -173,21 +174,7 @@ impl Machine<'_, '_> {
     pub(super) fn build(&mut self, ins: &Ins, stack: &mut Stack) -> R<bool> {
         let count = ins.arg;
         let node = match ins.name {
-            "BUILD_TUPLE" if count > 0 && all_cells(count, stack) => {
-                for slot in stack.pop_many(count)? {
-                    if let Slot::Cell(name) = slot {
-                        self.used_free.insert(name.clone());
-                        self.read.insert(name);
-                    }
-                }
-                stack.push(Slot::Cells)?;
-                return Ok(true);
-            }
-            "BUILD_TUPLE" if let Some(slot) = self.parameters_tuple(count, stack)? => {
-                stack.push(slot)?;
-                return Ok(true);
-            }
-            "BUILD_TUPLE" => Node::Tuple(self.items(count, stack)?),
+            "BUILD_TUPLE" => return self.tuple(count, stack).map(|()| true),
             "BUILD_LIST" => Node::List(self.items(count, stack)?),
             "BUILD_SET" => Node::Set(self.items(count, stack)?),
             "BUILD_MAP" => {
@@ -231,6 +218,27 @@ impl Machine<'_, '_> {
         };
         stack.value(Expr::new(node)?)?;
         Ok(true)
+    }
+
+    /// A tuple; of what is no value, what it stands for.
+    fn tuple(&mut self, count: usize, stack: &mut Stack) -> R<()> {
+        if count > 0 && all_cells(count, stack) {
+            for slot in stack.pop_many(count)? {
+                if let Slot::Cell(name) = slot {
+                    self.used_free.insert(name.clone());
+                    self.read.insert(name);
+                }
+            }
+            return stack.push(Slot::Cells);
+        }
+        if let Some(slot) = self.parameters_tuple(count, stack)? {
+            return stack.push(slot);
+        }
+        if let Some(slot) = template::fields(count, stack)? {
+            return stack.push(slot);
+        }
+        let items = self.items(count, stack)?;
+        stack.value(Expr::new(Node::Tuple(items))?)
     }
 
     fn items(&mut self, count: usize, stack: &mut Stack) -> R<Vec<Expr>> {

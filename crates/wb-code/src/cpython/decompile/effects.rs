@@ -6,6 +6,7 @@ use super::fstring;
 use super::machine::{Context, Machine};
 use super::names;
 use super::step::{Place, Slot, Stack};
+use super::template;
 use crate::cpython::{Value, Version};
 
 /// Where statements may be added; `None` inside an expression.
@@ -42,18 +43,17 @@ impl Machine<'_, '_> {
             _ if ins.name.starts_with("UNARY_") => unary(ins.name, stack)?,
             _ if self.build(&ins, stack)? => {}
             _ if self.call(&ins, stack)? => self.made(next, stack)?,
-            "STORE_FAST" | "STORE_NAME" | "STORE_GLOBAL" | "STORE_DEREF"
-                if matches!(
-                    stack.peek(1),
-                    Some(
-                        Slot::Saved(_)
-                            | Slot::Shared(..)
-                            | Slot::TypeParam(_)
-                            | Slot::TypeParams(_)
-                            | Slot::GenericBase
-                    )
-                ) =>
-            {
+            _ => return self.storing_effect(at, stack, out),
+        }
+        Ok(next)
+    }
+
+    /// The same for an instruction that stores, or that more than expressions are made of.
+    fn storing_effect(&mut self, at: usize, stack: &mut Stack, out: Out<'_>) -> R<usize> {
+        let ins = *self.graph.ins(at).ok_or("control runs off its end")?;
+        let next = at.saturating_add(1);
+        match ins.name {
+            "STORE_FAST" | "STORE_NAME" | "STORE_GLOBAL" | "STORE_DEREF" if hidden(stack) => {
                 if self.restores(at, stack)? || self.stores_parameter(at, stack)? {
                     return Ok(next);
                 }
@@ -331,12 +331,7 @@ impl Machine<'_, '_> {
 
     /// An f-string's field or parts; yields whether the instruction was one.
     pub(super) fn format(&mut self, ins: &super::normal::Ins, stack: &mut Stack) -> R<bool> {
-        let conversion = |which| match which & 3 {
-            1 => Some('s'),
-            2 => Some('r'),
-            3 => Some('a'),
-            _ => None,
-        };
+        let conversion = fstring::conversion;
         let node = match ins.name {
             "FORMAT_VALUE" => {
                 let format = if ins.arg & 4 != 0 { Some(stack.take()?) } else { None };
@@ -352,6 +347,8 @@ impl Machine<'_, '_> {
                 let (value, conversion) = converted(stack)?;
                 Node::Format(value, conversion, Some(format))
             }
+            "BUILD_INTERPOLATION" => return template::interpolation(ins, stack).map(|()| true),
+            "BUILD_TEMPLATE" => return template::template(stack).map(|()| true),
             "BUILD_STRING" => {
                 let parts = stack.take_many(ins.arg)?;
                 let whole = parts.iter().all(|part| {
@@ -372,6 +369,20 @@ impl Machine<'_, '_> {
         stack.value(expr)?;
         Ok(true)
     }
+}
+
+/// Whether the top of the stack is stored as a part of an expression: nothing else of it is stored then.
+fn hidden(stack: &Stack) -> bool {
+    matches!(
+        stack.peek(1),
+        Some(
+            Slot::Saved(_)
+                | Slot::Shared(..)
+                | Slot::TypeParam(_)
+                | Slot::TypeParams(_)
+                | Slot::GenericBase
+        )
+    )
 }
 
 /// A value with the conversion that `CONVERT_VALUE` gave it.

@@ -169,7 +169,9 @@ fn display(node: &Node, out: &mut String) {
         Node::Comp(kind, key, value, clauses) => {
             comprehension(*kind, key.as_ref(), value, clauses, out);
         }
-        Node::Joined(_) | Node::Format(..) => out.push_str(&fstring::text(node)),
+        Node::Joined(_) | Node::Format(..) | Node::Template(..) => {
+            out.push_str(&fstring::text(node))
+        }
         Node::Yield(None) => out.push_str("yield"),
         Node::Yield(Some(value)) => keyword("yield ", value, binds::LAMBDA, out),
         Node::YieldFrom(value) => keyword("yield from ", value, binds::LAMBDA, out),
@@ -182,7 +184,8 @@ fn display(node: &Node, out: &mut String) {
     }
 }
 
-fn keyword(word: &str, value: &Expr, least: u8, out: &mut String) {
+/// A word and the value behind it.
+pub(super) fn keyword(word: &str, value: &Expr, least: u8, out: &mut String) {
     out.push_str(word);
     write(value, least, out);
 }

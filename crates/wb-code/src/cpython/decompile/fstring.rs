@@ -4,10 +4,21 @@ use super::ast::{Expr, Node};
 use super::expression::{self, binds};
 use crate::cpython::Value;
 
-/// An f-string; [`readable`] says whether it can be written at all.
+/// The conversion with that number.
+pub(super) fn conversion(number: usize) -> Option<char> {
+    match number & 3 {
+        1 => Some('s'),
+        2 => Some('r'),
+        3 => Some('a'),
+        _ => None,
+    }
+}
+
+/// An f-string or template string; [`readable`] says whether it can be written at all.
 pub(super) fn text(node: &Node) -> String {
+    let letter = if matches!(node, Node::Template(..)) { 't' } else { 'f' };
     for quote in ["'", "\"", "'''", "\"\"\""] {
-        let mut out = format!("f{quote}");
+        let mut out = format!("{letter}{quote}");
         if parts(node, quote, &mut out) {
             out.push_str(quote);
             return out;
@@ -25,15 +36,34 @@ fn parts(node: &Node, quote: &str, out: &mut String) -> bool {
     match node {
         Node::Joined(items) => items.iter().all(|item| parts(&item.node, quote, out)),
         Node::Const(Value::Text(text)) => {
-            let literal = escaped(text, quote);
-            out.push_str(&literal.replace('{', "{{").replace('}', "}}"));
+            plain(text, quote, out);
             true
+        }
+        Node::Template(texts, fields) => {
+            let mut texts = texts.iter();
+            let mut next = |out: &mut String| {
+                texts.next().is_some_and(|text| {
+                    plain(text, quote, out);
+                    !text.contains('\u{fffd}')
+                })
+            };
+            next(out)
+                && fields.iter().all(|field| {
+                    let format = field.format.as_ref();
+                    written(&field.text, field.conversion, format, quote, out) && next(out)
+                })
         }
         Node::Format(value, conversion, format) => {
             field(value, *conversion, format.as_ref(), quote, out)
         }
         _ => false,
     }
+}
+
+/// A text outside of fields.
+fn plain(text: &str, quote: &str, out: &mut String) {
+    let literal = escaped(text, quote);
+    out.push_str(&literal.replace('{', "{{").replace('}', "}}"));
 }
 
 fn field(
@@ -46,6 +76,17 @@ fn field(
     let mut inner = String::new();
     // A lambda's colon and that of `:=` would begin the format.
     expression::write(value, binds::IF, &mut inner);
+    written(&inner, conversion, format, quote, out)
+}
+
+/// A field around the text of its expression.
+fn written(
+    inner: &str,
+    conversion: Option<char>,
+    format: Option<&Expr>,
+    quote: &str,
+    out: &mut String,
+) -> bool {
     let mark = quote.chars().next().unwrap_or('\'');
     let clash = if quote.len() == 1 { inner.contains(mark) } else { inner.contains(quote) };
     let ends_alike = quote.len() > 1 && inner.ends_with(mark);
@@ -56,7 +97,7 @@ fn field(
     if inner.starts_with('{') {
         out.push(' ');
     }
-    out.push_str(&inner);
+    out.push_str(inner);
     if inner.ends_with('}') {
         out.push(' ');
     }

@@ -35,6 +35,7 @@ mod shortcuts;
 mod statement;
 mod step;
 mod stores;
+mod template;
 mod work;
 
 use super::{CodeObject, Value};

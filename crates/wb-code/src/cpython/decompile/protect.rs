@@ -60,9 +60,10 @@ impl Machine<'_, '_> {
                 if begins {
                     return Some(next);
                 }
-                let returns = self.graph.name(next) == "RETURN_VALUE";
                 let copied = self.code.version >= Version::three(12);
-                let falls = !returns && !(copied && self.graph.returns(next).is_some());
+                let returns = self.graph.name(next) == "RETURN_VALUE"
+                    || copied && self.graph.returns(next).is_some();
+                let falls = !returns;
                 let warm = self.graph.warm.get(at).copied().unwrap_or(false);
                 let one = (falls && (warm || found.is_none()), at, next);
                 if found.is_none_or(|best| one > best) {

@@ -213,12 +213,9 @@ fn simple(stmt: &Stmt) -> String {
             after(": ", Some(annotation), &mut out);
             after(" = ", value.as_ref(), &mut out);
         }
-        Stmt::Return(value) => {
-            out.push_str("return");
-            if let Some(value) = value {
-                out.push(' ');
-                expression::write(value, binds::LAMBDA, &mut out);
-            }
+        Stmt::Return(None) => out.push_str("return"),
+        Stmt::Return(Some(value)) => {
+            expression::keyword("return ", value, binds::LAMBDA, &mut out);
         }
         Stmt::Raise(value, cause) => {
             out.push_str("raise");

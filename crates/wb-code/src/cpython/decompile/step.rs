@@ -1,6 +1,6 @@
 //! What stands on the stack while expressions are put together: [`Slot`]s.
 
-use super::ast::{Definition, Expr, Fail, Node, R, TypeParam};
+use super::ast::{Definition, Expr, Fail, Interpolation, Node, R, TypeParam};
 use crate::cpython::CodeObject;
 use std::sync::Arc;
 
@@ -72,6 +72,8 @@ pub(super) enum Slot {
     GenericBase,
     /// What a `type` statement names: name, parameters, value; whether it is made of these.
     Alias(Box<(String, Vec<TypeParam>, Expr)>, bool),
+    /// Fields of a template string, and whether they are all of them.
+    Interpolations(Vec<Interpolation>, bool),
     /// The set of annotations that control came by, with the number of one more.
     Annotated(Expr),
     /// Names of keyword arguments.
