@@ -62,6 +62,9 @@ const MODULES: &[&str] = &[
     "zipfile",
 ];
 
+/// Imports of every kind.
+const IMPORTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/decompile/imports.py");
+
 /// Forms of `match`, which Python has from 3.10 on.
 const MATCH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/decompile/match.py");
 
@@ -136,7 +139,7 @@ fn what_is_decompiled_compiles_to_what_it_was() {
     let mut modules: Vec<&str> = named.split_whitespace().collect();
     if modules.is_empty() {
         modules = MODULES.to_vec();
-        for (minor, forms) in [(10, MATCH), (12, GENERICS)] {
+        for (minor, forms) in [(6, IMPORTS), (10, MATCH), (12, GENERICS)] {
             let newer = format!("import sys; assert sys.version_info >= (3, {minor})");
             modules.extend(Run::of(&python).args(["-c", &newer]).succeeds().then_some(forms));
         }
@@ -152,7 +155,7 @@ fn what_is_decompiled_compiles_to_what_it_was() {
 #[test]
 fn what_is_decompiled_compiles_to_what_it_was_by_python_3_14() {
     let Some(python) = oracle::python_3_14() else { return };
-    let forms = round_trip(&python, &[MATCH, GENERICS, NEWEST]);
+    let forms = round_trip(&python, &[IMPORTS, MATCH, GENERICS, NEWEST]);
     assert_eq!((forms.shown, forms.wrong), (0, 0), "{}", forms.out);
     let found = round_trip(&python, FEW);
     assert_eq!(found.wrong, 0, "{}", found.out);

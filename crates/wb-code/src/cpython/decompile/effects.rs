@@ -140,14 +140,14 @@ impl Machine<'_, '_> {
             return stack.push(Slot::Cell(name));
         }
         if matches!(ins.name, "LOAD_LOCALS") {
-            return stack.push(Slot::Nothing);
+            return stack.push(Slot::ClassNames);
         }
         // The names of a class, for what is computed outside of it.
         if ins.name == "LOAD_DEREF" && self.reads_class(at) {
-            return stack.push(Slot::Nothing);
+            return stack.push(Slot::ClassNames);
         }
         let from_dict = ins.name.strip_prefix("LOAD_FROM_DICT_OR_");
-        if from_dict.is_some() && !matches!(stack.pop()?, Slot::Nothing) {
+        if from_dict.is_some() && !matches!(stack.pop()?, Slot::ClassNames) {
             return Err("a variable is looked up in what is not the class's names");
         }
         let name = match from_dict {

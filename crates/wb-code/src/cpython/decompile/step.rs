@@ -64,6 +64,8 @@ pub(super) enum Slot {
     Saved(String),
     /// An assertion's exception.
     Assertion(Option<Expr>),
+    /// The names of a class, which others are looked up in.
+    ClassNames,
     /// `yield` of a coroutine's own making.
     Nothing,
     /// A type parameter, all of them, and the base of a class that they make.

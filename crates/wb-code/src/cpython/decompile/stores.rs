@@ -1,5 +1,6 @@
 //! Assignments, deletions, imports and expressions that stand alone.
 
+use super::annotations;
 use super::ast::{Expr, Node, R, Stmt};
 use super::machine::{Context, End, Machine};
 use super::step::{Place, Slot, Stack, plain};
@@ -249,7 +250,7 @@ impl Machine<'_, '_> {
                 return Ok(());
             }
             // What annotations of a class are looked up in.
-            Slot::Nothing if target.as_name() == Some("__classdict__") => return Ok(()),
+            Slot::ClassNames if target.as_name() == Some(annotations::CLASS) => return Ok(()),
             Slot::Function(function) if self.annotates(&function, &target)? => return Ok(()),
             Slot::Imported(from) => return imported(from, target, stack),
             Slot::Stored(mut targets, value) => {
@@ -274,7 +275,19 @@ impl Machine<'_, '_> {
             Slot::Alias(alias, true) if target.as_name() == Some(&alias.0) => {
                 Stmt::TypeAlias(alias.0, alias.1, alias.2)
             }
-            Slot::Renamed(module) => Stmt::Import(module, target.as_name().map(str::to_owned)),
+            Slot::Renamed(module) => {
+                let stmt = Stmt::Import(module.clone(), target.as_name().map(str::to_owned));
+                // From 3.7 on the package is dropped behind the store.
+                let Some((context, out)) = out else {
+                    return Err("a statement stands inside an expression");
+                };
+                if matches!(stack.peek(1), Some(Slot::Module(of, None, _)) if *of == module) {
+                    stack.pop()?;
+                    self.emit(stack, context, stmt, out)?;
+                    return stack.push(Slot::Nothing);
+                }
+                return self.emit(stack, context, stmt, out);
+            }
             _ => return Err("what is stored is no value"),
         };
         let Some((context, out)) = out else {
@@ -333,8 +346,8 @@ impl Machine<'_, '_> {
                 Slot::Module(module, Some(_), names) if !names.is_empty() => {
                     Stmt::ImportFrom(module, names)
                 }
-                // `import a.b as c` keeps `b` and drops `a`.
-                Slot::Module(..) if matches!(stack.peek(1), Some(Slot::Renamed(_))) => {
+                // `import a.b.c as d` drops each package once what is in it is there.
+                Slot::Module(module, None, done) if holds_part(&module, done.len(), stack) => {
                     return Ok(next);
                 }
                 Slot::Definition(_) | Slot::Function(_) => {
@@ -420,6 +433,15 @@ fn stored(number: u32, target: Expr, value: Expr, stack: &mut Stack) -> R<()> {
         _ => return Err("a value is used twice in a way no statement does"),
     }
     Ok(())
+}
+
+/// Whether a later part of the dotted import is on the stack than that with so many names.
+fn holds_part(module: &str, names: usize, stack: &Stack) -> bool {
+    match stack.peek(1) {
+        Some(Slot::Renamed(of)) => of == module,
+        Some(Slot::Module(of, None, done)) => of == module && done.len() > names,
+        _ => false,
+    }
 }
 
 fn imported(from: String, target: Expr, stack: &mut Stack) -> R<()> {
