@@ -6,6 +6,9 @@
 use super::normal::Ins;
 use std::collections::BTreeSet;
 
+/// How often tests are looked at again that another one disturbs; hostile code disturbs one at a time.
+const ROUNDS: usize = 20;
+
 /// Where the three instructions of a test stand.
 #[derive(Clone, Copy, Debug)]
 struct Kept {
@@ -29,7 +32,10 @@ impl Kept {
 /// Makes one instruction of each test that keeps its value.
 pub(super) fn join(list: &mut [Ins]) {
     let mut found: Vec<Kept> = (0..list.len()).filter_map(|at| kept(list, at)).collect();
-    loop {
+    for round in 0.. {
+        if round == ROUNDS {
+            return;
+        }
         let jumps: BTreeSet<usize> = found.iter().map(|one| one.jump).collect();
         let disturbed: Vec<usize> = list
             .iter()

@@ -61,6 +61,16 @@ impl Machine<'_, '_> {
         context: &Context,
         out: &mut Vec<Stmt>,
     ) -> R<End> {
+        let ends = match context.scopes.last() {
+            Some(Scope::Handling(_)) => self.graph.name(at) == "POP_EXCEPT",
+            Some(Scope::With) => self.graph.constant(at) == Some(Value::None),
+            _ => false,
+        };
+        if !ends || stack.len() > context.base {
+            out.push(self.leave(at, &mut stack.clone(), &context.scopes)?);
+            return Ok(End::Gone);
+        }
+        self.survey()?;
         let mark = self.mark();
         let wanted = self.wanted_after;
         match self.leave(at, &mut stack.clone(), &context.scopes) {
@@ -68,15 +78,8 @@ impl Machine<'_, '_> {
                 out.push(stmt);
                 Ok(End::Gone)
             }
-            Err(why) => {
-                let ends = match context.scopes.last() {
-                    Some(Scope::Handling(_)) => self.graph.name(at) == "POP_EXCEPT",
-                    Some(Scope::With) => self.graph.constant(at) == Some(Value::None),
-                    _ => false,
-                };
-                if !ends || self.wanted_after != wanted || stack.len() > context.base {
-                    return Err(why);
-                }
+            Err(why) if self.wanted_after != wanted => Err(why),
+            Err(_) => {
                 self.reset(mark);
                 Ok(End::At(usize::MAX))
             }
