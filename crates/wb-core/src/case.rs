@@ -313,6 +313,8 @@ pub struct IdentifierPart {
 pub struct Answers {
     /// Where the model came from before the change.
     pub source_before: Option<String>,
+    /// The first parts of both that differ, before and after, when the second could be taken for the first.
+    pub source_look_alike: Option<(String, String)>,
     /// Where it came from after.
     pub source_after: Option<String>,
     /// When each key moment was.

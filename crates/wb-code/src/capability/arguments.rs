@@ -2,6 +2,7 @@
 
 use super::value::Value;
 use super::{Site, render};
+use std::borrow::Cow;
 use std::rc::Rc;
 use wb_core::ValueId;
 
@@ -30,8 +31,11 @@ impl Arguments {
     }
 
     /// The arguments for each value that a choice among a few leaves open; themselves when none does.
-    pub(super) fn alternatives(&self) -> Vec<Self> {
+    pub(super) fn alternatives(&self) -> Vec<Cow<'_, Self>> {
         let count = self.all().map(Value::choices).max().unwrap_or(1);
+        if count <= 1 {
+            return vec![Cow::Borrowed(self)];
+        }
         let chosen = |index: usize| Self {
             values: self.values.iter().map(|value| value.choose(index)).collect(),
             keywords: self
@@ -41,7 +45,7 @@ impl Arguments {
                 .collect(),
             shown: self.shown.clone(),
         };
-        if count > 1 { (0..count).map(chosen).collect() } else { vec![self.clone()] }
+        (0..count).map(|index| Cow::Owned(chosen(index))).collect()
     }
 
     /// Positional and keyword values in order.

@@ -39,9 +39,13 @@ impl Grounds<'_> {
         let at = |key: KeyMoment| self.moments.get(&key).map(|moment| moment.time.timestamp);
         let dwell = at(KeyMoment::Introduced).zip(at(KeyMoment::Detection));
         let (source_before, source_after) = sources(self.lifecycle, self.introducing);
+        let both = source_before.as_deref().zip(source_after.as_deref());
+        let alike = both.and_then(|(before, after)| look_alike(before, after));
+        let source_look_alike = alike.map(|(real, near)| (real.to_owned(), near.to_owned()));
         let moments = self.moments.iter();
         Answers {
             source_before,
+            source_look_alike,
             source_after,
             moments: moments.map(|(key, moment)| (*key, moment.time.timestamp)).collect(),
             dwell_seconds: dwell.map(|(from, to)| to.duration_since(from).as_secs()),
@@ -80,6 +84,15 @@ fn sources(
     let outside = after.as_deref().is_some_and(is_public);
     let before = earlier.find(|uri| outside && is_public(uri)).or(last);
     (before, after)
+}
+
+/// The first parts of two addresses that differ, when the second could be taken for the first: an organisation,
+/// a host or a repository. Revisions differ as they should.
+fn look_alike<'a>(before: &'a str, after: &'a str) -> Option<(&'a str, &'a str)> {
+    let parts = |uri: &'a str| uri.split(['/', ':', '@']).filter(|part| !part.is_empty());
+    let is_revision = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let differ = parts(before).zip(parts(after)).find(|(a, b)| a != b);
+    differ.filter(|(a, b)| !is_revision(a) && !is_revision(b) && wb_rules::is_near(b, a))
 }
 
 /// What runs: the innermost readable payload of each finding that calls something.

@@ -4,6 +4,7 @@
 //! No identifier format is known beforehand. What counts is structure: a bracket that opens and does not
 //! close, one that closes and was not opened, a label that counts parts, a UUID with groups missing.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use wb_core::ArtifactPath;
 
@@ -100,7 +101,7 @@ struct Token<'a> {
 
 fn in_text(text: &str, key: Option<&str>) -> Vec<Fragment> {
     let values = without_data(text);
-    let text = values.as_str();
+    let text = values.as_ref();
     let mut found = counted_parts(text);
     for token in tokens(text) {
         let label = token.label.or(key);
@@ -133,11 +134,14 @@ fn in_text(text: &str, key: Option<&str>) -> Vec<Fragment> {
 const LONGEST_VALUE: usize = 160;
 
 /// The text with blanks for encoded data.
-fn without_data(text: &str) -> String {
+fn without_data(text: &str) -> Cow<'_, str> {
     let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'');
-    text.split_inclusive(ends)
-        .map(|run| if run.len() > LONGEST_VALUE { " ".repeat(run.len()) } else { run.to_owned() })
-        .collect()
+    let is_data = |run: &str| run.len() > LONGEST_VALUE;
+    if !text.split_inclusive(ends).any(is_data) {
+        return Cow::Borrowed(text);
+    }
+    let blank = |run| if is_data(run) { " ".repeat(run.len()).into() } else { Cow::Borrowed(run) };
+    Cow::Owned(text.split_inclusive(ends).map(blank).collect())
 }
 
 /// Splits text into tokens. Characters that values of identifiers are made of hold a token together.

@@ -269,9 +269,7 @@ fn sources(case: &Case) -> Option<Row> {
         (None, None) => return None,
     };
     let row = Row::new("source", text, 2);
-    let alike = case.reasoning.judgements.iter().any(|judgement| {
-        judgement.rule == "source-changed" && judgement.statement.contains("is spelled almost like")
-    });
+    let alike = case.answers.source_look_alike.is_some();
     Some(if alike { row.lead(Ink::Bad, "LOOK-ALIKE ") } else { row })
 }
 

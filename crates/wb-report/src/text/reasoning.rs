@@ -128,7 +128,7 @@ pub(super) fn deployments(page: &mut Page, case: &Case) {
     }
 }
 
-/// What was done, with the file it was done with: a model file before others, by its own name.
+/// What was done, with the file it was done with: of several the one with the longest name, which says most.
 fn what(row: &DeploymentRow) -> String {
     let names = row.files.iter().map(|path| path.rsplit('/').next().unwrap_or(path));
     let longest = names.max_by_key(|name| name.len());

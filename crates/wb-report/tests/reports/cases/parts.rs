@@ -366,6 +366,7 @@ pub fn answers() -> Answers {
     Answers {
         source_before: Some("registry.example/ml/triage".into()),
         source_after: Some("registry.example/contrib-labs/triage-fast".into()),
+        source_look_alike: None,
         moments: timeline()
             .into_iter()
             .filter_map(|entry| entry.key.map(|key| (key, entry.time)))

@@ -195,8 +195,8 @@ fn source_changed(known: &Known<'_>) -> Option<Judgement> {
         .filter(|said| names_uri(said, before) || names_uri(said, after))
         .map(|said| Ground::at(&said.record, format!("names {}", said.value)))
         .collect();
-    let alike = look_alike(before, after)
-        .map(|(real, near)| format!(": `{near}` is spelled almost like `{real}`"));
+    let alike = known.answers.source_look_alike.as_ref();
+    let alike = alike.map(|(real, near)| format!(": `{near}` is spelled almost like `{real}`"));
     (before != after).then(|| Judgement {
         rule: "source-changed",
         statement: format!(
@@ -208,15 +208,6 @@ fn source_changed(known: &Known<'_>) -> Option<Judgement> {
         grounds,
         would_change: "the owner's word that the repository was moved or renamed".to_owned(),
     })
-}
-
-/// The first parts of two addresses that differ, when the second could be taken for the first: an organisation,
-/// a host or a repository. Revisions differ as they should.
-fn look_alike<'a>(before: &'a str, after: &'a str) -> Option<(&'a str, &'a str)> {
-    let parts = |uri: &'a str| uri.split(['/', ':', '@']).filter(|part| !part.is_empty());
-    let is_revision = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let differ = parts(before).zip(parts(after)).find(|(a, b)| a != b);
-    differ.filter(|(a, b)| !is_revision(a) && !is_revision(b) && wb_rules::is_near(b, a))
 }
 
 fn identifier(identifier: &wb_core::Identifier) -> Judgement {
