@@ -191,6 +191,8 @@ pub fn words_of_model(name: &str) -> Vec<String> {
 struct LogCues {
     /// File name to what was done with it last that matters for its role.
     mentions: BTreeMap<String, Vec<Mention>>,
+    /// The files that were put into service last.
+    served: BTreeSet<String>,
     /// Recorded SHA-256 digests, whole or prefixes, with where they are recorded.
     digests: Vec<(String, String)>,
 }
@@ -220,7 +222,7 @@ impl LogCues {
                 mentions.entry(name.to_owned()).or_default().push(Mention { role, why });
             }
         }
-        Self { mentions, digests: recorded(body) }
+        Self { mentions, served, digests: recorded(body) }
     }
 
     fn about(&self, inspected: &Inspected, body: &Body) -> Vec<Cue> {
@@ -407,38 +409,40 @@ fn name_the_only_model(body: &Body, roles: &mut BTreeMap<ArtifactPath, RoleAssig
     }
 }
 
-/// Where a malicious model runs, other versions of it tell by their number what they are for, unless their names
-/// do: a later one, clean, is to replace it; one that runs elsewhere, clean and with a recorded digest, is what to
-/// compare it with and to go back to.
+/// Beside a model that runs, as a malicious file or by the logs, other versions of it tell by their number what
+/// they are for, unless their names do: a later one, clean, is to replace it; one that lies where models run, and
+/// is clean, is what to compare it with.
 fn tell_versions_apart(
     body: &Body,
     logs: &LogCues,
     roles: &mut BTreeMap<ArtifactPath, RoleAssignment>,
 ) {
-    let words = |model: &Inspected| words_of_model(model.artifact.path.file_name());
     let role = |model: &Inspected| roles.get(&model.artifact.path).map(|given| given.role);
-    let malicious: Vec<&Inspected> = body
+    let malicious = body
         .whole_models()
         .filter(|model| model.verdict == Verdict::Malicious)
         .filter(|model| role(model) == Some(Role::Production))
-        .collect();
+        .map(|model| model.artifact.path.file_name());
+    let running: BTreeSet<&str> = malicious.chain(logs.served.iter().map(String::as_str)).collect();
     let mut told: Vec<(ArtifactPath, RoleAssignment)> = Vec::new();
     for model in body.whole_models().filter(|model| model.verdict == Verdict::Clean) {
         let path = &model.artifact.path;
-        let shares = |other: &&&Inspected| words(model).iter().any(|w| words(other).contains(w));
-        let Some(runs) = malicious.iter().find(shares) else { continue };
+        let words = words_of_model(path.file_name());
+        let shares = |other: &&&str| words_of_model(other).iter().any(|word| words.contains(word));
+        let Some(runs) = running.iter().find(shares) else { continue };
+        if running.contains(path.file_name()) {
+            continue;
+        }
         let named = name_cues(path).iter().any(|cue| role(model) == Some(cue.role));
-        let is_later = version(path.file_name())
-            .zip(version(runs.artifact.path.file_name()))
-            .is_some_and(|(this, that)| this > that);
-        let place = model.artifact.sha256.and_then(|actual| logs.recorded_at(&actual));
-        match (role(model), place) {
-            (Some(Role::Baseline | Role::Other), _) if is_later && !named => {
-                let why = format!("a later version of `{}`", runs.artifact.path);
+        let is_later =
+            version(path.file_name()).zip(version(runs)).is_some_and(|(this, that)| this > that);
+        match role(model) {
+            Some(Role::Baseline | Role::Other) if is_later && !named => {
+                let why = format!("a later version of `{runs}`");
                 told.push((path.clone(), fixed(Role::Candidate, &why)));
             }
-            (Some(Role::Production), Some(place)) if !is_later => {
-                let why = format!("another version of what is malicious, recorded in {place}");
+            Some(Role::Production) if !is_later => {
+                let why = format!("another version of `{runs}`, which runs");
                 told.push((path.clone(), fixed(Role::Baseline, &why)));
             }
             _ => {}

@@ -137,11 +137,8 @@ fn rests_on_what_is_there(context: &str, whole: &Told, told: &Told, gone: &BTree
     for (path, (role, verdict)) in &after {
         let (had, was) = &before[path];
         assert_eq!(verdict, was, "{context}: the verdict on {path}");
-        // A role that other evidence gave may be lost with it, never swapped for another one. What lies where
-        // models run is a baseline only beside a malicious one.
-        let runs_elsewhere = had == "baseline" && role == "production" && path.contains("current");
-        let same = role == had || role == "other" || runs_elsewhere;
-        assert!(same, "{context}: {path} is {role}, it was {had}");
+        // A role that other evidence gave may be lost with it, never swapped for another one.
+        assert!(role == had || role == "other", "{context}: {path} is {role}, it was {had}");
     }
     // A malicious model that is known to run is a compromise, whatever else is gone.
     let runs = |(role, verdict): &(String, String)| role == "production" && verdict == "malicious";
