@@ -1,4 +1,4 @@
-//! A short run of each fuzz target.
+//! The fuzz targets: that they compile, and a short run of each.
 
 use std::path::Path;
 use std::process::Command;
@@ -17,6 +17,15 @@ const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer
 
 /// The target triple has to be given, or build scripts would be built with the flags too.
 const TRIPLE: &str = "x86_64-unknown-linux-gnu";
+
+/// Checks that every target still compiles against the crates, without the flags and so within the time
+/// that lints take: what they call may change long before anybody fuzzes.
+pub fn check(root: &Path) -> Result<(), String> {
+    let mut clippy = Command::new("cargo");
+    clippy.args(["clippy", "--quiet", "--manifest-path", "fuzz/Cargo.toml", "--target-dir", "target"]);
+    clippy.args(["--", "-D", "warnings"]);
+    run(clippy.current_dir(root), "checking the fuzz targets")
+}
 
 /// Builds every target and runs it on its seeds and for some seconds on what grows from them.
 pub fn smoke(root: &Path) -> Result<(), String> {

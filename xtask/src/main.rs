@@ -30,11 +30,12 @@ fn main() -> ExitCode {
     }
 }
 
-/// Format, lints, tidy and documentation; the tests are `cargo test --workspace`.
+/// Format, lints (of the fuzz targets too), tidy and documentation; the tests are `cargo test --workspace`.
 fn ci() -> Result<(), String> {
     cargo(&["fmt", "--all", "--check"])?;
     tidy::run(&root())?;
     cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"])?;
+    fuzz::check(&root())?;
     cargo(&["doc", "--workspace", "--no-deps", "--quiet"])
 }
 
