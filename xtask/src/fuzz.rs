@@ -22,7 +22,14 @@ const TRIPLE: &str = "x86_64-unknown-linux-gnu";
 /// that lints take: what they call may change long before anybody fuzzes.
 pub fn check(root: &Path) -> Result<(), String> {
     let mut clippy = Command::new("cargo");
-    clippy.args(["clippy", "--quiet", "--manifest-path", "fuzz/Cargo.toml", "--target-dir", "target"]);
+    clippy.args([
+        "clippy",
+        "--quiet",
+        "--manifest-path",
+        "fuzz/Cargo.toml",
+        "--target-dir",
+        "target",
+    ]);
     clippy.args(["--", "-D", "warnings"]);
     run(clippy.current_dir(root), "checking the fuzz targets")
 }

@@ -139,4 +139,11 @@ pub enum LogText {
     File(PathBuf),
     /// Decoded from a container.
     Decoded(Arc<[u8]>),
+    /// A compressed file on disk, too long to be held: it is read as it is decoded.
+    Compressed {
+        /// The file.
+        path: PathBuf,
+        /// The format that it is compressed in.
+        format: &'static str,
+    },
 }

@@ -89,7 +89,15 @@ impl Inspection {
             self.logs.push(LogInput { artifact, text: subject.text });
             return Verdict::Clean;
         }
-        match artifact.claims.first().and_then(|claim| wb_formats::format(claim.format)) {
+        let format = artifact.claims.first().and_then(|claim| wb_formats::format(claim.format));
+        if let (Some(format), LogText::File(file)) = (format, &subject.text)
+            && format.family == Family::Stream
+            && let Some(source) = crate::logs::long_log(format.name, data)
+        {
+            let text = LogText::Compressed { path: file.clone(), format: format.name };
+            return self.add_long_log(artifact, format, source, text);
+        }
+        match format {
             Some(format) => self.add_content(artifact, format, bytes, how, budget),
             None => self.add_unclaimed(artifact, bytes),
         }
@@ -132,6 +140,37 @@ impl Inspection {
             inspected.verdict = worst;
         }
         worst
+    }
+
+    /// A compressed log that is too long to be held: what it decodes to is read when logs are.
+    fn add_long_log(
+        &mut self,
+        artifact: Artifact,
+        format: &'static Format,
+        source: &'static str,
+        text: LogText,
+    ) -> Verdict {
+        let path = &artifact.path;
+        let log = Artifact {
+            path: path.member(wb_formats::decompressed_name(path.file_name())),
+            origin: Origin::Member { parent: path.clone() },
+            // Both are known when it was read.
+            size: 0,
+            sha256: None,
+            format: Some(source),
+            claims: Vec::new(),
+        };
+        self.logs.push(LogInput { artifact: log, text });
+        self.artifacts.push(Inspected {
+            coverage: coverage(path, format.name, &[]),
+            artifact,
+            family: Some(format.family),
+            content: Content::default(),
+            effects: Vec::new(),
+            findings: Vec::new(),
+            verdict: Verdict::Clean,
+        });
+        Verdict::Clean
     }
 
     /// Inspects a member of the artifact at `parent`, one level deeper.

@@ -4,14 +4,16 @@ mod collect;
 mod marks;
 mod text;
 
+pub use text::long_log;
+
 use crate::body::{LogRead, LogText};
 use collect::{Allowance, Collected};
 use jiff::Timestamp;
 use marks::Marks;
 use rayon::prelude::*;
 use std::io;
-use std::ops::Range;
-use wb_core::{Artifact, Event};
+use text::{Stretch, Stretches};
+use wb_core::{Artifact, Event, Sha256};
 use wb_logs::flows::FlowTable;
 use wb_logs::{ClockHints, LogReader, Part, Sink as _, Summary};
 use wb_sigma::RuleSet;
@@ -25,7 +27,7 @@ pub struct LogInput {
     pub text: LogText,
 }
 
-/// Logs above this size are read in stretches, one log after the other.
+/// Logs above this size are read in stretches, one log after the other, and compressed ones are not held.
 const LARGE: u64 = 32 << 20;
 
 /// How much of a large log is read at its beginning, to know it.
@@ -39,7 +41,7 @@ const STRETCH: u64 = 16 << 20;
 pub fn read_logs(inputs: Vec<LogInput>, rules: &'static RuleSet) -> (Vec<LogRead>, FlowTable) {
     let allowance = Allowance::of(inputs.len());
     let (large, small): (Vec<LogInput>, Vec<LogInput>) =
-        inputs.into_iter().partition(|input| input.text.len().is_ok_and(|length| length > LARGE));
+        inputs.into_iter().partition(|input| input.text.is_large());
     let first = |input| read_log(input, None, allowance, rules);
     let mut logs: Vec<(LogRead, FlowTable)> = small.into_par_iter().map(first).collect();
     logs.extend(large.into_iter().map(first));
@@ -138,7 +140,7 @@ fn read_log(
     allowance: Allowance,
     rules: &'static RuleSet,
 ) -> (LogRead, FlowTable) {
-    let LogInput { artifact, text } = input;
+    let LogInput { mut artifact, text } = input;
     let mut collected = Collected::new(allowance, rules);
     if artifact.format == Some(wb_logs::CAPTURE) {
         let mut sink = |event| collected.event(event);
@@ -151,10 +153,12 @@ fn read_log(
         return (LogRead { artifact, summary, events, left_out, hits, text, hints }, flows);
     }
     let mut part = Part::default();
-    let stopped_by = read_text(&artifact, &text, hints.as_ref(), &mut part, &mut collected).err();
+    let read = read_text(&artifact, &text, hints.as_ref(), &mut part, &mut collected);
     let mut summary = part.finish();
-    if let Some(error) = stopped_by {
-        summary = stopped(summary, &error);
+    match read {
+        Ok(Some((size, digest))) => (artifact.size, artifact.sha256) = (size, Some(digest)),
+        Ok(None) => {}
+        Err(error) => summary = stopped(summary, &error),
     }
     let Collected { events, left_out, flows, hits, .. } = collected;
     let hints = hints.unwrap_or_default();
@@ -166,71 +170,82 @@ fn stopped(mut summary: Summary, error: &io::Error) -> Summary {
     summary
 }
 
-/// Reads a text into `part` and `collected`; a large one in stretches, if its lines can be read so.
+/// Reads a text into `part` and `collected`; a large one in stretches, if its lines can be read so. Returns the
+/// length and hash of one that was decoded for it.
 fn read_text(
     artifact: &Artifact,
     text: &LogText,
     hints: Option<&ClockHints>,
     part: &mut Part,
     collected: &mut Collected,
-) -> io::Result<()> {
+) -> io::Result<Option<(u64, Sha256)>> {
     let in_vain = hints.is_none();
     let none = ClockHints::default();
     let hints = hints.unwrap_or(&none);
     let mut reader = LogReader::new(&artifact.path, hints);
-    let all = text.len()?;
-    let beginning = text.line_after(BEGINNING)?;
-    reader.read(&mut *text.stretch(0..beginning)?, 0, collected)?;
-    // Such a log is read again, once others have said when it was.
-    if (in_vain && reader.lacks_year()) || beginning == all {
-        *part = reader.finish();
-        return Ok(());
+    let mut stretches = text.stretches()?;
+    let mut parallel = None;
+    if !wb_logs::is_wide(text.open()?.fill_buf()?)
+        && let Some(beginning) = stretches.next(BEGINNING)?
+    {
+        reader.read(&mut *beginning.open(text)?, 0, collected)?;
+        // Such a log is read again, once others have said when it was.
+        if in_vain && reader.lacks_year() {
+            *part = reader.finish();
+            return Ok(None);
+        }
+        parallel = text.is_large().then(|| reader.fork()).flatten();
     }
-    let parallel = (all > LARGE).then(|| reader.fork()).flatten();
     let Some(knowing) = parallel else {
-        reader.read(&mut *text.stretch(beginning..all)?, beginning, collected)?;
+        let at = stretches.at();
+        let read = reader.read(&mut *stretches.rest()?, at, collected);
         *part = reader.finish();
-        return Ok(());
+        return read.map(|()| stretches.tally());
     };
     *part = reader.finish();
     let (allowance, rules) = (collected.allowance().of_stretch(), collected.rules());
-    let read = |stretch: &Range<u64>| {
+    let read = |stretch: &Stretch| {
         // What could be forked once can be forked again.
         let reader = knowing.fork().unwrap_or_else(|| LogReader::new(&artifact.path, hints));
-        read_stretch(reader, text, stretch.clone(), Collected::new(allowance, rules))
+        read_stretch(reader, text, stretch, Collected::new(allowance, rules))
     };
-    // As many as are read at the same time are held at the same time.
-    for some in stretches(text, beginning..all)?.chunks(rayon::current_num_threads().max(1)) {
-        let some: Vec<io::Result<(Part, Collected)>> = some.par_iter().map(read).collect();
-        for one in some {
+    loop {
+        // As many as are read at the same time are held at the same time.
+        let (some, broken) = some_stretches(&mut stretches);
+        for one in some.par_iter().map(read).collect::<Vec<_>>() {
             let (next, found) = one?;
             collected.join(found, part.lines());
             part.join(next);
         }
+        match broken {
+            Some(error) => return Err(error),
+            None if some.is_empty() => return Ok(stretches.tally()),
+            None => {}
+        }
     }
-    Ok(())
 }
 
-/// Cuts a text at ends of lines.
-fn stretches(text: &LogText, all: Range<u64>) -> io::Result<Vec<Range<u64>>> {
-    let mut stretches = Vec::new();
-    let mut start = all.start;
-    while start < all.end {
-        let end = text.line_after(start.saturating_add(STRETCH))?.clamp(start, all.end);
-        stretches.push(start..end);
-        start = end;
+/// A stretch for each thread, and what stopped the reading of more.
+fn some_stretches(stretches: &mut Stretches<'_>) -> (Vec<Stretch>, Option<io::Error>) {
+    let mut some = Vec::new();
+    while some.len() < rayon::current_num_threads().max(1) {
+        match stretches.next(STRETCH) {
+            Ok(Some(stretch)) => some.push(stretch),
+            Ok(None) => break,
+            Err(error) => return (some, Some(error)),
+        }
     }
-    Ok(stretches)
+    (some, None)
 }
 
 /// Reads a stretch of a log.
 fn read_stretch(
     mut reader: LogReader<'_>,
     text: &LogText,
-    stretch: Range<u64>,
+    stretch: &Stretch,
     mut collected: Collected,
 ) -> io::Result<(Part, Collected)> {
-    reader.read(&mut *text.stretch(stretch.clone())?, stretch.start, &mut collected)?;
+    reader.read(&mut *stretch.open(text)?, stretch.start(), &mut collected)?;
     Ok((reader.finish(), collected))
 }
 

@@ -2,7 +2,8 @@
 
 use crate::compressed::{self, Stream};
 use crate::{Family, Reader, Request};
-use ::bzip2::bufread::BzDecoder;
+use ::bzip2::bufread::{BzDecoder, MultiBzDecoder};
+use std::io::{BufRead, Read};
 use wb_core::{Budget, Bytes, Content, Strength};
 
 // joblib compresses without changing the name of the file.
@@ -33,4 +34,9 @@ fn parse(input: Bytes<'_>, request: &Request<'_>, budget: &mut Budget) -> Conten
 
 fn stream<'a>(input: &'a [u8], budget: &mut Budget) -> Stream<'a> {
     compressed::run(BzDecoder::new(input), budget, BzDecoder::into_inner)
+}
+
+/// All streams of `input`, as they are decoded.
+pub(crate) fn reader<'a>(input: Box<dyn BufRead + 'a>) -> Box<dyn Read + 'a> {
+    Box::new(MultiBzDecoder::new(input))
 }

@@ -1,5 +1,7 @@
 //! Compressed single files: one stream, or several of one kind in a row, around one file.
 
+pub use streaming::{decompressed, decompressed_name};
+
 use crate::Request;
 use crate::decode::{self, Decoded, End};
 use wb_core::{Budget, Bytes, Child, ChildData, Content, Field, Gap, Oddity, OddityKind};
@@ -52,7 +54,7 @@ pub(crate) fn read<'a>(
     let value = streams.to_string();
     content.fields.push(Field { path: "streams".to_owned(), value, span: None });
     if !all.data.is_empty() || all.end == End::Complete {
-        let name = inner_name(request.path.file_name()).to_owned();
+        let name = decompressed_name(request.path.file_name()).to_owned();
         content.children.push(Child { name, data: ChildData::Owned(all.data) });
     }
     content
@@ -74,20 +76,8 @@ fn trailing(input: Bytes<'_>, len: usize, content: &mut Content) {
     content.children.push(Child { name, data: ChildData::Span(rest.span()) });
 }
 
-/// The file name without the ending that stands for the compression.
-fn inner_name(name: &str) -> &str {
-    const ENDINGS: &[&str] =
-        &[".gz", ".bz2", ".xz", ".lzma", ".zst", ".zstd", ".lz4", ".zlib", ".z"];
-    let lower = name.to_ascii_lowercase();
-    let inner = ENDINGS
-        .iter()
-        .find(|ending| lower.ends_with(*ending))
-        .and_then(|ending| name.get(..name.len().saturating_sub(ending.len())));
-    match inner {
-        Some(inner) if !inner.is_empty() => inner,
-        _ => "content",
-    }
-}
+/// Endings of file names that stand for a compression.
+const ENDINGS: &[&str] = &[".gz", ".bz2", ".xz", ".lzma", ".zst", ".zstd", ".lz4", ".zlib", ".z"];
 
 /// A stream that could not even be opened.
 pub(crate) fn broken<'a>(why: impl ToString) -> Stream<'a> {
@@ -103,6 +93,8 @@ pub(crate) fn run<'a, R: std::io::Read>(
     let decoded = decode::drain(&mut decoder, budget);
     Stream { decoded, rest: rest(decoder) }
 }
+
+mod streaming;
 
 #[cfg(test)]
 mod tests;

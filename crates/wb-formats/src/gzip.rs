@@ -2,7 +2,8 @@
 
 use crate::compressed::{self, Stream};
 use crate::{Family, Reader, Request};
-use flate2::bufread::GzDecoder;
+use flate2::bufread::{GzDecoder, MultiGzDecoder};
+use std::io::{BufRead, Read};
 use wb_core::{Budget, Bytes, Content, Field, Strength, Text};
 
 // joblib compresses without changing the name of the file.
@@ -32,6 +33,11 @@ fn parse(input: Bytes<'_>, request: &Request<'_>, budget: &mut Budget) -> Conten
 
 fn member<'a>(input: &'a [u8], budget: &mut Budget) -> Stream<'a> {
     compressed::run(GzDecoder::new(input), budget, GzDecoder::into_inner)
+}
+
+/// All members of `input`, as they are decoded.
+pub(crate) fn reader<'a>(input: Box<dyn BufRead + 'a>) -> Box<dyn Read + 'a> {
+    Box::new(MultiGzDecoder::new(input))
 }
 
 /// The file name and comment of the first member.

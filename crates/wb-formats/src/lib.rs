@@ -20,6 +20,8 @@
     )
 )]
 
+pub use compressed::{decompressed, decompressed_name};
+
 use std::cmp::Reverse;
 use wb_core::{ArtifactPath, Budget, Bytes, Claim, Content, Strength};
 

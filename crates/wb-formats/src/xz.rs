@@ -4,6 +4,7 @@ use crate::compressed::{self, Stream, broken};
 use crate::decode::WINDOW;
 use crate::{Family, Reader, Request};
 use lzma_rust2::{LzmaReader, XzReader};
+use std::io::{self, BufRead, Read};
 use wb_core::{Budget, Bytes, Content, Strength};
 
 // joblib compresses without changing the name of the file.
@@ -51,4 +52,17 @@ fn stream<'a>(input: &'a [u8], budget: &mut Budget) -> Stream<'a> {
         Ok(decoder) => compressed::run(decoder, budget, |_| &[]),
         Err(error) => broken(error),
     }
+}
+
+/// What `input` decodes to, as it is decoded.
+pub(crate) fn reader<'a>(mut input: Box<dyn BufRead + 'a>) -> io::Result<Box<dyn Read + 'a>> {
+    let limit = WINDOW >> 10;
+    let mut magic = Vec::new();
+    input.by_ref().take(MAGIC.len() as u64).read_to_end(&mut magic)?;
+    let is_xz = magic == MAGIC;
+    let input = io::Cursor::new(magic).chain(input);
+    if is_xz {
+        return Ok(Box::new(XzReader::new_mem_limit(input, true, limit)));
+    }
+    Ok(Box::new(LzmaReader::new_mem_limit(input, limit, None)?))
 }

@@ -4,7 +4,7 @@
 use crate::compressed::{self, Stream};
 use crate::{Family, Reader, Request};
 use flate2::bufread::ZlibDecoder;
-use std::io::Read;
+use std::io::{BufRead, Read};
 use wb_core::{Budget, Bytes, Content, Strength};
 
 // joblib compresses without changing the name of the file.
@@ -50,4 +50,9 @@ fn parse(input: Bytes<'_>, request: &Request<'_>, budget: &mut Budget) -> Conten
 fn stream<'a>(input: &'a [u8], budget: &mut Budget) -> Stream<'a> {
     let input = stream_of(input).unwrap_or(input);
     compressed::run(ZlibDecoder::new(input), budget, ZlibDecoder::into_inner)
+}
+
+/// What `input` decodes to, as it is decoded. Joblib's header stands before no log.
+pub(crate) fn reader<'a>(input: Box<dyn BufRead + 'a>) -> Box<dyn Read + 'a> {
+    Box::new(ZlibDecoder::new(input))
 }

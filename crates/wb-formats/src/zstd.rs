@@ -3,7 +3,9 @@
 use crate::compressed::{self, Stream, broken};
 use crate::decode::{self, Decoded, End};
 use crate::{Family, Reader, Request};
-use ruzstd::decoding::StreamingDecoder;
+use ruzstd::decoding::errors::{FrameDecoderError as Error, ReadFrameHeaderError as Header};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder, StreamingDecoder};
+use std::io::{self, BufRead, Read};
 use wb_core::{Budget, Bytes, Content, Strength};
 
 // joblib compresses without changing the name of the file.
@@ -25,10 +27,13 @@ fn begins(input: &[u8]) -> bool {
     input.starts_with(b"\x28\xb5\x2f\xfd") || skippable(input).is_some()
 }
 
-/// What follows a skippable frame (3.1.2): sixteen magic numbers, a length, and data for others.
+/// The sixteen magic numbers of skippable frames, but for the last four bits (3.1.2).
+const SKIPPABLE: u32 = 0x184d_2a50;
+
+/// What follows a skippable frame (3.1.2): the magic number, a length, and data for others.
 fn skippable(input: &[u8]) -> Option<&[u8]> {
     let bytes = Bytes::new(input);
-    if bytes.u32_le(0)? & 0xffff_fff0 != 0x184d_2a50 {
+    if bytes.u32_le(0)? & 0xffff_fff0 != SKIPPABLE {
         return None;
     }
     let len = usize::try_from(bytes.u32_le(4)?).ok()?;
@@ -49,4 +54,53 @@ fn frame<'a>(input: &'a [u8], budget: &mut Budget) -> Stream<'a> {
         Err(error) => return broken(error),
     };
     Stream { decoded, rest }
+}
+
+/// All frames of `input`, as they are decoded.
+pub(crate) fn reader<'a>(input: Box<dyn BufRead + 'a>) -> Box<dyn Read + 'a> {
+    Box::new(Frames { input, frame: FrameDecoder::new(), within: false })
+}
+
+/// One frame after the other, without the skippable ones.
+struct Frames<R: BufRead> {
+    input: R,
+    frame: FrameDecoder,
+    /// Whether a frame is being decoded.
+    within: bool,
+}
+
+impl<R: BufRead> Frames<R> {
+    /// Begins the next frame; `false` when there is none.
+    fn next(&mut self) -> io::Result<bool> {
+        loop {
+            if self.input.fill_buf()?.is_empty() {
+                return Ok(false);
+            }
+            match self.frame.init(&mut self.input) {
+                Ok(()) => return Ok(true),
+                Err(Error::ReadFrameHeaderError(Header::SkipFrame { length, .. })) => {
+                    let mut skipped = self.input.by_ref().take(u64::from(length));
+                    io::copy(&mut skipped, &mut io::sink())?;
+                }
+                Err(error) => return Err(io::Error::other(error)),
+            }
+        }
+    }
+}
+
+impl<R: BufRead> Read for Frames<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.within || self.next()? {
+            while self.frame.can_collect() == 0 && !self.frame.is_finished() {
+                let one = BlockDecodingStrategy::UptoBlocks(1);
+                self.frame.decode_blocks(&mut self.input, one).map_err(io::Error::other)?;
+            }
+            let count = self.frame.read(into)?;
+            self.within = count > 0 || into.is_empty();
+            if self.within {
+                return Ok(count);
+            }
+        }
+        Ok(0)
+    }
 }

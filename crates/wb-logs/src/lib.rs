@@ -129,6 +129,11 @@ pub fn read(
     Ok(reader.finish().finish())
 }
 
+/// Whether a log that begins with `head` is UTF-16, whose lines are found in order only: it is read in one go.
+pub const fn is_wide(head: &[u8]) -> bool {
+    wide::ByteOrder::of(head).0.is_some()
+}
+
 /// Reads a log in stretches, one after the other or at the same time.
 pub struct LogReader<'a>(Reader<'a>);
 

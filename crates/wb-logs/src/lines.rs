@@ -100,18 +100,7 @@ impl<'a> Lines<'a> {
 
     fn byte_order_mark(&mut self) -> io::Result<()> {
         let head = self.text.fill_buf()?;
-        let (order, mark) = match head {
-            [0xef, 0xbb, 0xbf, ..] => (None, 3),
-            [0xff, 0xfe, ..] => (Some(ByteOrder::Little), 2),
-            [0xfe, 0xff, ..] => (Some(ByteOrder::Big), 2),
-            [first, 0, second, 0, ..] if first.is_ascii() && second.is_ascii() => {
-                (Some(ByteOrder::Little), 0)
-            }
-            [0, first, 0, second, ..] if first.is_ascii() && second.is_ascii() => {
-                (Some(ByteOrder::Big), 0)
-            }
-            _ => (None, 0),
-        };
+        let (order, mark) = ByteOrder::of(head);
         self.text.consume(mark);
         self.offset = mark as u64;
         self.wide = order.map(|order| WideLines::new(order, mark as u64));

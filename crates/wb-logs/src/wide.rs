@@ -11,6 +11,24 @@ pub(crate) enum ByteOrder {
     Big,
 }
 
+impl ByteOrder {
+    /// The order of a text in UTF-16 that begins with `head`, and the length of the mark at its beginning.
+    pub(crate) const fn of(head: &[u8]) -> (Option<Self>, usize) {
+        match head {
+            [0xef, 0xbb, 0xbf, ..] => (None, 3),
+            [0xff, 0xfe, ..] => (Some(Self::Little), 2),
+            [0xfe, 0xff, ..] => (Some(Self::Big), 2),
+            [first, 0, second, 0, ..] if first.is_ascii() && second.is_ascii() => {
+                (Some(Self::Little), 0)
+            }
+            [0, first, 0, second, ..] if first.is_ascii() && second.is_ascii() => {
+                (Some(Self::Big), 0)
+            }
+            _ => (None, 0),
+        }
+    }
+}
+
 /// Reads lines of UTF-16 from a text, each held up to a bound.
 pub(crate) struct WideLines {
     held: Vec<u8>,

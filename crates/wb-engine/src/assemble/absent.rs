@@ -163,6 +163,8 @@ fn ends_early(log: &LogRead) -> bool {
     let last = match &log.text {
         LogText::Decoded(bytes) => bytes.last().copied(),
         LogText::File(path) => last_byte(path),
+        // A stream that was cut does not decode to its end, and says so.
+        LogText::Compressed { .. } => None,
     };
     is_text && log.summary.lines > 1 && last.is_some_and(|byte| byte.is_ascii_alphanumeric())
 }

@@ -1,6 +1,8 @@
+use super::decompressed;
 use crate::testing::{
     children, claims, deflate, gaps, has, oddities, parse, parse_file, python, survive,
 };
+use std::io::Read;
 use wb_core::OddityKind;
 
 fn gzip(data: &[u8], name: &str) -> Vec<u8> {
@@ -13,6 +15,24 @@ fn gzip(data: &[u8], name: &str) -> Vec<u8> {
     bytes
 }
 
+/// What `bytes` decode to when they are read as they are decoded, three bytes at once: the same as when they are
+/// held. Cut anywhere, they give a beginning of it.
+fn streamed(format: &str, bytes: &[u8]) -> Vec<u8> {
+    let decode = |bytes: &[u8]| {
+        let input = std::io::BufReader::with_capacity(3, bytes);
+        let decoder = decompressed(format, Box::new(input)).expect("a compression");
+        let mut data = Vec::new();
+        let end = decoder.and_then(|mut decoder| decoder.read_to_end(&mut data));
+        (data, end.is_ok())
+    };
+    let (whole, complete) = decode(bytes);
+    assert!(complete, "{format} decodes to its end");
+    for len in 0..bytes.len() {
+        assert!(whole.starts_with(&decode(&bytes[..len]).0), "{format} cut to {len} bytes");
+    }
+    whole
+}
+
 #[test]
 fn gzip_members_are_one_file() {
     let mut bytes = gzip(b"first ", "inner.txt");
@@ -20,6 +40,7 @@ fn gzip_members_are_one_file() {
     assert_eq!(claims(&bytes), "gzip");
     let content = parse_file("gzip", "logs/app.log.gz", &bytes);
     assert_eq!(children(&bytes, &content), [("app.log", &b"first second"[..])]);
+    assert_eq!(streamed("gzip", &bytes), b"first second");
     assert_eq!((oddities(&content), gaps(&content)), (vec![], vec![]));
     let fields: Vec<(&str, &str)> =
         content.fields.iter().map(|field| (field.path.as_str(), field.value.as_str())).collect();
@@ -71,12 +92,14 @@ fn what_python_compresses_is_read() {
         let expected = ["one ".repeat(99), "two".to_owned()].concat();
         assert_eq!(children(&bytes, &content), [("m.pkl", expected.as_bytes())]);
         assert_eq!((oddities(&content), gaps(&content)), (vec![], vec![]));
+        assert_eq!(streamed(format, &bytes), expected.as_bytes());
         survive(format, &bytes);
     }
     let alone = "import lzma;print(lzma.compress(b'old '*50,format=lzma.FORMAT_ALONE).hex())";
     let Some(bytes) = python(alone) else { return };
     assert_eq!(claims(&bytes), "xz");
     assert_eq!(children(&bytes, &parse("xz", &bytes)), [("content", "old ".repeat(50).as_bytes())]);
+    assert_eq!(streamed("xz", &bytes), "old ".repeat(50).as_bytes());
     survive("xz", &bytes);
 }
 
@@ -87,6 +110,7 @@ fn zstandard_and_lz4_frames_are_read() {
     zstd.extend(b"\x28\xb5\x2f\xfd\x20\x05\x29\0\0hello");
     assert_eq!(claims(&zstd), "zstd");
     assert_eq!(children(&zstd, &parse("zstd", &zstd)), [("content", &b"hello"[..])]);
+    assert_eq!(streamed("zstd", &[&zstd[..], &zstd].concat()), b"hellohello");
     survive("zstd", &zstd);
     let lz4 = {
         use std::io::Write;
@@ -97,6 +121,7 @@ fn zstandard_and_lz4_frames_are_read() {
     assert_eq!(claims(&lz4), "lz4");
     let twice = [lz4.clone(), lz4].concat();
     assert_eq!(children(&twice, &parse("lz4", &twice)), [("content", &b"lz4 ".repeat(100)[..])]);
+    assert_eq!(streamed("lz4", &twice), b"lz4 ".repeat(100));
     survive("lz4", &twice);
 }
 
