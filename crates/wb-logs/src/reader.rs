@@ -218,6 +218,7 @@ impl<'a> Reader<'a> {
             line: place.number,
             offset: place.offset,
             source: &light.source,
+            packet_port: light.packet_port,
             destination: &light.destination,
             port: light.port,
             host: &light.host,

@@ -55,6 +55,53 @@ fn what_is_regular_by_nature_is_explained() {
     assert!(far.into_iter().all(|detail| innocent(detail).is_none()));
 }
 
+/// Lines of a kernel firewall that drops what is sent to 198.51.100.7 at these seconds from these ports.
+fn dropped(packets: &[(i64, u16)], transport: &str) -> String {
+    let mut text = String::new();
+    for (second, port) in packets {
+        let time = jiff::Timestamp::from_second(START + second).expect("in range");
+        let _ = writeln!(
+            text,
+            "{time} gw kernel: DROP IN= OUT=eth0 SRC=10.0.0.5 DST=198.51.100.7 LEN=60 PROTO={transport} \
+             SPT={port} DPT=443 WINDOW=64240 SYN"
+        );
+    }
+    text
+}
+
+#[test]
+fn packets_that_are_sent_again_are_one_attempt() {
+    // Every five minutes an attempt that is not answered: sent again after 1, 3, 7, 15, 31 and 63 seconds.
+    let attempt = |number: i64| {
+        let port = 40_000 + u16::try_from(number).expect("few");
+        [0, 1, 3, 7, 15, 31, 63].map(|after| (number * 300 + after, port))
+    };
+    let packets: Vec<(i64, u16)> = (0..12).flat_map(attempt).collect();
+    let whole = dropped(&packets, "TCP");
+    let flows = table(&[("kern.log", &whole)]).finish_detailed();
+    let one = &flow(&flows, "198.51.100.7").flow;
+    assert_eq!((one.count, one.blocked), (12, 12));
+    assert_eq!((one.beacon.state, one.beacon.period_seconds), (BeaconState::Periodic, Some(300.0)));
+    // The same from two halves, the later one first.
+    let (early, late) = packets.split_at(packets.len() / 2 + 2);
+    let halves = [("b.log", dropped(late, "TCP")), ("a.log", dropped(early, "TCP"))];
+    let flows = table(&halves.each_ref().map(|(name, text)| (*name, text.as_str()))).finish();
+    assert_eq!((flows[0].count, flows[0].blocked), (12, 12));
+}
+
+#[test]
+fn packets_that_only_look_sent_again_are_attempts() {
+    // From other ports; from the same port a minute later; over UDP.
+    let ports: Vec<(i64, u16)> =
+        (0..9).map(|second| (second, 40_000 + 7 * second as u16)).collect();
+    let minutes: Vec<(i64, u16)> = (0..9).map(|minute| (minute * 60, 40_000)).collect();
+    let same: Vec<(i64, u16)> = (0..9).map(|second| (second * 16, 123)).collect();
+    for (packets, transport) in [(ports, "TCP"), (minutes, "TCP"), (same, "UDP")] {
+        let flows = table(&[("kern.log", &dropped(&packets, transport))]).finish();
+        assert_eq!((flows[0].count, flows[0].blocked), (9, 9), "{transport} {packets:?}");
+    }
+}
+
 #[test]
 fn shared_connections_tell_how_far_clocks_are_apart() {
     let ahead = firewall(START + 47, "198.51.100.7", 443, "TCP");

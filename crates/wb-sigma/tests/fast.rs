@@ -13,6 +13,7 @@ fn connection(by: &'static str, kind: EventKind) -> Connection<'static> {
         line: 1,
         offset: 0,
         source: "192.0.2.5",
+        packet_port: None,
         destination: "198.51.100.7",
         port: Some(443),
         host: "hub.example",

@@ -3,6 +3,7 @@
 use super::symbols::{Symbol, Symbols};
 use jiff::Timestamp;
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use wb_core::{ArtifactPath, RecordRef, TimeBasis};
 
 /// Attempts kept per flow for its regularity: the earliest ones.
@@ -36,22 +37,32 @@ impl Moment {
     }
 }
 
+/// TCP sends a packet that is not answered again, after a second and then after twice the time before (RFC 6298,
+/// section 5); of the six times that Linux does so, the last two are 32 seconds apart. Packets from one port that
+/// are no further apart than this are one attempt, in nanoseconds.
+const AGAIN: i64 = 35_000_000_000;
+
 /// When an attempt was, and the bytes it sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Sample {
     /// Nanoseconds since 1970.
     pub(super) time: i64,
     bytes: u32,
+    /// The port that a packet came from; zero of what is no single packet.
+    port: u16,
+    blocked: bool,
 }
 
 impl Sample {
     const UNSAID: u32 = u32::MAX;
 
-    pub(super) fn new(time: i64, bytes: Option<u64>) -> Self {
+    fn new(attempt: &Attempt) -> Self {
         let most = Self::UNSAID.saturating_sub(1);
-        let bytes =
-            bytes.map_or(Self::UNSAID, |bytes| u32::try_from(bytes).unwrap_or(most).min(most));
-        Self { time, bytes }
+        let bytes = attempt
+            .bytes
+            .map_or(Self::UNSAID, |bytes| u32::try_from(bytes).unwrap_or(most).min(most));
+        let port = attempt.port.unwrap_or(0);
+        Self { time: attempt.moment.time, bytes, port, blocked: attempt.blocked }
     }
 
     /// Bytes sent, if the record says; counts beyond four gigabytes are four gigabytes.
@@ -84,6 +95,8 @@ pub(super) struct Attempt {
     pub(super) moment: Moment,
     pub(super) blocked: bool,
     pub(super) bytes: Option<u64>,
+    /// The port that a packet came from that was logged by itself.
+    pub(super) port: Option<u16>,
     /// Whether it only ends an attempt that was counted when it began.
     pub(super) end: bool,
 }
@@ -108,7 +121,7 @@ impl Attempts {
 
     /// Adds an attempt and returns by how much the number of samples grew.
     pub(super) fn add(&mut self, attempt: Attempt, logs: &[ArtifactPath]) -> usize {
-        let Attempt { moment, blocked, bytes, end } = attempt;
+        let Attempt { moment, blocked, bytes, end, .. } = attempt;
         if blocked {
             earliest(&mut self.first_blocked, moment, logs);
             self.blocked = self.blocked.saturating_add(1);
@@ -122,7 +135,7 @@ impl Attempts {
             return 0;
         }
         self.count = self.count.saturating_add(1);
-        self.samples.push(Sample::new(moment.time, bytes));
+        self.samples.push(Sample::new(&attempt));
         1
     }
 
@@ -133,6 +146,23 @@ impl Attempts {
             self.samples.truncate(most);
             self.samples.shrink_to_fit();
         }
+    }
+
+    /// Makes one attempt of the packets that are one, once all are known; as far as samples of them were kept.
+    /// Samples are in the order of time afterwards.
+    pub(super) fn join_packets(&mut self) {
+        self.samples.sort_unstable();
+        let mut last: HashMap<u16, i64> = HashMap::new();
+        let (count, blocked) = (&mut self.count, &mut self.blocked);
+        self.samples.retain(|sample| {
+            let before = last.insert(sample.port, sample.time).filter(|_| sample.port != 0);
+            let again = before.is_some_and(|before| sample.time.saturating_sub(before) <= AGAIN);
+            if again {
+                *count = count.saturating_sub(1);
+                *blocked = blocked.saturating_sub(u64::from(sample.blocked));
+            }
+            !again
+        });
     }
 
     /// Adds what another table saw; its symbols and logs have the numbers of this one.

@@ -28,6 +28,12 @@ impl Part {
     }
 }
 
+/// Whether a record of the log source `by` is about one packet of a connection over `transport`. Protocols without
+/// connections may use one port for all they ask.
+pub(crate) fn is_packet(by: &str, transport: &str) -> bool {
+    matches!(by, "netfilter" | "filterlog") && transport == "tcp"
+}
+
 /// A connection, request or look-up. Texts are empty where the record does not say.
 #[derive(Clone, Copy, Debug)]
 pub struct Connection<'a> {
@@ -43,6 +49,9 @@ pub struct Connection<'a> {
     pub offset: u64,
     /// `source.address`: address or host.
     pub source: &'a str,
+    /// `source.port`, of a TCP packet that a firewall logged by itself: an attempt that is not answered is made
+    /// of several.
+    pub packet_port: Option<u16>,
     /// `destination.address`.
     pub destination: &'a str,
     /// `destination.port`.
@@ -77,6 +86,9 @@ impl<'a> Connection<'a> {
             line: event.record.line,
             offset: event.record.offset,
             source: net.source.as_deref().or(event.host.as_deref()).unwrap_or_default(),
+            packet_port: net
+                .source_port
+                .filter(|_| is_packet(event.source, net.transport.as_deref().unwrap_or_default())),
             destination: text(&net.destination),
             port: net.destination_port,
             host: text(&net.host),

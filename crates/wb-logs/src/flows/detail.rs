@@ -87,11 +87,10 @@ struct Known {
 impl Known {
     /// Puts together what the sources saw of one flow.
     fn detail(&self, key: Key, mut sources: Vec<Attempts>) -> Option<FlowDetail> {
+        sources.iter_mut().for_each(Attempts::join_packets);
         sources.sort_by_key(|one| one.by);
         let most = sources.iter().max_by_key(|one| (one.count, std::cmp::Reverse(one.by)))?;
-        let mut samples = most.samples.clone();
-        samples.sort_unstable();
-        samples.truncate(MOST_SAMPLES);
+        let samples = most.samples.get(..MOST_SAMPLES).unwrap_or(&most.samples);
         let seconds: Vec<(i64, Option<u64>)> = samples
             .iter()
             .map(|sample| (sample.time.div_euclid(1_000_000_000), sample.bytes()))
@@ -121,7 +120,7 @@ impl Known {
             beacon,
             of_compromise: false,
             first_record,
-            intervals: if self.plotted || regular { intervals(&samples) } else { Vec::new() },
+            intervals: if self.plotted || regular { intervals(samples) } else { Vec::new() },
         };
         let transport = sources.iter().find_map(|one| text(one.transport));
         if matches!(beacon.state, BeaconState::Periodic | BeaconState::Jittered) {

@@ -13,6 +13,7 @@ mod lookups;
 mod skew;
 mod symbols;
 
+pub(crate) use connection::is_packet;
 pub use connection::{Connection, Part};
 pub use detail::FlowDetail;
 pub use lookups::Lookups;
@@ -118,6 +119,7 @@ impl FlowTable {
             moment,
             blocked: connection.blocked,
             bytes: connection.bytes_out,
+            port: connection.packet_port,
             end: connection.part == Part::End,
         };
         let (first, last) = self.span.unwrap_or((nanoseconds, nanoseconds));
@@ -214,6 +216,11 @@ impl FlowTable {
     /// Logs whose clocks differ, by the connections that they share.
     pub fn skews(&self) -> Vec<Skew> {
         skew::skews(self.flows.values().map(Vec::as_slice), &self.logs)
+    }
+
+    /// Whether it holds no connection.
+    pub fn is_empty(&self) -> bool {
+        self.flows.is_empty()
     }
 
     /// Attempts that were not aggregated because there are too many different flows.

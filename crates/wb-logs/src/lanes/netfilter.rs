@@ -1,6 +1,7 @@
 //! Kernel firewall lines.
 
 use super::{Light, time};
+use crate::flows::is_packet;
 use crate::labels::transport;
 use crate::source::netfilter_verdict;
 use std::borrow::Cow;
@@ -21,12 +22,14 @@ pub(super) fn line(text: &str) -> Option<Light<'_>> {
             "DST" if light.destination.is_empty() => light.destination = dotted(value)?,
             "LEN" if light.bytes_out.is_none() => light.bytes_out = value.parse().ok(),
             "PROTO" => light.transport = Cow::Borrowed(transport(value)),
+            "SPT" => light.packet_port = value.parse().ok(),
             "DPT" => light.port = value.parse().ok(),
             // What ICMP quotes of another packet is a matter for the long way.
             _ if key.starts_with('[') => return None,
             _ => {}
         }
     }
+    light.packet_port = light.packet_port.filter(|_| is_packet(light.by, light.transport.as_ref()));
     (!light.source.is_empty() && !light.destination.is_empty()).then_some(light)
 }
 
