@@ -13,7 +13,7 @@ const MOST_LINES: usize = 64;
 /// The source that the first lines of `head` look like; `None` when it is no text log.
 ///
 /// A log has a time or a known structure in most of its records. JSON objects must have a time, and one
-/// object alone must also say what happened, because a settings file has neither.
+/// object alone that no source knows must also say what happened, because a settings file has neither.
 pub fn recognise(head: Bytes<'_>) -> Option<&'static str> {
     if crate::pcap::is_capture(head.as_slice()) {
         return Some(crate::CAPTURE);
@@ -79,7 +79,7 @@ impl Tally {
                     _ if json => timed,
                     _ => timed || structured,
                 };
-                if good && json && !named {
+                if good && json && !named && source == "json-lines" {
                     self.unnamed = self.unnamed.saturating_add(1);
                 }
                 (source, good)

@@ -265,7 +265,10 @@ fn syslog(text: &str) -> Option<(Layer, &str)> {
         return None;
     }
     let (program, message) = match program {
-        Some(program) if !program.is_empty() && level(program).is_none() => {
+        // `%ASA-6-302013` is the message of an appliance, and no program.
+        Some(program)
+            if !program.is_empty() && level(program).is_none() && !program.starts_with('%') =>
+        {
             (program, after.get(tag.len()..).unwrap_or_default().trim_start())
         }
         _ => ("", after),

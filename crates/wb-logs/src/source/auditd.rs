@@ -1,4 +1,5 @@
-//! Linux audit records: `type=EXECVE msg=audit(1684331127.039:3210): argc=2 a0="curl" a1="-s"`.
+//! Linux audit records: `type=EXECVE msg=audit(1684331127.039:3210): argc=2 a0="curl" a1="-s"`, and those that
+//! Azure's agent joined: `type=AUOMS_EXECVE audit(1652292621.986:84138): ... cmdline="curl -s"`.
 
 use super::Reading;
 use crate::draft::{Draft, fill};
@@ -63,7 +64,8 @@ impl State {
 /// Reads a line with `msg=audit(`.
 pub(crate) fn read(line: &Line<'_>, state: &mut State) -> Option<Reading> {
     let text = line.text;
-    let (before, rest) = text.split_once("msg=audit(")?;
+    let joined = || text.split_once(" audit(").filter(|(before, _)| before.contains("type=AUOMS_"));
+    let (before, rest) = text.split_once("msg=audit(").or_else(joined)?;
     let (stamp, after) = epoch(rest)?;
     let (serial, body) = after.strip_prefix(':')?.split_once(')')?;
     let mut draft = Draft::new("auditd", text);
@@ -73,7 +75,8 @@ pub(crate) fn read(line: &Line<'_>, state: &mut State) -> Option<Reading> {
     state.begin(serial);
     let kind = pairs(before).iter().find(|pair| pair.key == "type").map(|pair| pair.value.to_owned());
     let kind = kind.unwrap_or_default();
-    draft.set("auditd.type", &kind);
+    let kind = kind.strip_prefix("AUOMS_").unwrap_or(&kind);
+    draft.set("auditd.type", kind);
     if let Some(node) = pairs(before).iter().find(|pair| pair.key == "node") {
         fill(&mut draft.host, node.value);
     }
@@ -89,12 +92,13 @@ pub(crate) fn read(line: &Line<'_>, state: &mut State) -> Option<Reading> {
             "acct" | "AUID" => fill(&mut draft.actor, pair.value),
             "name" => draft.set("file.name", &text_of(pair.value)),
             "cwd" => draft.set("process.working_directory", &text_of(pair.value)),
+            "cmdline" => draft.set("process.command_line", pair.value),
             "proctitle" => draft.set("process.command_line", &text_of(pair.value)),
             "saddr" => socket(&mut draft, pair.value),
             _ => draft.set(pair.key, pair.value),
         }
     }
-    if kind == "EXECVE" {
+    if kind == "EXECVE" && draft.field("process.command_line").is_none() {
         let arguments: Vec<String> = pairs
             .iter()
             .filter(|pair| pair.key.strip_prefix('a').is_some_and(|rest| rest.parse::<u16>().is_ok()))
@@ -103,12 +107,12 @@ pub(crate) fn read(line: &Line<'_>, state: &mut State) -> Option<Reading> {
         draft.set("process.command_line", &arguments.join(" "));
     }
     names(&mut draft, words);
-    match kind.as_str() {
+    match kind {
         "SYSCALL" => state.remember(&draft),
         "EXECVE" | "SOCKADDR" | "PATH" | "CWD" | "PROCTITLE" => state.complete(&mut draft),
         _ => {}
     }
-    draft.kind = match kind.as_str() {
+    draft.kind = match kind {
         // What ran is told once: by its arguments, or else by its title.
         "EXECVE" => None,
         "PROCTITLE" if !state.executed => None,

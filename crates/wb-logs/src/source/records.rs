@@ -20,7 +20,7 @@ pub(crate) fn read(_: &Line<'_>, _: &mut State) -> Option<Reading> {
 /// A shape: the keys that tell it.
 struct Shape {
     source: &'static str,
-    /// All of these are there.
+    /// All of these are there; a dot goes into an object.
     keys: &'static [&'static str],
     /// What its records are, if all are the same.
     kind: Option<EventKind>,
@@ -30,10 +30,11 @@ const SHAPES: &[Shape] = &[
     Shape { source: "suricata-eve", keys: &["event_type", "src_ip"], kind: None },
     Shape { source: "suricata-eve", keys: &["event_type", "flow_id"], kind: None },
     Shape { source: "falco", keys: &["rule", "output", "priority"], kind: Some(EventKind::Alert) },
-    Shape { source: "hubble", keys: &["flow", "node_name"], kind: Some(EventKind::Connect) },
+    Shape { source: "hubble", keys: &["flow", "flow.verdict"], kind: Some(EventKind::Connect) },
     Shape { source: "hubble", keys: &["verdict", "IP"], kind: Some(EventKind::Connect) },
     Shape { source: "kubernetes", keys: &["kind", "involvedObject"], kind: None },
     Shape { source: "kubernetes", keys: &["auditID", "verb"], kind: None },
+    Shape { source: "kubernetes", keys: &["requestURI", "stage", "verb"], kind: None },
     Shape { source: "tetragon", keys: &["process_exec"], kind: Some(EventKind::Exec) },
     Shape { source: "tetragon", keys: &["process_kprobe"], kind: None },
     Shape { source: "tetragon", keys: &["process_exit"], kind: Some(EventKind::Note) },
@@ -49,9 +50,14 @@ const SHAPES: &[Shape] = &[
 const EVENT_KEYS: &[&str] = &["event", "action", "event_type", "eventName", "event.action", "operation", "verb"];
 const ACTOR_KEYS: &[&str] = &["actor", "user", "username", "principal", "by", "user.name", "requester", "initiator", "userIdentity"];
 
+/// Whether there is something at `path`.
+fn holds(value: &Value, path: &str) -> bool {
+    path.split('.').try_fold(value, |value, key| value.get(key)).is_some()
+}
+
 /// Reads an object.
 pub(crate) fn read_json(value: &Value, text: &str) -> Draft {
-    let shape = SHAPES.iter().find(|shape| shape.keys.iter().all(|key| value.get(key).is_some()));
+    let shape = SHAPES.iter().find(|shape| shape.keys.iter().all(|path| holds(value, path)));
     let has = |keys: &[&str]| keys.iter().any(|key| value.get(key).is_some());
     let source = match shape {
         Some(shape) => shape.source,
