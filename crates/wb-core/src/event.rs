@@ -13,6 +13,8 @@ pub enum TimeBasis {
     OffsetFromName,
     /// The record gives no zone; its log falls back an hour where only zones of these offsets do.
     ZoneFromClockChange,
+    /// The record gives no zone; connections that another log has too are hours earlier or later there.
+    ZoneFromOtherLog,
     /// The record gives no zone; UTC is assumed.
     AssumedUtc,
     /// The record gives no year; it is inferred from other evidence. Its zone is that of its log, else UTC is assumed.
@@ -26,6 +28,7 @@ impl TimeBasis {
             Self::Explicit => "explicit",
             Self::OffsetFromName => "offset-from-name",
             Self::ZoneFromClockChange => "zone-from-clock-change",
+            Self::ZoneFromOtherLog => "zone-from-other-log",
             Self::AssumedUtc => "assumed-utc",
             Self::InferredYear => "inferred-year",
         }

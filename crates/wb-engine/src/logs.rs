@@ -3,6 +3,7 @@
 mod collect;
 mod marks;
 mod text;
+mod zones;
 
 pub use text::long_log;
 
@@ -17,6 +18,7 @@ use wb_core::{Artifact, Event, Sha256};
 use wb_logs::flows::FlowTable;
 use wb_logs::{ClockHints, LogReader, Part, Sink as _, Summary};
 use wb_sigma::RuleSet;
+use zones::{Again, Read};
 
 /// A log that was recognised and is yet to be read.
 #[derive(Debug)]
@@ -36,8 +38,8 @@ const BEGINNING: u64 = 4 << 20;
 /// Length of the stretches, in bytes.
 const STRETCH: u64 = 16 << 20;
 
-/// Reads all logs, and aggregates their connections. Logs whose records lack a year are read again once the
-/// others have said when it was. `rules` are asked about every record on the way.
+/// Reads all logs, and aggregates their connections. Logs whose records lack a year or a zone are read again where
+/// other evidence gives it. `rules` are asked about every record on the way.
 pub fn read_logs(inputs: Vec<LogInput>, rules: &'static RuleSet) -> (Vec<LogRead>, FlowTable) {
     let allowance = Allowance::of(inputs.len());
     let (large, small): (Vec<LogInput>, Vec<LogInput>) =
@@ -47,48 +49,12 @@ pub fn read_logs(inputs: Vec<LogInput>, rules: &'static RuleSet) -> (Vec<LogRead
     logs.extend(large.into_iter().map(first));
     logs.sort_by(|(a, _), (b, _)| a.artifact.path.cmp(&b.artifact.path));
     let near = latest_explicit(logs.iter().map(|(log, _)| &log.summary));
-    let mut flows = FlowTable::default();
-    let mut read = Vec::with_capacity(logs.len());
-    for (log, connections) in logs {
-        let (log, connections) = settle(log, connections, near, allowance, rules);
-        flows.merge(connections);
-        read.push(log);
-    }
+    let again = Again { near, allowance, rules };
+    let mut logs: Vec<Read> = logs.into_iter().map(|log| again.by_itself(log)).collect();
+    again.by_siblings(&mut logs);
+    let (mut read, flows) = again.by_shared(logs);
     note_skews(&mut read, &flows);
     (read, flows)
-}
-
-/// Reads a log again if its times lack a year, and again if its clock tells the zone that they lack.
-fn settle(
-    log: LogRead,
-    connections: FlowTable,
-    near: Option<Timestamp>,
-    allowance: Allowance,
-    rules: &'static RuleSet,
-) -> (LogRead, FlowTable) {
-    let (mut log, mut connections) = (log, connections);
-    let again = |log: LogRead, hints| {
-        let input = LogInput { artifact: log.artifact, text: log.text };
-        read_log(input, Some(hints), allowance, rules)
-    };
-    if log.summary.lacks_year {
-        let hints = ClockHints { near: near.or_else(|| log.text.modified()), zone: None };
-        (log, connections) = again(log, hints);
-    }
-    let open = &mut || log.text.open();
-    let change = wb_logs::clock_change(&log.artifact.path, open, &log.hints, &log.summary);
-    match change {
-        Ok(Some(change)) => {
-            if let Some(zone) = change.zone {
-                let hints = ClockHints { zone: Some(zone), ..log.hints };
-                (log, connections) = again(log, hints);
-            }
-            log.summary.problems.push(change.note);
-        }
-        Ok(None) => {}
-        Err(error) => log.summary = stopped(log.summary, &error),
-    }
-    (log, connections)
 }
 
 /// Says of logs that their clocks differ from those of others.

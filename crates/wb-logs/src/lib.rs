@@ -57,7 +57,6 @@ use crate::wall::Steps;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
-use std::sync::Arc;
 use wb_core::{ArtifactPath, Event, RecordedDigest};
 
 /// The source whose artifacts are packet captures: their records are packets, not lines.
@@ -84,8 +83,10 @@ pub fn sources() -> &'static [Source] {
 pub struct ClockHints {
     /// A moment near the records: from other logs of the case, or else the file's modification time.
     pub near: Option<Timestamp>,
-    /// The zone of a log that names none, from [`clock_change`].
-    pub zone: Option<Arc<LocalZone>>,
+    /// The end of the log, as its file was last written to: no record is of a later day.
+    pub written: Option<Timestamp>,
+    /// The zone of a log that names none, from [`clock_change`] or another log.
+    pub zone: Option<LocalZone>,
 }
 
 /// What was read of one log.
@@ -109,6 +110,13 @@ pub struct Summary {
     pub problems: Vec<String>,
     /// Where stamps without a zone step back, for [`clock_change`].
     pub(crate) steps: Steps,
+}
+
+impl Summary {
+    /// Whether times of the log name no zone.
+    pub const fn names_no_zone(&self) -> bool {
+        self.steps.range().is_some()
+    }
 }
 
 /// Reads a log, line by line, and hands each event to `sink` in file order; a packet capture by its packets.

@@ -154,7 +154,7 @@ fn times_without_a_year_have_a_zone_too() {
     let near = "2025-10-30T00:00:00Z".parse().ok();
     let log = Log {
         format: "%b %e %T host",
-        hints: ClockHints { near, zone: None },
+        hints: ClockHints { near, ..ClockHints::default() },
         ..Log::of(night(1.minute()))
     };
     let times = log.read();
@@ -303,7 +303,7 @@ fn a_log_read_in_stretches_has_the_same_times() {
         let open = &mut || Ok(Box::new(text.as_bytes()) as Box<dyn std::io::BufRead + '_>);
         let change = clock_change(&path, open, &ClockHints::default(), &summary).expect("memory");
         let zone = change.expect("a change").zone;
-        let (times, _) = read(&ClockHints { zone, near: None });
+        let (times, _) = read(&ClockHints { zone, ..ClockHints::default() });
         let expected: Vec<String> = log.read().into_iter().map(|(time, _)| time).collect();
         assert_eq!(times, expected, "cut at {cut}");
     }

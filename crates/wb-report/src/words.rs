@@ -88,6 +88,7 @@ pub(crate) const fn basis(basis: TimeBasis) -> Option<&'static str> {
         TimeBasis::Explicit => None,
         TimeBasis::OffsetFromName => Some("zone from the surroundings"),
         TimeBasis::ZoneFromClockChange => Some("zone from the clock change in its log"),
+        TimeBasis::ZoneFromOtherLog => Some("zone from connections that another log has too"),
         TimeBasis::AssumedUtc => Some("UTC assumed"),
         TimeBasis::InferredYear => Some("year inferred"),
     }

@@ -104,6 +104,11 @@ impl Steps {
         self.range = self.range.zip(next.range).map(|(a, b)| (a.0.min(b.0), a.1.max(b.1)));
     }
 
+    /// First and last stamp of all.
+    pub(crate) const fn range(&self) -> Option<(DateTime, DateTime)> {
+        self.range
+    }
+
     /// The steps, and the first and last stamp; `None` when the log is not in the order of its stamps.
     pub(crate) fn known(&self) -> Option<(&[Step], (DateTime, DateTime))> {
         self.range.filter(|_| !self.jumbled).map(|range| (self.back.as_slice(), range))

@@ -3,17 +3,16 @@
 use super::folds::{self, Fold};
 use super::passes::Passes;
 use super::steps::Step;
-use super::zone::LocalZone;
+use super::zone::{LocalZone, around, named as offset};
 use crate::flows::Connection;
 use crate::lines::{Lines, Place};
 use crate::reader::Reader;
 use crate::{ClockHints, Sink, Summary};
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
-use jiff::{Span, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead};
-use std::sync::Arc;
 use wb_core::{ArtifactPath, Event};
 
 /// Steps back of less are records out of order, in seconds; no zone falls back by so little.
@@ -28,7 +27,7 @@ pub struct ClockChange {
     /// Where it falls back and what follows, in one sentence.
     pub note: String,
     /// The zone to read the log in; `None` when several fall back so.
-    pub zone: Option<Arc<LocalZone>>,
+    pub zone: Option<LocalZone>,
 }
 
 /// Tells the zone of a log by an hour that its wall clock goes through twice. `summary` is what reading it without
@@ -99,11 +98,7 @@ impl Survey {
         let (steps, (first, last)) = summary.steps.known()?;
         let steps: Vec<Step> =
             steps.iter().copied().filter(|step| step.seconds() >= SHORTEST).collect();
-        let day = |civil: DateTime, days| {
-            let moment = Offset::UTC.to_timestamp(civil).ok()?;
-            moment.checked_add(Span::new().hours(days)).ok()
-        };
-        let range = (day(first, -48_i64)?, day(last, 48)?);
+        let range = around((first, last))?;
         let candidates = candidates(&steps, range);
         if candidates.is_empty() {
             return None;
@@ -178,7 +173,7 @@ impl Survey {
             offset(fold.after)
         );
         let turns = folds.into_iter().zip(self.steps.iter().copied()).collect();
-        let zone = Arc::new(LocalZone::of(&zones, self.range, turns));
+        let zone = LocalZone::of(zones, self.range, turns);
         Some(ClockChange { note, zone: Some(zone) })
     }
 }
@@ -219,16 +214,4 @@ fn listed(pairs: &BTreeMap<Vec<Fold>, Vec<&TimeZone>>) -> String {
         listed.push(format!("{others} others"));
     }
     listed.join("; ")
-}
-
-/// `UTC+2`, `UTC-3:30`.
-fn offset(offset: Offset) -> String {
-    let minutes = offset.seconds().div_euclid(60);
-    let (hours, rest) = (minutes.unsigned_abs() / 60, minutes.unsigned_abs() % 60);
-    let sign = if minutes < 0 { '-' } else { '+' };
-    match (hours, rest) {
-        (0, 0) => "UTC".to_owned(),
-        (hours, 0) => format!("UTC{sign}{hours}"),
-        (hours, rest) => format!("UTC{sign}{hours}:{rest:02}"),
-    }
 }

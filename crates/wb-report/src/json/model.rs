@@ -253,7 +253,8 @@ pub(super) struct TimelineObject<'a> {
     #[schemars(extend("format" = "date-time"))]
     pub time: String,
     #[schemars(extend("enum" = [
-        "explicit", "offset-from-name", "zone-from-clock-change", "assumed-utc", "inferred-year"
+        "explicit", "offset-from-name", "zone-from-clock-change", "zone-from-other-log",
+        "assumed-utc", "inferred-year"
     ]))]
     pub time_basis: &'static str,
     pub artifact: &'a str,
