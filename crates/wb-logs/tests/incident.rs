@@ -397,3 +397,30 @@ fn a_ticket_over_several_lines_is_a_record() {
     );
     assert_eq!(kinds(&seen), [K::Alert]);
 }
+
+#[test]
+fn what_a_cluster_tells_itself_is_no_change() {
+    let kind = |verb: &str, resource: &str, part: &str| {
+        let line = format!(
+            r#"{{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"a","stage":"ResponseComplete","requestURI":"/api","verb":"{verb}","user":{{"username":"ann"}},"objectRef":{{"resource":"{resource}","name":"infer-0","subresource":"{part}"}},"requestReceivedTimestamp":"2026-01-26T14:32:10.123Z"}}"#
+        );
+        events("audit.log", line.as_bytes()).0.first().expect("an event").kind
+    };
+    for (verb, resource, part) in [
+        ("patch", "deployments", ""),
+        ("create", "inferenceservices", ""),
+        ("patch", "configmaps", ""),
+    ] {
+        assert_eq!(kind(verb, resource, part), K::Change, "{verb} {resource}/{part}");
+    }
+    for (verb, resource, part) in [
+        ("patch", "pods", "status"),
+        ("update", "leases", ""),
+        ("create", "subjectaccessreviews", ""),
+        ("get", "deployments", ""),
+    ] {
+        assert_eq!(kind(verb, resource, part), K::Note, "{verb} {resource}/{part}");
+    }
+    assert_eq!(kind("create", "pods", "eviction"), K::Restart);
+    assert_eq!(kind("delete", "pods", ""), K::Restart);
+}

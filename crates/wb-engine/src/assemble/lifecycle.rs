@@ -165,7 +165,10 @@ impl<'a> Deployment<'a> {
 fn value(attribute: Attribute, event: &Event) -> Option<String> {
     let field = |names: &[&str]| names.iter().find_map(|name| event.field(name));
     let named = match attribute {
-        Attribute::Requester => event.actor.as_deref().or_else(|| event.field("user.name")),
+        // Who restarts a server asks for no other model.
+        Attribute::Requester => (event.kind != EventKind::Restart)
+            .then(|| event.actor.as_deref().or_else(|| event.field("user.name")))
+            .flatten(),
         Attribute::Approval => field(&["change.id", "approver.name"])
             .or_else(|| (event.kind == EventKind::Approve).then_some(event.message.as_str())),
         Attribute::Run => field(&["run.id", "run_id", "pipeline.id", "job.id"]),

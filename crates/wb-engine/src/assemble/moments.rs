@@ -215,21 +215,22 @@ impl<'a> Evidence<'a> {
 
     /// Whether `later` rather than `earlier` brought `path` in. A load or restart by itself brings nothing
     /// new in. A change does that nothing orders, if it is one of what runs: its record names it, or the
-    /// file is `known` to be another than the recorded one.
+    /// file is `known` to be another than the recorded one. So does a file that is fetched again, if it is known
+    /// to be another: what lies where it is fetched from may have been replaced.
     fn replaces(
         path: &ArtifactPath,
         later: &Deployment<'_>,
         earlier: &Deployment<'_>,
         known: bool,
     ) -> bool {
+        let fetched = later.first(EventKind::Download).is_some();
         match (later.is_ordered(), earlier.is_ordered()) {
             (true, _) => true,
             (false, true) => {
-                let fetched = later.first(EventKind::Download).is_some();
                 (later.is_change() && names(later, path))
                     || ((later.is_change() || fetched) && known)
             }
-            (false, false) => !earlier.is_change(),
+            (false, false) => !earlier.is_change() || (fetched && known),
         }
     }
 

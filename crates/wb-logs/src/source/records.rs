@@ -178,13 +178,27 @@ fn kubernetes(draft: &mut Draft, value: &Value) {
         "Unhealthy" => Some(EventKind::Note),
         _ => None,
     };
-    let uri = pointer("/requestURI").unwrap_or_default();
-    if pointer("/verb").is_some() && (uri.contains("/exec") || uri.contains("/attach")) {
-        draft.kind = Some(EventKind::Exec);
-    } else if let Some("create" | "update" | "patch" | "delete") = pointer("/verb") {
-        draft.kind = Some(EventKind::Change);
-    } else if pointer("/verb").is_some() {
-        draft.kind = Some(EventKind::Note);
+    if let Some(verb) = pointer("/verb") {
+        let uri = pointer("/requestURI").unwrap_or_default();
+        let shell = uri.contains("/exec") || uri.contains("/attach");
+        let [resource, part] = ["/objectRef/resource", "/objectRef/subresource"]
+            .map(|path| pointer(path).unwrap_or_default());
+        draft.kind = Some(if shell { EventKind::Exec } else { request(verb, resource, part) });
+    }
+}
+
+/// What a request to Kubernetes does. What the cluster tells itself all the time is no change, and neither is a pod
+/// that starts or ends: what it runs is said elsewhere.
+fn request(verb: &str, resource: &str, part: &str) -> EventKind {
+    const OWN: [&str; 7] = [
+        "leases", "events", "endpoints", "endpointslices", "nodes", "tokenreviews", "subjectaccessreviews",
+    ];
+    match (verb, resource, part) {
+        (_, "pods", "eviction") | ("create" | "delete", "pods", "") => EventKind::Restart,
+        (_, _, "status" | "binding" | "token") => EventKind::Note,
+        (_, resource, _) if OWN.contains(&resource) => EventKind::Note,
+        ("create" | "update" | "patch" | "delete", ..) => EventKind::Change,
+        _ => EventKind::Note,
     }
 }
 
