@@ -103,6 +103,10 @@ impl Monitor {
             What::Runs(running) => self.runs(&running, seen.time),
             What::Exit { pid } => self.processes.exit(pid, seen.time),
             What::Connect(connect) => self.connect(connect, seen.time),
+            What::Ended { pid, service, address, port, transport, bytes } => {
+                let to = self.destination_at(address, port, seen.time);
+                self.ended(pid, service, &to, (transport, bytes), seen.time);
+            }
             What::Answer(answer) => self.answer(&answer, seen.time),
             What::Opened { pid, file, since } => {
                 let Some(id) = self.serving(pid) else { return };
@@ -372,11 +376,14 @@ impl Monitor {
 
     /// The destination as alerts name it.
     fn destination(&self, connect: &Connect, time: Timestamp) -> Destination {
-        let host = connect
-            .host
-            .clone()
-            .or_else(|| self.names.of(connect.address, time).map(str::to_owned));
-        Destination { address: connect.address.to_string(), port: connect.port, host }
+        let to = self.destination_at(connect.address, connect.port, time);
+        Destination { host: connect.host.clone().or(to.host), ..to }
+    }
+
+    /// A destination by its address, with the name that a name server gave it.
+    fn destination_at(&self, address: IpAddr, port: u16, time: Timestamp) -> Destination {
+        let host = self.names.of(address, time).map(str::to_owned);
+        Destination { address: address.to_string(), port, host }
     }
 
     /// Whether the policy allows a destination to a service.

@@ -34,6 +34,21 @@ pub enum What {
     },
     /// A process asked for a connection, or sent a datagram.
     Connect(Connect),
+    /// A connection ended that was told when it began.
+    Ended {
+        /// The process; `None` when the sensor cannot tell.
+        pid: Option<u32>,
+        /// The service's place in the policy, when the sensor knows it.
+        service: Option<usize>,
+        /// The destination.
+        address: IpAddr,
+        /// Its port.
+        port: u16,
+        /// `tcp` or `udp`.
+        transport: &'static str,
+        /// Bytes sent.
+        bytes: u64,
+    },
     /// A name server answered.
     Answer(Answer),
     /// A process opened a file below a folder of models.

@@ -276,6 +276,11 @@ impl Policy {
         Ok(policy)
     }
 
+    /// The place of the service that is told by the numeric user `user`.
+    pub(crate) fn of_user(&self, user: u32) -> Option<usize> {
+        self.services.iter().position(|service| service.user == Some(user))
+    }
+
     /// What TOML cannot express.
     fn check(&self) -> Result<(), String> {
         for (index, service) in self.services.iter().enumerate() {

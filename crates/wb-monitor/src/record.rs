@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 pub(crate) struct Record(Map<String, Value>);
 
 impl Record {
-    /// A record of `kind`: `connect`, `exec`, `load`, `write`, `dns`, `alert` or `sensor`.
+    /// A record of `kind`: `connect`, `end`, `exec`, `load`, `write`, `dns`, `alert` or `sensor`.
     pub(crate) fn new(time: Timestamp, kind: &str, message: String) -> Self {
         let mut map = Map::new();
         map.insert("@timestamp".to_owned(), json!(format!("{time:.6}")));

@@ -252,7 +252,8 @@ impl<'a> Watch<'a> {
             ));
         }
         (self.say)(Said::Note(format!("no programs in the kernel: {why}")));
-        let sockets = Sockets::new().map_err(|error| {
+        let tracks = self.options.tier != Some(Tier::T0);
+        let sockets = Sockets::new(tracks).map_err(|error| {
             format!("ends of sockets cannot be heard: {error}\nhint: this sensor needs a kernel of 4.7 or newer")
         })?;
         self.sockets = Some(sockets);

@@ -55,6 +55,11 @@ impl History {
         })
     }
 
+    /// Bytes that went to the destination in all.
+    pub(crate) fn total(&self) -> u64 {
+        self.bytes
+    }
+
     /// Notes how many bytes went to the destination in all.
     pub(crate) fn sent(&mut self, to: &str, bytes: u64, allowed: bool) -> Option<Draft> {
         const MEBIBYTE: u64 = 1 << 20;

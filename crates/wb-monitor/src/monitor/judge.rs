@@ -129,13 +129,18 @@ impl Monitor {
         }
     }
 
-    /// A connection of nobody knows whom: it is counted, and told only when a scanned model names where it went.
+    /// A connection of nobody knows whom: it is counted and recorded, and an alert only when a scanned model names where it went.
     pub(super) fn judge_unattributed(&mut self, connect: &Connect, time: Timestamp) {
         if connect.pid.is_some() {
             return;
         }
         self.counts.unattributed += 1;
         let to = self.destination(connect, time);
+        let record = Record::new(time, "connect", format!("unattributed: {to}"))
+            .to(Some(&to))
+            .with("network.transport", connect.transport)
+            .with("source.bytes", connect.bytes_out);
+        self.told.push(Told::Record(record.line()));
         let named = [Some(to.address.as_str()), to.host.as_deref()]
             .into_iter()
             .flatten()
@@ -156,11 +161,6 @@ impl Monitor {
                 "code in {name} names `{what}`; which process it was is not known"
             )],
         };
-        let record = Record::new(time, "connect", format!("unattributed: {to}"))
-            .to(Some(&to))
-            .with("network.transport", connect.transport)
-            .with("source.bytes", connect.bytes_out);
-        self.told.push(Told::Record(record.line()));
         let mut alert = self.complete(draft, None, Some((connect, &to)), None, time);
         alert.model = self.ledger.get(key).map(|entry| entry.model());
         self.tell_once(alert);
@@ -322,14 +322,39 @@ impl Monitor {
         bytes: u64,
         time: Timestamp,
     ) {
-        let host = self.names.of(address, time).map(str::to_owned);
-        let to = Destination { address: address.to_string(), port, host };
+        let to = self.destination_at(address, port, time);
         let allowed = self.is_allowed(service, address, to.host.as_deref(), port, time);
         let name = to.to_string();
         let draft =
             self.history(service, &to).and_then(|history| history.sent(&name, bytes, allowed));
         if let Some(draft) = draft.filter(|_| self.policy.mode != Mode::Observe) {
             self.raise(draft, Some(service), None, None, time);
+        }
+    }
+
+    /// A connection ended that was told before: what it sent is recorded, and added to what went there.
+    pub(super) fn ended(
+        &mut self,
+        pid: Option<u32>,
+        service: Option<usize>,
+        to: &Destination,
+        (transport, bytes): (&str, u64),
+        time: Timestamp,
+    ) {
+        let id = pid.and_then(|pid| self.processes.id(pid));
+        let own = id.and_then(|id| self.processes.get(id)).and_then(|process| process.service);
+        let service = service.or(own);
+        let record = Record::new(time, "end", format!("{bytes} bytes were sent to {to}"))
+            .with("service.name", self.service_name(service))
+            .with("process.pid", pid)
+            .to(Some(to))
+            .with("network.transport", transport)
+            .with("source.bytes", bytes);
+        self.told.push(Told::Record(record.line()));
+        let Some(service) = service else { return };
+        let total = self.history(service, to).map_or(bytes, |history| history.total() + bytes);
+        if let Ok(address) = to.address.parse() {
+            self.sent(service, address, to.port, total, time);
         }
     }
 

@@ -1,6 +1,8 @@
 //! Sensors: what turns the host into observations. Linux only.
 
+pub(crate) mod conntrack;
 pub(crate) mod files;
+pub(crate) mod flows;
 pub(crate) mod follow;
 pub(crate) mod kernel;
 pub(crate) mod process;

@@ -1,11 +1,14 @@
-//! Processes and sockets as the kernel tells everybody: the process connector (`linux/cn_proc.h`) and the ends
-//! of sockets (`linux/inet_diag.h`). Nothing has to be loaded into the kernel for them. A socket's end does not
-//! name its process: it is attributed when a list of open sockets showed its owner while it was open, and
-//! otherwise it is not.
+//! Processes and sockets as the kernel tells everybody: the process connector (`linux/cn_proc.h`), the ends of
+//! sockets (`linux/inet_diag.h`) and, for root, the connections that are tracked. Nothing has to be loaded into
+//! the kernel for them. None of them names the process of a connection: it is attributed when a list of open
+//! sockets showed its owner while it was open, and otherwise it is not.
 
+use super::conntrack::{Conntrack, Track};
+use super::flows::{Ended, Flows, Tuple};
 use super::{now, process};
 use crate::observation::{Connect, Observation, What};
-use crate::sys::netlink::{Family, Netlink};
+use crate::sys::netlink::{Family, Netlink, attributes};
+use jiff::Timestamp;
 use std::collections::HashMap;
 use std::fs;
 use std::io;
@@ -21,6 +24,9 @@ pub(crate) struct Sockets {
     processes: Option<Netlink>,
     ends: Netlink,
     lists: Netlink,
+    /// Connections that are tracked; root only.
+    tracking: Option<Conntrack>,
+    flows: Flows,
     /// Which process has a socket, by the socket's cookie.
     owners: HashMap<u64, u32>,
     /// Ports that connections of this host begin at; an end at another port is that of an accepted one.
@@ -30,27 +36,48 @@ pub(crate) struct Sockets {
 }
 
 impl Sockets {
-    /// Listens to the process connector, where that is allowed, and to ends of sockets.
-    pub(crate) fn new() -> io::Result<Self> {
+    /// Listens to the process connector and to tracked connections, where that is allowed, and to ends of sockets.
+    /// `tracks` says whether tracked connections are wanted.
+    pub(crate) fn new(tracks: bool) -> io::Result<Self> {
         let mut limits = Vec::new();
         let processes = connector().inspect_err(|error| {
             limits.push(format!("process connector: {error}: short processes are not known"));
         });
+        let mut tracking = None;
+        if tracks {
+            match Conntrack::new() {
+                Ok(sensor) => {
+                    limits.extend(sensor.limits.iter().cloned());
+                    tracking = Some(sensor);
+                }
+                Err(error) => limits.push(format!(
+                    "connection tracking: {error}: datagrams without a connection are not seen"
+                )),
+            }
+        }
         Ok(Self {
             processes: processes.ok(),
             // TCP and UDP, of IPv4 and IPv6 (`enum sknetlink_groups`).
             ends: Netlink::new(Family::SockDiag, 0b1111)?,
             lists: Netlink::new(Family::SockDiag, 0)?,
+            tracking,
+            flows: Flows::default(),
             owners: HashMap::new(),
             local: local_ports(),
             limits,
         })
     }
 
+    /// Whether connections are told when they begin.
+    pub(crate) fn tracks(&self) -> bool {
+        self.tracking.as_ref().is_some_and(|tracking| tracking.active)
+    }
+
     /// To wait for events.
     pub(crate) fn fds(&self) -> Vec<BorrowedFd<'_>> {
         let processes = self.processes.as_ref().map(|socket| socket.fd.as_fd());
-        processes.into_iter().chain([self.ends.fd.as_fd()]).collect()
+        let tracking = self.tracking.as_ref().map(|sensor| sensor.socket.fd.as_fd());
+        processes.into_iter().chain(tracking).chain([self.ends.fd.as_fd()]).collect()
     }
 
     /// Reads what has happened. Returns whether something was lost.
@@ -64,64 +91,187 @@ impl Sockets {
             let result = socket.receive(&mut |_, body| seen.extend(process_event(body)));
             lost |= result.unwrap_or(true);
         }
-        let (owners, local) = (&mut self.owners, &self.local);
-        let result = self.ends.receive(&mut |_, body| {
-            let Some(socket) = Socket::read(body) else { return };
-            let pid = owners.remove(&socket.cookie);
-            if socket.port == 0 || !local.contains(&socket.own_port) {
-                return;
-            }
-            let what = What::Connect(Connect {
-                pid,
-                program: String::new(),
-                service: user(socket.user),
-                address: socket.address,
-                port: socket.port,
-                host: None,
-                transport: if socket.udp { "udp" } else { "tcp" },
-                refused: false,
-                bytes_out: socket.bytes_out,
+        // Ends first: the beginning of a connection whose end is known by now is in its queue already.
+        let mut ends = Vec::new();
+        let result = self.ends.receive(&mut |_, body| ends.extend(Socket::read(body)));
+        lost |= result.unwrap_or(true);
+        let mut gone = Vec::new();
+        if let Some(tracking) = &self.tracking {
+            let (flows, now, mut full) = (&mut self.flows, now(), false);
+            let result = tracking.read(&mut |track| match track {
+                Track::Begun(tuple) => full |= !flows.begun(tuple, now),
+                Track::Gone(tuple, bytes) => gone.push((tuple, bytes)),
             });
-            seen.push(Observation { time: now(), what });
-        });
-        lost | result.unwrap_or(true)
-    }
-
-    /// Learns the owners of the sockets that are open now. `/proc` is searched only when there are new ones.
-    pub(crate) fn list(&mut self) {
-        let mut new: HashMap<u32, u64> = HashMap::new();
-        for family in [libc::AF_INET, libc::AF_INET6] {
-            if self.lists.send(&list_request(family)).is_err() {
-                return;
-            }
-            // A list comes at once, in as many messages as it needs.
-            for _ in 0..64 {
-                let mut ended = false;
-                let owners = &self.owners;
-                drop(self.lists.receive(&mut |kind, body| {
-                    ended |= kind == NLMSG_DONE || kind == NLMSG_ERROR;
-                    if let Some(socket) = Socket::read(body)
-                        && socket.inode != 0
-                        && !owners.contains_key(&socket.cookie)
-                    {
-                        new.insert(socket.inode, socket.cookie);
-                    }
-                }));
-                if ended {
-                    break;
-                }
+            if full || result.unwrap_or(true) {
+                lost = true;
+                self.flows.forget();
             }
         }
+        for socket in ends {
+            self.ended(&socket, user, seen);
+        }
+        for (tuple, bytes) in gone {
+            if let (Some(pid), Some(bytes)) = (self.flows.gone(&tuple), bytes) {
+                seen.push(Observation { time: now(), what: end_of(&tuple, pid, None, bytes) });
+            }
+        }
+        lost
+    }
+
+    /// A socket has ended: its connections are told, unless they were told before.
+    fn ended(
+        &mut self,
+        socket: &Socket,
+        user: &dyn Fn(u32) -> Option<usize>,
+        seen: &mut Vec<Observation>,
+    ) {
+        let (pid, service) = (self.owners.remove(&socket.cookie), user(socket.user));
+        let mut tell = |time: Timestamp, what: What| seen.push(Observation { time, what });
+        if socket.port == 0 {
+            for (tuple, time) in self.flows.ended_from(socket.own, socket.own_port) {
+                self.flows.tell(tuple, pid);
+                tell(time, connect(&tuple, pid, service, None));
+            }
+            return;
+        }
+        let tuple = socket.tuple();
+        match self.flows.ended(&tuple) {
+            Ended::Waited(time) => tell(time, connect(&tuple, pid, service, socket.bytes_out)),
+            Ended::Told(before) => {
+                if let Some(bytes) = socket.bytes_out {
+                    tell(now(), end_of(&tuple, before.or(pid), service, bytes));
+                }
+            }
+            Ended::Unknown if self.local.contains(&socket.own_port) => {
+                tell(now(), connect(&tuple, pid, service, socket.bytes_out));
+            }
+            Ended::Unknown => {}
+        }
+    }
+
+    /// Learns the owners of the sockets that are open now, and tells the tracked connections that are theirs.
+    /// `/proc` is searched only when there are new ones.
+    pub(crate) fn list(
+        &mut self,
+        user: &dyn Fn(u32) -> Option<usize>,
+        seen: &mut Vec<Observation>,
+    ) {
+        let mut open = Vec::new();
+        for family in [libc::AF_INET, libc::AF_INET6] {
+            self.dump(family, libc::IPPROTO_TCP, &mut open);
+            if self.tracking.is_some() {
+                self.dump(family, libc::IPPROTO_UDP, &mut open);
+            }
+        }
+        let new: HashMap<u32, u64> = open
+            .iter()
+            .filter(|socket| socket.inode != 0 && !self.owners.contains_key(&socket.cookie))
+            .map(|socket| (socket.inode, socket.cookie))
+            .collect();
         if !new.is_empty() && self.owners.len() < SOCKETS {
             for (inode, pid) in owners_of(&new) {
                 self.owners.extend(new.get(&inode).map(|cookie| (*cookie, pid)));
             }
         }
+        let Some(tracking) = &mut self.tracking else { return };
+        tracking.refresh();
+        let owners = Owners::new(&open, &self.owners);
+        for (tuple, time, owner) in self.flows.due(now(), &|tuple| owners.of(tuple)) {
+            let (pid, of_user) = owner.unwrap_or_default();
+            self.flows.tell(tuple, pid);
+            let what = connect(&tuple, pid, of_user.and_then(user), None);
+            seen.push(Observation { time, what });
+        }
     }
+
+    /// Asks for a list of sockets.
+    fn dump(&self, family: i32, protocol: i32, open: &mut Vec<Socket>) {
+        if self.lists.send(&list_request(family, protocol)).is_err() {
+            return;
+        }
+        // A list comes at once, in as many messages as it needs.
+        for _ in 0..64 {
+            let mut ended = false;
+            drop(self.lists.receive(&mut |kind, body| {
+                ended |= kind == NLMSG_DONE || kind == NLMSG_ERROR;
+                if let Some(socket) = Socket::read(body).filter(|_| kind == BY_FAMILY) {
+                    open.push(Socket { udp: protocol == libc::IPPROTO_UDP, ..socket });
+                }
+            }));
+            if ended {
+                break;
+            }
+        }
+    }
+}
+
+/// Owners of connections, by the sockets that are open.
+struct Owners<'a> {
+    connected: HashMap<Tuple, &'a Socket>,
+    /// Sockets that send datagrams to anybody, by their port; none where two of them share one.
+    open: HashMap<u16, Option<&'a Socket>>,
+    pids: &'a HashMap<u64, u32>,
+}
+
+impl<'a> Owners<'a> {
+    fn new(sockets: &'a [Socket], pids: &'a HashMap<u64, u32>) -> Self {
+        let mut owners = Self { connected: HashMap::new(), open: HashMap::new(), pids };
+        for socket in sockets {
+            if socket.port != 0 {
+                owners.connected.insert(socket.tuple(), socket);
+            } else if socket.udp {
+                let entry = owners.open.entry(socket.own_port);
+                entry.and_modify(|known| *known = None).or_insert(Some(socket));
+            }
+        }
+        owners
+    }
+
+    /// Process and user of the one socket that a connection can be of.
+    fn of(&self, tuple: &Tuple) -> Option<(Option<u32>, Option<u32>)> {
+        let open = || {
+            let socket = (*self.open.get(&tuple.from_port).filter(|_| tuple.udp)?)?;
+            (socket.own.is_unspecified() || socket.own == tuple.from).then_some(socket)
+        };
+        let socket = self.connected.get(tuple).copied().or_else(open)?;
+        Some((self.pids.get(&socket.cookie).copied(), Some(socket.user)))
+    }
+}
+
+/// A connection as an observation.
+fn connect(
+    tuple: &Tuple,
+    pid: Option<u32>,
+    service: Option<usize>,
+    bytes_out: Option<u64>,
+) -> What {
+    What::Connect(Connect {
+        pid,
+        program: String::new(),
+        service,
+        address: tuple.to,
+        port: tuple.to_port,
+        host: None,
+        transport: transport(tuple),
+        refused: false,
+        bytes_out,
+    })
+}
+
+/// The end of a connection that was told before.
+fn end_of(tuple: &Tuple, pid: Option<u32>, service: Option<usize>, bytes: u64) -> What {
+    let (address, port) = (tuple.to, tuple.to_port);
+    What::Ended { pid, service, address, port, transport: transport(tuple), bytes }
+}
+
+fn transport(tuple: &Tuple) -> &'static str {
+    if tuple.udp { "udp" } else { "tcp" }
 }
 
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
+/// Asks for sockets, and is the type of each of them (`SOCK_DIAG_BY_FAMILY`).
+const BY_FAMILY: u16 = 20;
 
 /// Which processes have sockets, as far as `/proc` may be read.
 fn owners_of(inodes: &HashMap<u32, u64>) -> Vec<(u32, u32)> {
@@ -150,16 +300,16 @@ fn local_ports() -> std::ops::RangeInclusive<u16> {
     ports.next().unwrap_or(32768)..=ports.next().unwrap_or(60999)
 }
 
-/// Asks for all connected TCP sockets of a family (`struct inet_diag_req_v2`).
-fn list_request(family: i32) -> Vec<u8> {
-    const BY_FAMILY: u16 = 20;
+/// Asks for all sockets of a family and protocol that do not listen (`struct inet_diag_req_v2`).
+fn list_request(family: i32, protocol: i32) -> Vec<u8> {
     const REQUEST_DUMP: u16 = 0x301;
     let mut message = Vec::with_capacity(72);
     message.extend(72_u32.to_ne_bytes());
     message.extend(BY_FAMILY.to_ne_bytes());
     message.extend(REQUEST_DUMP.to_ne_bytes());
     message.extend([0; 8]);
-    message.extend([u8::try_from(family).unwrap_or(0), 6, 0, 0]);
+    message.extend([family, protocol].map(|number| u8::try_from(number).unwrap_or(0)));
+    message.extend([0; 2]);
     // Every state but listening.
     message.extend((0xfff_u32 & !(1 << 10)).to_ne_bytes());
     message.extend([0; 48]);
@@ -169,6 +319,7 @@ fn list_request(family: i32) -> Vec<u8> {
 /// A socket as `struct inet_diag_msg` and its attributes tell it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Socket {
+    own: IpAddr,
     own_port: u16,
     address: IpAddr,
     port: u16,
@@ -181,17 +332,21 @@ struct Socket {
 
 impl Socket {
     fn read(body: &[u8]) -> Option<Self> {
-        let address: [u8; 16] = body.get(24..40)?.try_into().ok()?;
-        let address = match i32::from(*body.first()?) {
-            libc::AF_INET => IpAddr::from(<[u8; 4]>::try_from(address.get(..4)?).ok()?),
-            libc::AF_INET6 => IpAddr::from(Ipv6Addr::from(address)).to_canonical(),
-            _ => return None,
+        let family = i32::from(*body.first()?);
+        let address = |at: usize| {
+            let address: [u8; 16] = body.get(at..at + 16)?.try_into().ok()?;
+            match family {
+                libc::AF_INET => Some(IpAddr::from(<[u8; 4]>::try_from(address.get(..4)?).ok()?)),
+                libc::AF_INET6 => Some(Ipv6Addr::from(address).to_canonical()),
+                _ => None,
+            }
         };
         let word = |at: usize| body.get(at..at + 4)?.try_into().ok().map(u32::from_ne_bytes);
         let port = |at: usize| body.get(at..at + 2)?.try_into().ok().map(u16::from_be_bytes);
         let mut socket = Self {
+            own: address(8)?,
             own_port: port(4)?,
-            address,
+            address: address(24)?,
             port: port(6)?,
             cookie: u64::from(word(44)?) | u64::from(word(48)?) << 32,
             user: word(64)?,
@@ -199,9 +354,7 @@ impl Socket {
             udp: false,
             bytes_out: None,
         };
-        let mut rest = body.get(72..)?;
-        while let (Some(length), Some(kind)) = (half(rest, 0), half(rest, 2)) {
-            let Some(value) = rest.get(4..usize::from(length)) else { break };
+        for (kind, value) in attributes(body.get(72..)?) {
             match kind {
                 // `struct tcp_info`: bytes that the other side has acknowledged.
                 2 => {
@@ -212,14 +365,15 @@ impl Socket {
                 10 => socket.udp = value.first() == Some(&17),
                 _ => {}
             }
-            rest = rest.get(usize::from(length).next_multiple_of(4)..).unwrap_or_default();
         }
         Some(socket)
     }
-}
 
-fn half(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes.get(at..at + 2)?.try_into().ok().map(u16::from_ne_bytes)
+    /// The connection, from this side.
+    fn tuple(&self) -> Tuple {
+        let (from, to) = (self.own, self.address);
+        Tuple { udp: self.udp, from, from_port: self.own_port, to, to_port: self.port }
+    }
 }
 
 /// Subscribes to events of processes: a message of the connector (index 1, value 1) with the word "listen".
@@ -268,7 +422,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_connection_is_seen_with_its_owner() {
-        let mut sockets = match Sockets::new() {
+        let mut sockets = match Sockets::new(true) {
             Ok(sockets) => sockets,
             Err(error) => {
                 eprintln!("SKIPPED: ends of sockets cannot be heard here: {error}");
@@ -278,7 +432,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback is there");
         let port = listener.local_addr().expect("it is bound").port();
         let stream = TcpStream::connect(("127.0.0.1", port)).expect("it listens");
-        sockets.list();
+        sockets.list(&|_| None, &mut Vec::new());
         drop(stream);
         drop(listener);
         let mut found = Vec::new();

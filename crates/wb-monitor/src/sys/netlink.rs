@@ -11,6 +11,8 @@ pub(crate) enum Family {
     SockDiag = 4,
     /// Processes of the host.
     Connector = 11,
+    /// Connection tracking and the log of firewalls.
+    Netfilter = 12,
 }
 
 /// A netlink socket.
@@ -92,4 +94,17 @@ fn split(bytes: &[u8]) -> Option<(u16, &[u8], &[u8])> {
     let body = bytes.get(16..length)?;
     let next = length.next_multiple_of(4).min(bytes.len());
     Some((kind, body, bytes.get(next..)?))
+}
+
+/// Attributes (`struct nlattr`): kind, without the marks for nested ones and for byte order, and value. What is cut
+/// off is left out.
+pub(crate) fn attributes(bytes: &[u8]) -> impl Iterator<Item = (u16, &[u8])> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let half = |at: usize| rest.get(at..at + 2)?.try_into().ok().map(u16::from_ne_bytes);
+        let (length, kind) = (usize::from(half(0)?), half(2)? & 0x3fff);
+        let value = rest.get(4..length)?;
+        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some((kind, value))
+    })
 }

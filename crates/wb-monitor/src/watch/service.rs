@@ -51,12 +51,24 @@ impl Watch<'_> {
     /// What can and cannot be seen without programs in the kernel.
     fn without_programs_notes(&self) -> Vec<String> {
         let tier = if self.files.attributes() { "t1" } else { "t0" };
+        let tracks = self.sockets.as_ref().is_some_and(sensor::sockets::Sockets::tracks);
+        let (more, datagrams, others) = match tracks {
+            true => (
+                ", connections that are tracked, when they begin",
+                "",
+                " unless it passes through this one",
+            ),
+            false => ("", "datagrams without a connection, ", ""),
+        };
         let mut notes = vec![
-            format!("sensor {tier}: ends of sockets, and processes as the process connector tells them"),
-            "cannot see: which process had a connection that lasted less than a second (it is told as unattributed), \
-             what a service that is not told by its user did then, datagrams without a connection, other network namespaces, names; nothing is \
-             refused"
-                .to_owned(),
+            format!(
+                "sensor {tier}: ends of sockets{more}, and processes as the process connector tells them"
+            ),
+            format!(
+                "cannot see: which process had a connection that lasted less than a second (it is told as unattributed), what \
+                 a service that is not told by its user did then, {datagrams}traffic of other network namespaces{others}, names; \
+                 nothing is refused"
+            ),
         ];
         let limits = self.sockets.iter().flat_map(|sockets| &sockets.limits);
         notes.extend(limits.map(|limit| format!("limited: {limit}")));

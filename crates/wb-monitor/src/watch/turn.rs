@@ -161,15 +161,25 @@ impl Watch<'_> {
     /// Reads ends of sockets and processes, where there are no programs.
     fn read_sockets(&mut self) {
         let Some(sockets) = &mut self.sockets else { return };
-        let services = &self.monitor.policy().services;
-        let user = |user: u32| services.iter().position(|service| service.user == Some(user));
+        let policy = self.monitor.policy();
         let mut seen = Vec::new();
-        let lost = sockets.read(&user, &mut seen);
+        let lost = sockets.read(&|user| policy.of_user(user), &mut seen);
         for one in seen {
             self.observe(one);
         }
         if lost {
             self.lost(1, "or more about sockets and processes");
+        }
+    }
+
+    /// Learns whose the open sockets are, where there are no programs.
+    fn list_sockets(&mut self) {
+        let Some(sockets) = &mut self.sockets else { return };
+        let policy = self.monitor.policy();
+        let mut seen = Vec::new();
+        sockets.list(&|user| policy.of_user(user), &mut seen);
+        for one in seen {
+            self.observe(one);
         }
     }
 
@@ -251,9 +261,7 @@ impl Watch<'_> {
             });
         }
         self.clock = clock;
-        if let Some(sockets) = &mut self.sockets {
-            sockets.list();
-        }
+        self.list_sockets();
         let how = enforcement(self.monitor.policy());
         let lost = self.programs.as_mut().map_or(0, crate::bpf::Programs::lost);
         if lost > 0 {

@@ -116,6 +116,20 @@ impl Field {
         wait("the server answers", || self.ask("/").is_ok());
     }
 
+    /// Runs a command in the server's network namespace.
+    pub fn run_inside(&self, command: &str) -> Result<String, String> {
+        run(&format!("ip netns exec {} sh -c \"{command}\"", self.inside()))
+    }
+
+    /// Sends a datagram from outside to the server.
+    pub fn knock(&self) {
+        let sent = run(&format!(
+            "ip netns exec {} python3 -c 'import socket; socket.socket(2, 2).sendto(b\"?\", (\"{SERVER}\", 9))'",
+            self.outside()
+        ));
+        sent.expect("it can be sent");
+    }
+
     fn spawn(&mut self, command: &str) {
         let child = Command::new("sh").args(["-c", command]).stdin(Stdio::null()).spawn();
         self.children.push(child.expect("a shell is there"));
@@ -194,11 +208,24 @@ pub struct Watch {
 impl Watch {
     /// Starts it, and waits until it watches.
     pub fn start(field: &Field, policy: &Path) -> Self {
+        Self::begin(field, policy, Command::new(env!("CARGO_BIN_EXE_weighbridge")), &[])
+    }
+
+    /// The same with lesser sensors, in the network namespace of the server.
+    pub fn start_inside(field: &Field, policy: &Path, arguments: &[&str]) -> Self {
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net=/run/netns/{}", field.inside()));
+        command.arg(env!("CARGO_BIN_EXE_weighbridge"));
+        Self::begin(field, policy, command, arguments)
+    }
+
+    fn begin(field: &Field, policy: &Path, mut command: Command, arguments: &[&str]) -> Self {
         let said = field.path("watch.said");
         let file = fs::File::create(&said).expect("it can be made");
-        let child = Command::new(env!("CARGO_BIN_EXE_weighbridge"))
+        let child = command
             .args(["watch", "--policy"])
             .arg(policy)
+            .args(arguments)
             .stdout(file.try_clone().expect("it can be shared"))
             .stderr(file)
             .spawn()
