@@ -127,6 +127,7 @@ impl Monitor {
                 }
                 self.written(pid, &file, seen.time);
             }
+            What::Executed { pid, file } => self.executed(pid, &file, seen.time),
             What::Scanned { file, scan } => self.scanned(file, scan, seen.time),
             What::Sent { service, address, port, bytes } => {
                 self.sent(service, address, port, bytes, seen.time);

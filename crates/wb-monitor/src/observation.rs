@@ -60,6 +60,13 @@ pub enum What {
         /// Nobody saw the file being opened before this moment.
         since: Timestamp,
     },
+    /// A process is about to run a file below a folder of models as a program.
+    Executed {
+        /// The process.
+        pid: u32,
+        /// The file.
+        file: File,
+    },
     /// A file lies below a folder of models.
     Present {
         /// The file.

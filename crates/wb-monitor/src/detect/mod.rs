@@ -60,6 +60,12 @@ pub static DETECTIONS: &[Detection] = &[
         next: "ask who wrote it, and add the program or user to `[deploy]` if it is meant to",
     },
     Detection {
+        name: "program-among-models",
+        title: "A file that lies among the models was executed",
+        techniques: &["T1059", "AML.T0011"],
+        next: "look at the file and at who put it there; name it in the service's `programs` if it is meant to run",
+    },
+    Detection {
         name: "metadata-service",
         title: "A process asks the cloud's metadata service, which hands out credentials",
         techniques: &["T1552.005"],

@@ -1,4 +1,4 @@
-//! Models that are loaded, changed or written.
+//! Models that are loaded, changed or written, and what is executed among them.
 
 use super::Draft;
 use crate::ledger::{Entry, disapproval};
@@ -63,6 +63,16 @@ pub(crate) fn written(path: &str, writer: Option<(&str, u32)>, deploy: &Deploy) 
     let headline = format!("{path} was written by {who}, outside a deployment");
     let rule = "model-file-written";
     Some(Draft { rule, severity: Severity::Medium, subject, headline, because: Vec::new() })
+}
+
+/// Judges a file among the models that is executed. `programs` are those that the policy lets the service start.
+pub(crate) fn executed(path: &str, name: &str, programs: &[String]) -> Option<Draft> {
+    if programs.iter().any(|allowed| allowed == name) {
+        return None;
+    }
+    let headline = format!("{path} was executed: a program among the models");
+    let (rule, severity, subject) = ("program-among-models", Severity::High, path.to_owned());
+    Some(Draft { rule, severity, subject, headline, because: Vec::new() })
 }
 
 #[cfg(test)]

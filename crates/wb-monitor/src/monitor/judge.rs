@@ -314,6 +314,28 @@ impl Monitor {
         }
     }
 
+    /// A file among the models is run as a program.
+    pub(super) fn executed(&mut self, pid: u32, file: &File, time: Timestamp) {
+        let id = self.processes.id(pid);
+        let process = id.and_then(|id| self.processes.get(id));
+        let (service, user) =
+            (process.and_then(|process| process.service), process.map(|process| process.user));
+        let path = file.path.display().to_string();
+        let chain = id.map(|id| self.chain(id, self.models_of(id, time).first()));
+        let chain = chain.unwrap_or_else(|| "unattributed".to_owned());
+        let record = Record::new(time, "exec", format!("{path} was executed by {chain}"))
+            .with("service.name", self.service_name(service))
+            .with("file.path", path.clone())
+            .with("process.pid", pid)
+            .with("user.id", user.map(|user| user.to_string()));
+        self.told.push(Told::Record(record.line()));
+        let settings = service.and_then(|at| self.policy.services.get(at));
+        let programs = settings.map_or(&[][..], |service| &service.programs);
+        if let Some(draft) = models::executed(&path, &file_name(&file.path), programs) {
+            self.raise(draft, service, None, id.map(|id| (id, None)), time);
+        }
+    }
+
     pub(super) fn sent(
         &mut self,
         service: usize,

@@ -144,6 +144,45 @@ fn nobody_is_named_when_nobody_is_known() {
 }
 
 #[test]
+fn a_connection_of_nobody_of_any_service_is_recorded_and_no_alert() {
+    let mut host = Host::new(POLICY);
+    let connect = Connect {
+        pid: None,
+        program: String::new(),
+        service: None,
+        address: [192, 0, 2, 66].into(),
+        port: 53,
+        host: None,
+        transport: "udp",
+        refused: false,
+        bytes_out: None,
+    };
+    host.see(0, What::Connect(connect));
+    let told = host.0.take();
+    assert!(
+        matches!(told.as_slice(), [Told::Record(line)] if line.contains("unattributed: 192.0.2.66")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn what_a_connection_sent_is_added_up_when_it_ends() {
+    let mut host = Host::new(POLICY);
+    let ended = |bytes| What::Ended {
+        pid: Some(10),
+        service: None,
+        address: [192, 0, 2, 66].into(),
+        port: 443,
+        transport: "tcp",
+        bytes,
+    };
+    host.see(0, ended(10 << 20));
+    assert!(host.rules().is_empty(), "a little");
+    host.see(1000, ended(10 << 20));
+    assert_eq!(host.rules(), ["bytes-out"]);
+}
+
+#[test]
 fn names_of_the_policy_are_pinned_as_name_servers_answer() {
     let mut host = Host::new(POLICY);
     host.connects(Some(10), [192, 0, 2, 7], 100);
@@ -174,6 +213,21 @@ fn who_writes_models_is_told_unless_it_deploys() {
     assert!(host.rules().is_empty());
     host.see(20, What::Written { pid: Some(21), file: model(2) });
     assert_eq!(host.rules(), ["model-file-written"]);
+}
+
+#[test]
+fn a_program_among_the_models_is_told_unless_the_policy_names_it() {
+    let mut host = Host::new(&POLICY.replace("cgroup", "programs = [\"triton\"]\ncgroup"));
+    host.opens(10, 1, 0);
+    host.scanned(1, Verdict::Clean, &[], 10);
+    let file = |name: &str| File { path: format!("/models/{name}").into(), ..model(2) };
+    host.see(20, What::Executed { pid: 10, file: file("triton") });
+    assert!(host.rules().is_empty());
+    host.see(30, What::Executed { pid: 10, file: file("dropped") });
+    let alerts = host.alerts();
+    let told: Vec<_> = alerts.iter().map(|alert| (alert.rule, alert.chain.as_str())).collect();
+    assert_eq!(told, [("program-among-models", "python3")]);
+    assert_eq!(alerts.first().map(|alert| alert.service.as_str()), Some("inference"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Folders of models: who opens, writes and replaces files below them.
+//! Folders of models: who opens, executes, writes and replaces files below them.
 
 use crate::observation::{File, FileKey, What};
 use crate::sys::fanotify::{Fanotify, FileEvent, Inotify};
@@ -83,8 +83,13 @@ impl Files {
         }
         let watch = self.names.watch(folder, self.processes.is_none())?;
         self.folders.insert(watch, folder.to_owned());
-        if let Some(queue) = &self.processes {
-            queue.mark(folder)?;
+        if let Some(queue) = &self.processes
+            && !queue.mark(folder)?
+            && depth == 0
+        {
+            let what =
+                "fanotify: this kernel does not tell when a file among the models is executed";
+            self.limits.push(what.to_owned());
         }
         for entry in fs::read_dir(folder)?.flatten() {
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
@@ -128,6 +133,9 @@ impl Files {
                 }
                 if event.opened {
                     seen.what.push(What::Opened { pid, file: file.clone(), since });
+                }
+                if event.executed {
+                    seen.what.push(What::Executed { pid: event.pid, file: file.clone() });
                 }
                 if event.asks {
                     seen.held.push((event, file));
@@ -191,5 +199,37 @@ pub(crate) fn key(metadata: &fs::Metadata) -> FileKey {
         inode: metadata.ino(),
         modified: i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec()),
         size: metadata.size(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn a_program_among_the_models_is_seen_when_it_runs_and_not_when_it_is_read() {
+        let scratch = wb_testkit::Scratch::new();
+        let path = scratch.folder().join("tool");
+        fs::copy("/bin/true", &path).expect("it can be copied");
+        let folders = [scratch.folder().to_owned()];
+        let mut files =
+            Files::new(&folders, false, Timestamp::UNIX_EPOCH).expect("inotify is there");
+        if !files.attributes() {
+            eprintln!("SKIPPED: fanotify is NOT tested here: {:?}", files.limits);
+            return;
+        }
+        let mut seen = |command: &mut Command| {
+            let status = command.status().expect("it is there");
+            assert!(status.success(), "{status}");
+            let found = files.read(Timestamp::UNIX_EPOCH).what.into_iter();
+            let executed = |what| match what {
+                What::Executed { file, .. } => Some(file.path),
+                _ => None,
+            };
+            found.filter_map(executed).collect::<Vec<_>>()
+        };
+        assert!(seen(Command::new("cmp").arg(&path).arg("/bin/true")).is_empty());
+        assert_eq!(seen(&mut Command::new(&path)), std::slice::from_ref(&path));
     }
 }

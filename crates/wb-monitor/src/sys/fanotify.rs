@@ -1,4 +1,4 @@
-//! fanotify(7) and inotify(7): which process opens, writes or replaces a file.
+//! fanotify(7) and inotify(7): which process opens, executes, writes or replaces a file.
 
 use super::{checked, host};
 use std::ffi::CString;
@@ -18,6 +18,8 @@ pub(crate) struct FileEvent {
     pub(crate) opened: bool,
     /// Whether it was closed after writing. The kernel joins events that wait: one may be both.
     pub(crate) written: bool,
+    /// Whether it was opened to be executed.
+    pub(crate) executed: bool,
     /// Whether the process waits until it is answered.
     pub(crate) asks: bool,
 }
@@ -49,11 +51,21 @@ impl Fanotify {
         Ok(Self { fd: host::own(fd), holds })
     }
 
-    /// Watches the files that lie directly in `folder`.
-    pub(crate) fn mark(&self, folder: &Path) -> io::Result<()> {
-        let path = CString::new(folder.as_os_str().as_bytes())?;
+    /// Watches the files that lie directly in `folder`. Returns whether their being executed is told, which kernels
+    /// before 5.0 cannot.
+    pub(crate) fn mark(&self, folder: &Path) -> io::Result<bool> {
         let opening = if self.holds { libc::FAN_OPEN_PERM } else { libc::FAN_OPEN };
         let mask = opening | libc::FAN_CLOSE_WRITE | libc::FAN_EVENT_ON_CHILD;
+        match self.mark_for(folder, mask | libc::FAN_OPEN_EXEC) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                self.mark_for(folder, mask).map(|()| false)
+            }
+            result => result.map(|()| true),
+        }
+    }
+
+    fn mark_for(&self, folder: &Path, mask: u64) -> io::Result<()> {
+        let path = CString::new(folder.as_os_str().as_bytes())?;
         let flags = libc::FAN_MARK_ADD | libc::FAN_MARK_ONLYDIR;
         // SAFETY: the path ends in zero.
         let result = unsafe {
@@ -109,6 +121,7 @@ fn split(bytes: &[u8]) -> Option<(Option<FileEvent>, &[u8])> {
         file: host::own(fd),
         opened: mask & (libc::FAN_OPEN | libc::FAN_OPEN_PERM) != 0,
         written: mask & libc::FAN_CLOSE_WRITE != 0,
+        executed: mask & libc::FAN_OPEN_EXEC != 0,
         asks: mask & libc::FAN_OPEN_PERM != 0,
     });
     Some((event, bytes.get(length..)?))

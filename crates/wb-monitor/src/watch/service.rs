@@ -34,12 +34,12 @@ impl Watch<'_> {
             None => notes.extend(self.without_programs_notes()),
         }
         if !policy.models.is_empty() {
-            let who = if self.files.attributes() {
-                "with their processes"
+            let seen = if self.files.attributes() {
+                "opened, executed, written and replaced, with their processes"
             } else {
-                "without their processes"
+                "opened, written and replaced, without their processes"
             };
-            notes.push(format!("models: opened, written and replaced, {who}; what is moved in place is seen without"));
+            notes.push(format!("models: {seen}; what is moved in place is seen without"));
         }
         notes.extend(self.files.limits.iter().map(|limit| format!("limited: {limit}")));
         notes.extend(self.outputs.problems());
