@@ -18,6 +18,8 @@ mod record;
 
 #[cfg(target_os = "linux")]
 mod bpf;
+#[cfg(target_os = "linux")]
+mod nftables;
 pub mod output;
 #[cfg(target_os = "linux")]
 mod sensor;

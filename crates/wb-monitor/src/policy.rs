@@ -20,6 +20,9 @@ pub struct Policy {
     /// What happens to connections in mode `enforce` while nobody watches.
     #[serde(default)]
     pub fail: Fail,
+    /// What refuses connections in mode `enforce`.
+    #[serde(default)]
+    pub blocking: Blocking,
     /// Folders with models.
     #[serde(default)]
     pub models: Vec<PathBuf>,
@@ -82,6 +85,17 @@ pub enum Fail {
     Open,
     /// What was allowed last passes, and nothing else does.
     Closed,
+}
+
+/// What refuses connections in mode `enforce`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Blocking {
+    /// Programs in the kernel or, where these cannot be had, nftables.
+    #[default]
+    Best,
+    /// A table of nftables, which can tell a service by its user too, and sees no process.
+    Nftables,
 }
 
 /// A service: processes told by one of these.
@@ -305,12 +319,13 @@ impl Policy {
                      and `command`\nhint: `cgroup` and `unit` are the surest"
                 ));
             }
-            let by_process = service.user.is_some() || service.command.is_some();
-            if self.mode == Mode::Enforce && by_process {
+            let by_user = service.user.is_some() && self.blocking != Blocking::Nftables;
+            if self.mode == Mode::Enforce && (by_user || service.command.is_some()) {
                 return Err(format!(
                     "service `{name}` is told by its {}, which can be watched but not enforced\nhint: run it \
-                     in a cgroup or a unit of its own and name that",
-                    if service.user.is_some() { "user" } else { "command line" }
+                     in a cgroup or a unit of its own and name that{}",
+                    if by_user { "user" } else { "command line" },
+                    if by_user { ", or set `blocking = \"nftables\"`" } else { "" }
                 ));
             }
             for allow in &service.allow {
@@ -467,6 +482,13 @@ mod tests {
         assert!(complaint("[[service]]\nname = \"a\"\n").contains("exactly one of"));
         let user = complaint("mode = \"enforce\"\n[[service]]\nname = \"a\"\nuser = 1000\n");
         assert!(user.contains("not enforced") && user.contains("hint:"), "{user}");
+        let enforced = |told: &str| {
+            format!(
+                "mode = \"enforce\"\nblocking = \"nftables\"\n[[service]]\nname = \"a\"\n{told}\n"
+            )
+        };
+        assert!(Policy::parse(&enforced("user = 1000")).is_ok(), "nftables knows users");
+        assert!(complaint(&enforced("command = \"serve.py\"")).contains("not enforced"));
         let both = "[[service]]\nname = \"a\"\nuser = 1\n[[service.allow]]\nport = 1\n";
         assert!(complaint(both).contains("either `host` or `cidr`"));
     }

@@ -1,5 +1,6 @@
 //! The watch itself: sensors, monitor and outputs in one loop on one thread.
 
+mod blocking;
 mod service;
 mod turn;
 
@@ -7,9 +8,10 @@ use crate::alert::Alert;
 use crate::bpf::{self, Allowed, Enforcement, Place, Programs};
 use crate::cgroup;
 use crate::monitor::{AllowedNetwork, Monitor};
+use crate::nftables::{self, Table};
 use crate::observation::{Observation, Trouble, What};
 use crate::output::Outputs;
-use crate::policy::{self, Fail, Mode, Policy};
+use crate::policy::{self, Blocking, Fail, Mode, Policy};
 use crate::sensor::files::Files;
 use crate::sensor::follow::Follower;
 use crate::sensor::kernel::{self, Translator};
@@ -79,6 +81,10 @@ struct Watch<'a> {
     programs: Option<Programs>,
     /// Instead of the programs, where there are none.
     sockets: Option<Sockets>,
+    /// What refuses instead of them.
+    table: Option<Table>,
+    /// Whether something more is allowed than the table knows.
+    stale: bool,
     /// Streams of other sensors.
     follower: Option<Follower>,
     translator: Translator,
@@ -103,7 +109,12 @@ pub fn run(options: &Options, say: &mut dyn FnMut(Said)) -> Result<(), Problem> 
 /// # Errors
 /// User: no rights to do so.
 pub fn release(path: &Path) -> Result<bool, Problem> {
-    bpf::release(&pin_name(path))
+    let name = pin_name(path);
+    let table = nftables::release(&name).map_err(|error| {
+        format!("the table of nftables cannot be removed: {error}\nhint: this needs root")
+    })?;
+    bpf::release(&name)
+        .map(|programs| programs || table)
         .map_err(|error| format!("programs cannot be detached: {error}\nhint: this needs root"))
 }
 
@@ -173,6 +184,8 @@ impl<'a> Watch<'a> {
             held: Vec::new(),
             programs: None,
             sockets: None,
+            table: None,
+            stale: false,
             follower,
             translator: Translator::default(),
             clock: Clock::now(),
@@ -182,17 +195,23 @@ impl<'a> Watch<'a> {
         };
         let folders: Vec<Option<PathBuf>> =
             places.into_iter().map(|place| place.map(|(folder, _)| folder)).collect();
-        watch.attach(&folders)?;
+        let why = watch.attach(&folders)?;
         watch.look_around();
+        if let Some(why) = why {
+            watch.begin_table(&why)?;
+        }
         Ok(watch)
     }
 
-    /// Attaches the programs, unless the tier forbids it or the kernel refuses.
-    fn attach(&mut self, folders: &[Option<PathBuf>]) -> Result<(), Problem> {
+    /// Attaches the programs, unless the tier forbids it or the kernel refuses. Returns why there are none.
+    fn attach(&mut self, folders: &[Option<PathBuf>]) -> Result<Option<String>, Problem> {
         if self.options.tier.is_some_and(|tier| tier < Tier::T2) {
             return self.without_programs("the tier that was asked for has none");
         }
         let how = enforcement(self.monitor.policy());
+        if how.enforce && self.monitor.policy().blocking == Blocking::Nftables {
+            return self.without_programs("the policy asks for nftables");
+        }
         let root = cgroup::root();
         let mut places = Vec::new();
         for (index, folder) in folders.iter().enumerate() {
@@ -235,9 +254,10 @@ impl<'a> Watch<'a> {
                     drop(bpf::release(&pin_name(&self.options.policy)));
                     self.programs = Some(programs);
                 }
-                Ok(())
+                drop(nftables::release(&pin_name(&self.options.policy)));
+                Ok(None)
             }
-            Err(error) if how.enforce || self.options.tier == Some(Tier::T2) => Err(format!(
+            Err(error) if self.options.tier == Some(Tier::T2) => Err(format!(
                 "programs cannot be attached: {error}\nhint: blocking needs root, cgroups of version 2 and a kernel of 5.8 \
                  or newer; `mode = \"alert\"` does without"
             )),
@@ -245,19 +265,15 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn without_programs(&mut self, why: &str) -> Result<(), Problem> {
-        if self.monitor.policy().mode == Mode::Enforce {
-            return Err(format!(
-                "nothing can be blocked without programs in the kernel: {why}\nhint: use tier t2, or `mode = \"alert\"`"
-            ));
-        }
+    /// Listens to sockets instead. Returns why.
+    fn without_programs(&mut self, why: &str) -> Result<Option<String>, Problem> {
         (self.say)(Said::Note(format!("no programs in the kernel: {why}")));
         let tracks = self.options.tier != Some(Tier::T0);
         let sockets = Sockets::new(tracks).map_err(|error| {
             format!("ends of sockets cannot be heard: {error}\nhint: this sensor needs a kernel of 4.7 or newer")
         })?;
         self.sockets = Some(sockets);
-        Ok(())
+        Ok(Some(why.to_owned()))
     }
 
     /// What programs recorded while nobody was there.

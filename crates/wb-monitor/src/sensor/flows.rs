@@ -3,7 +3,7 @@
 //! kernel.
 
 use jiff::{SignedDuration, Timestamp};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 /// Connections that wait, and that were told and have not ended, at the most; each.
@@ -29,6 +29,8 @@ pub(crate) enum Ended {
     Waited(Timestamp),
     /// A connection that was told before, with the process that it was told with.
     Told(Option<u32>),
+    /// A connection that was refused, and told then.
+    Refused,
     /// A connection that tracking did not tell.
     Unknown,
 }
@@ -38,6 +40,7 @@ pub(crate) enum Ended {
 pub(crate) struct Flows {
     waiting: HashMap<Tuple, Timestamp>,
     told: HashMap<Tuple, Option<u32>>,
+    refused: HashSet<Tuple>,
 }
 
 impl Flows {
@@ -58,8 +61,20 @@ impl Flows {
         }
     }
 
+    /// A connection was refused, and is told: its socket's end does not tell it again. Returns whether this is kept.
+    pub(crate) fn refuse(&mut self, tuple: Tuple) -> bool {
+        let room = self.refused.len() < MOST;
+        if room {
+            self.refused.insert(tuple);
+        }
+        room
+    }
+
     /// The socket of a connection ended.
     pub(crate) fn ended(&mut self, tuple: &Tuple) -> Ended {
+        if self.refused.remove(tuple) {
+            return Ended::Refused;
+        }
         if let Some(time) = self.waiting.remove(tuple) {
             return Ended::Waited(time);
         }
@@ -71,6 +86,7 @@ impl Flows {
         let own = |tuple: &Tuple| {
             tuple.udp && tuple.from_port == port && (from.is_unspecified() || from == tuple.from)
         };
+        self.refused.retain(|tuple| !own(tuple));
         let found = self.waiting.extract_if(|tuple, _| own(tuple));
         let mut found: Vec<_> = found.collect();
         found.sort_by_key(|(tuple, time)| (*time, *tuple));
@@ -80,6 +96,7 @@ impl Flows {
     /// Ends of connections were lost: those that were told are no longer waited for, and may be told again.
     pub(crate) fn forget(&mut self) {
         self.told.clear();
+        self.refused.clear();
     }
 
     /// Tracking forgot a connection. Returns the process it was told with, when it was and its socket had not
@@ -139,6 +156,16 @@ mod tests {
         flows.tell(tuple(false, 40_000), Some(7));
         assert_eq!(flows.ended(&tuple(false, 40_000)), Ended::Told(Some(7)));
         assert_eq!(flows.gone(&tuple(false, 40_000)), None, "its end was told");
+    }
+
+    #[test]
+    fn a_refused_connection_is_not_told_again_as_one_that_passed() {
+        let mut flows = Flows::default();
+        assert!(flows.refuse(tuple(false, 40_000)) && flows.refuse(tuple(true, 40_001)));
+        assert_eq!(flows.ended(&tuple(false, 40_000)), Ended::Refused);
+        assert_eq!(flows.ended(&tuple(false, 40_000)), Ended::Unknown, "the next of that port");
+        assert!(flows.ended_from(IpAddr::from([0, 0, 0, 0]), 40_001).is_empty());
+        assert_eq!(flows.ended(&tuple(true, 40_001)), Ended::Unknown, "its socket is gone");
     }
 
     #[test]

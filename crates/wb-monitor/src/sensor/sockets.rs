@@ -6,6 +6,7 @@
 use super::conntrack::{Conntrack, Track};
 use super::flows::{Ended, Flows, Tuple};
 use super::{now, process};
+use crate::nftables::log::Log;
 use crate::observation::{Connect, Observation, What};
 use crate::sys::netlink::{Family, Netlink, attributes};
 use jiff::Timestamp;
@@ -29,6 +30,8 @@ pub(crate) struct Sockets {
     flows: Flows,
     /// Which process has a socket, by the socket's cookie.
     owners: HashMap<u64, u32>,
+    /// The sockets of the last list.
+    open: Vec<Socket>,
     /// Ports that connections of this host begin at; an end at another port is that of an accepted one.
     local: std::ops::RangeInclusive<u16>,
     /// What could not be had.
@@ -63,6 +66,7 @@ impl Sockets {
             tracking,
             flows: Flows::default(),
             owners: HashMap::new(),
+            open: Vec::new(),
             local: local_ports(),
             limits,
         })
@@ -80,10 +84,11 @@ impl Sockets {
         processes.into_iter().chain(tracking).chain([self.ends.fd.as_fd()]).collect()
     }
 
-    /// Reads what has happened. Returns whether something was lost.
+    /// Reads what has happened, and what `log` says was refused. Returns whether something was lost.
     pub(crate) fn read(
         &mut self,
         user: &dyn Fn(u32) -> Option<usize>,
+        log: Option<&mut Log>,
         seen: &mut Vec<Observation>,
     ) -> bool {
         let mut lost = false;
@@ -97,15 +102,19 @@ impl Sockets {
         lost |= result.unwrap_or(true);
         let mut gone = Vec::new();
         if let Some(tracking) = &self.tracking {
-            let (flows, now, mut full) = (&mut self.flows, now(), false);
+            let (flows, now) = (&mut self.flows, now());
+            let mut full = false;
             let result = tracking.read(&mut |track| match track {
                 Track::Begun(tuple) => full |= !flows.begun(tuple, now),
                 Track::Gone(tuple, bytes) => gone.push((tuple, bytes)),
             });
-            if full || result.unwrap_or(true) {
-                lost = true;
-                self.flows.forget();
-            }
+            lost |= full | result.unwrap_or(true);
+        }
+        if let Some(log) = log {
+            lost |= self.refused(log, seen);
+        }
+        if lost {
+            self.flows.forget();
         }
         for socket in ends {
             self.ended(&socket, user, seen);
@@ -114,6 +123,27 @@ impl Sockets {
             if let (Some(pid), Some(bytes)) = (self.flows.gone(&tuple), bytes) {
                 seen.push(Observation { time: now(), what: end_of(&tuple, pid, None, bytes) });
             }
+        }
+        lost
+    }
+
+    /// Reads what was refused. Returns whether there was too much of it.
+    fn refused(&mut self, log: &mut Log, seen: &mut Vec<Observation>) -> bool {
+        let mut refused = Vec::new();
+        let result = log.read(&mut |one| refused.push(one));
+        let mut lost = result.unwrap_or(true);
+        if refused.is_empty() {
+            return lost;
+        }
+        let owners = Owners::new(&self.open, &self.owners);
+        for one in refused {
+            let (pid, _) = owners.of(&one.tuple).unwrap_or_default();
+            lost |= one.tuple.to_port != 0 && !self.flows.refuse(one.tuple);
+            let mut what = connect(&one.tuple, pid, Some(one.service), None);
+            if let What::Connect(connect) = &mut what {
+                (connect.transport, connect.refused) = (one.transport, true);
+            }
+            seen.push(Observation { time: now(), what });
         }
         lost
     }
@@ -145,7 +175,7 @@ impl Sockets {
             Ended::Unknown if self.local.contains(&socket.own_port) => {
                 tell(now(), connect(&tuple, pid, service, socket.bytes_out));
             }
-            Ended::Unknown => {}
+            Ended::Unknown | Ended::Refused => {}
         }
     }
 
@@ -173,9 +203,10 @@ impl Sockets {
                 self.owners.extend(new.get(&inode).map(|cookie| (*cookie, pid)));
             }
         }
+        self.open = open;
         let Some(tracking) = &mut self.tracking else { return };
         tracking.refresh();
-        let owners = Owners::new(&open, &self.owners);
+        let owners = Owners::new(&self.open, &self.owners);
         for (tuple, time, owner) in self.flows.due(now(), &|tuple| owners.of(tuple)) {
             let (pid, of_user) = owner.unwrap_or_default();
             self.flows.tell(tuple, pid);
@@ -437,7 +468,7 @@ mod tests {
         drop(listener);
         let mut found = Vec::new();
         for _ in 0..100 {
-            sockets.read(&|_| None, &mut found);
+            sockets.read(&|_| None, None, &mut found);
             std::thread::sleep(std::time::Duration::from_millis(20));
             let own = found.iter().find_map(|seen| match &seen.what {
                 What::Connect(connect) if connect.port == port => Some(connect.pid),

@@ -18,6 +18,9 @@ impl Watch<'_> {
             (Mode::Enforce, Fail::Closed) => {
                 "what is not allowed stays refused when this watch ends; `watch release` undoes that"
             }
+            (Mode::Enforce, Fail::Open) if self.table.is_some() => {
+                "everything passes when this watch ends, and five seconds after it was killed"
+            }
             (Mode::Enforce, Fail::Open) => "everything passes when this watch ends",
             _ => "nothing is refused",
         };
@@ -60,16 +63,17 @@ impl Watch<'_> {
             ),
             false => ("", "datagrams without a connection, ", ""),
         };
+        let nothing = if self.table.is_some() { "" } else { "; nothing is refused" };
         let mut notes = vec![
             format!(
                 "sensor {tier}: ends of sockets{more}, and processes as the process connector tells them"
             ),
             format!(
                 "cannot see: which process had a connection that lasted less than a second (it is told as unattributed), what \
-                 a service that is not told by its user did then, {datagrams}traffic of other network namespaces{others}, names; \
-                 nothing is refused"
+                 a service that is not told by its user did then, {datagrams}traffic of other network namespaces{others}, names{nothing}"
             ),
         ];
+        notes.extend(self.table_notes());
         let limits = self.sockets.iter().flat_map(|sockets| &sockets.limits);
         notes.extend(limits.map(|limit| format!("limited: {limit}")));
         notes
@@ -138,6 +142,7 @@ impl Watch<'_> {
                 drop(programs.replace(service, &allowed));
             }
         }
+        self.apply_table();
         let name = pin_name(&self.options.policy);
         let Some(programs) = &mut self.programs else { return };
         drop(programs.heartbeat(&vec![how; services]));
@@ -168,6 +173,7 @@ impl Watch<'_> {
         for trouble in self.outputs.flush(sensor::now()) {
             self.trouble(trouble);
         }
+        self.end_table();
         (self.say)(Said::Note(format!("ended: {why}")));
         Ok(())
     }

@@ -49,6 +49,9 @@ impl Watch<'_> {
             let full = self.read();
             self.monitor.tick(sensor::now());
             self.carry();
+            if self.stale {
+                self.refresh_table();
+            }
             if due.second.elapsed() >= Duration::from_secs(1) {
                 due.second = Instant::now();
                 self.each_second();
@@ -71,6 +74,7 @@ impl Watch<'_> {
         fds.extend(self.programs.as_ref().map(crate::bpf::Programs::fd));
         fds.extend(self.follower.as_ref().map(sensor::follow::Follower::fd));
         fds.extend(self.sockets.iter().flat_map(sensor::sockets::Sockets::fds));
+        fds.extend(self.table.as_ref().map(|table| table.log.socket.fd.as_fd()));
         host::wait(&fds, 200)
     }
 
@@ -163,7 +167,8 @@ impl Watch<'_> {
         let Some(sockets) = &mut self.sockets else { return };
         let policy = self.monitor.policy();
         let mut seen = Vec::new();
-        let lost = sockets.read(&|user| policy.of_user(user), &mut seen);
+        let log = self.table.as_mut().map(|table| &mut table.log);
+        let lost = sockets.read(&|user| policy.of_user(user), log, &mut seen);
         for one in seen {
             self.observe(one);
         }
@@ -217,6 +222,7 @@ impl Watch<'_> {
                 Told::Scan(file) => self.scanner.scan(file),
                 Told::Allow(service, network) => {
                     let allowed = to_kernel(network, self.clock);
+                    self.stale |= self.table.is_some();
                     if let Some(programs) = &self.programs {
                         drop(programs.allow(service, allowed));
                     }
@@ -262,6 +268,7 @@ impl Watch<'_> {
         }
         self.clock = clock;
         self.list_sockets();
+        self.keep_table();
         let how = enforcement(self.monitor.policy());
         let lost = self.programs.as_mut().map_or(0, crate::bpf::Programs::lost);
         if lost > 0 {
@@ -283,6 +290,8 @@ impl Watch<'_> {
     }
 
     fn each_five_seconds(&mut self) {
+        self.refresh_table();
+        self.check_table();
         let services = self.monitor.policy().services.len();
         for service in 0..services {
             let allowed = self.allowed(service);

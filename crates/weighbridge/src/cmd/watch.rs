@@ -71,7 +71,7 @@ fn rendered(alert: &wb_monitor::Alert, terminal: Terminal) -> String {
 fn release(policy: &std::path::Path) -> Ended {
     let there = wb_monitor::watch::release(policy)?;
     messages::note(if there {
-        "programs were detached: everything passes"
+        "programs were detached or a table of nftables removed: everything passes"
     } else {
         "nothing was attached"
     });

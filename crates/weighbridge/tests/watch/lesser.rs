@@ -1,8 +1,11 @@
 //! Sensors and blocking without programs in the kernel: what connection tracking, fanotify and nftables give.
 
 use crate::field::{ATTACKER, Field, SERVER, STORE, Watch, wait};
-use crate::{connections, field, listeners, policy, records};
+use crate::{connections, field, listeners, policy, records, trouble};
 use serde_json::Value;
+use std::fs;
+
+const WEIGHBRIDGE: &str = env!("CARGO_BIN_EXE_weighbridge");
 
 /// Has connections tracked in the namespace of the server; says why not, loudly.
 fn tracks(field: &Field) -> bool {
@@ -58,4 +61,125 @@ fn where_nothing_is_tracked_the_watch_says_so() {
     assert_eq!(field.ask(&format!("/ordinary/{STORE}/20")), Ok("20".to_owned()));
     wait("ends of sockets tell them", || connections(&field, STORE).len() == 20);
     watch.stop();
+}
+
+/// Whether `nft` can be used in the namespace of the server; says why not, loudly.
+fn blocks(field: &Field) -> bool {
+    let asked = field.run_inside("nft list ruleset");
+    asked.inspect_err(|why| eprintln!("SKIPPED: nftables is NOT tested here: {why}")).is_ok()
+}
+
+/// The tables of weighbridge in the namespace of the server.
+fn tables(field: &Field) -> usize {
+    let listed = field.run_inside("nft list tables").expect("it was asked before");
+    listed.lines().filter(|line| line.contains("inet weighbridge_")).count()
+}
+
+fn refused(field: &Field) -> usize {
+    let blocked = |record: &&Value| record["verdict"] == "blocked";
+    connections(field, ATTACKER).iter().filter(blocked).count()
+}
+
+#[test]
+fn nftables_refuses_what_is_not_allowed_and_a_killed_watch_falls_open() {
+    let Some(mut field) = field("open") else { return };
+    if !blocks(&field) {
+        return;
+    }
+    listeners(&mut field);
+    field.start_server();
+    let policy = policy(&field, "enforce", "");
+    let mut watch = Watch::start_inside(&field, &policy, &["--tier", "t1"]);
+    assert!(watch.said().contains("is refused by table `inet weighbridge_"), "{}", watch.said());
+    trouble(&field, 20, 100);
+    wait("all are told", || refused(&field) >= 20);
+    assert_eq!((field.counted("attacker"), refused(&field)), (0, 20), "none gets out");
+    assert!(connections(&field, STORE).iter().all(|record| record["verdict"] != "blocked"));
+    let by_whom = connections(&field, ATTACKER);
+    assert!(by_whom.iter().all(|record| record["service.name"] == "inference"), "{by_whom:?}");
+    field.run_inside("nft flush ruleset").expect("root may");
+    wait("a table that is gone is written again", || tables(&field) == 1);
+    wait("and told", || watch.said().contains("sensor-detached"));
+    field.heal();
+    field.poison(5);
+    field.ask("/").expect("the server answers");
+    assert_eq!(field.counted("attacker"), 0, "and it refuses again");
+    watch.kill();
+    assert_eq!(tables(&field), 1);
+    std::thread::sleep(std::time::Duration::from_millis(5500));
+    field.poison(7);
+    field.ask("/").expect("the server answers");
+    wait("everything passes five seconds later", || field.counted("attacker") == 7);
+    let mut again = Watch::start_inside(&field, &policy, &["--tier", "t1"]);
+    assert!(!again.is_over(), "{}", again.said());
+    again.stop();
+    assert_eq!(tables(&field), 0, "a clean end leaves nothing");
+}
+
+#[test]
+fn nftables_goes_on_refusing_after_a_kill_when_the_policy_fails_closed() {
+    let Some(mut field) = field("shut") else { return };
+    if !blocks(&field) {
+        return;
+    }
+    listeners(&mut field);
+    field.start_server();
+    let policy = policy(&field, "enforce", "fail = \"closed\"");
+    let mut watch = Watch::start_inside(&field, &policy, &["--tier", "t1"]);
+    assert!(!watch.is_over(), "{}", watch.said());
+    watch.kill();
+    std::thread::sleep(std::time::Duration::from_millis(5500));
+    field.poison(5);
+    field.ask("/").expect("the server answers");
+    assert_eq!(field.counted("attacker"), 0, "nor after kill -9");
+    assert_eq!(field.ask(&format!("/ordinary/{STORE}/10")), Ok("10".to_owned()), "it serves on");
+    let mut again = Watch::start_inside(&field, &policy, &["--tier", "t1"]);
+    assert!(again.said().contains("5 packets were refused by the table"), "{}", again.said());
+    again.stop();
+    assert_eq!(tables(&field), 1, "a clean end neither");
+    let release = format!("{} watch release --policy {}", WEIGHBRIDGE, policy.display());
+    field.run_inside(&release).expect("it is released");
+    assert_eq!(tables(&field), 0);
+    field.poison(6);
+    field.ask("/").expect("the server answers");
+    wait("everything passes", || field.counted("attacker") == 6);
+}
+
+#[test]
+fn nftables_tells_a_service_by_its_user() {
+    let Some(mut field) = field("user") else { return };
+    if !blocks(&field) {
+        return;
+    }
+    listeners(&mut field);
+    field.start_server();
+    let path = policy(&field, "enforce", "blocking = \"nftables\"");
+    let text = fs::read_to_string(&path).expect("it is there");
+    let cgroup = text.lines().find(|line| line.starts_with("cgroup")).expect("it names one");
+    fs::write(&path, text.replace(cgroup, "user = 4242")).expect("it can be written");
+    let mut watch = Watch::start_inside(&field, &path, &[]);
+    assert!(!watch.is_over(), "{}", watch.said());
+    let connect = |user: u32, address: &str, port: u16| {
+        let script = format!("exec 3<>/dev/tcp/{address}/{port}");
+        field.run_inside(&format!("setpriv --reuid {user} bash -c '{script}'")).is_ok()
+    };
+    assert!(connect(4242, STORE, 80), "allowed");
+    assert!(!connect(4242, ATTACKER, 8080), "not allowed");
+    assert!(connect(4243, ATTACKER, 8080), "another user");
+    wait("it is told", || refused(&field) == 1);
+    watch.stop();
+}
+
+#[test]
+fn without_nft_or_in_another_namespace_enforcing_is_refused() {
+    let Some(mut field) = field("none") else { return };
+    field.start_server();
+    let policy = policy(&field, "enforce", "");
+    let run = wb_testkit::Run::of(WEIGHBRIDGE);
+    let outside = run.args(["watch", "--tier", "t1", "--policy", &policy.to_string_lossy()]).end();
+    assert_eq!(outside.code, Some(2), "{}", outside.err);
+    let why = &outside.err;
+    let elsewhere =
+        why.contains("in another network namespace") || why.contains("the command `nft`");
+    assert!(elsewhere && why.contains("hint: use tier t2"), "{why}");
 }
