@@ -1,7 +1,7 @@
 //! From records to policies: [`learn`] proposes entries, [`check`] judges a recorded day, [`allow`] adds one
 //! entry for one alert. None of them widens anything by itself.
 
-use crate::policy::Policy;
+use crate::policy::{Policy, Reached};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -51,8 +51,17 @@ struct Recorded {
     service: String,
     address: IpAddr,
     host: Option<String>,
+    sni: Option<String>,
     port: u16,
     chain: String,
+}
+
+impl Recorded {
+    /// Where it went.
+    fn reached(&self) -> Reached<'_> {
+        let (host, sni) = (self.host.as_deref(), self.sni.as_deref());
+        Reached { address: self.address, host, sni, port: self.port }
+    }
 }
 
 /// The connections of a file of records; other records and broken lines are passed over.
@@ -68,6 +77,7 @@ fn connections(text: &str) -> impl Iterator<Item = Recorded> + '_ {
             service: text("service.name")?.to_owned(),
             address: text("destination.ip")?.parse().ok()?,
             host: text("destination.domain").map(str::to_owned),
+            sni: text("tls.client.server_name").map(str::to_owned),
             port: record
                 .get("destination.port")
                 .and_then(Value::as_u64)
@@ -89,13 +99,11 @@ pub fn learn(policy: &Policy, records: &[String]) -> Learned {
         else {
             continue;
         };
-        let host = seen.host.as_deref();
-        if service.allow.iter().any(|entry| entry.covers(seen.address, host, seen.port, seen.time))
-        {
+        if service.allow.iter().any(|entry| entry.covers(&seen.reached(), seen.time)) {
             continue;
         }
         let bits = if seen.address.is_ipv4() { 32 } else { 128 };
-        let place = match host {
+        let place = match &seen.host {
             Some(host) => format!("host = {}", quoted(host)),
             None => format!("cidr = \"{}/{bits}\"", seen.address),
         };
@@ -124,10 +132,9 @@ pub fn check(policy: &Policy, records: &[String]) -> Checked {
     for seen in records.iter().flat_map(|text| connections(text)) {
         checked.connections += 1;
         let service = policy.services.iter().find(|service| service.name == seen.service);
-        let host = seen.host.as_deref();
         let allow = service.into_iter().flat_map(|service| &service.allow);
         let mut allow = allow;
-        if allow.any(|entry| entry.covers(seen.address, host, seen.port, seen.time)) {
+        if allow.any(|entry| entry.covers(&seen.reached(), seen.time)) {
             continue;
         }
         checked.refused += 1;
@@ -303,6 +310,16 @@ mod tests {
         let checked = check(&Policy::parse(POLICY).expect("a policy"), &records());
         assert_eq!((checked.connections, checked.refused), (4, 3));
         assert_eq!(checked.rows.first().map(|row| row.count), Some(2));
+    }
+
+    #[test]
+    fn a_recorded_day_is_judged_by_names_in_tls_where_they_were_recorded() {
+        let policy = POLICY.replace("cidr = \"127.0.0.0/8\"", "sni = \"hub.example\"");
+        let policy = Policy::parse(&policy).expect("a policy");
+        assert_eq!(check(&policy, &records()).refused, 4, "no sensor told one");
+        let told = r#""tls.client.server_name":"hub.example","destination.domain":"#;
+        let records = records().join("\n").replace("\"destination.domain\":", told);
+        assert_eq!(check(&policy, &[records]).refused, 2, "those to other places");
     }
 
     #[test]

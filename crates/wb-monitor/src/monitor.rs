@@ -13,7 +13,7 @@ use crate::detect::rules::{Happened, Rules};
 use crate::ledger::Ledger;
 use crate::names::{self, Names};
 use crate::observation::{Answer, Connect, Observation, Running, What};
-use crate::policy::{Cidr, Mode, Policy};
+use crate::policy::{Cidr, Mode, Policy, Reached};
 use crate::process::{Id, Load, Processes};
 use crate::record::Record;
 use jiff::{SignedDuration, Timestamp};
@@ -388,17 +388,10 @@ impl Monitor {
     }
 
     /// Whether the policy allows a destination to a service.
-    fn is_allowed(
-        &self,
-        service: usize,
-        address: IpAddr,
-        host: Option<&str>,
-        port: u16,
-        time: Timestamp,
-    ) -> bool {
+    fn is_allowed(&self, service: usize, to: &Reached<'_>, time: Timestamp) -> bool {
         let entries = self.policy.services.get(service).into_iter().flat_map(|one| &one.allow);
         let mut entries = entries;
-        entries.any(|entry| entry.covers(address, host, port, time))
+        entries.any(|entry| entry.covers(to, time))
     }
 
     /// The history of a destination.

@@ -135,7 +135,9 @@ pub struct Connect {
     pub port: u16,
     /// The destination's name, when the sensor has it.
     pub host: Option<String>,
-    /// `tcp` or `udp`.
+    /// The name that the client asked for when it began TLS, when the sensor has it.
+    pub sni: Option<String>,
+    /// `tcp` or `udp`; what was refused can be `icmp` or `other`.
     pub transport: &'static str,
     /// Whether the sensor refused it.
     pub refused: bool,

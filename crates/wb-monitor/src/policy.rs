@@ -130,6 +130,9 @@ pub struct Allow {
     pub host: Option<String>,
     /// A network, or an address.
     pub cidr: Option<Cidr>,
+    /// The name that the client asks for when it begins TLS (SNI); `*.hub.example` stands for names below it.
+    /// Alone, or as well as one of the others, which then has to hold too.
+    pub sni: Option<String>,
     /// A port; every port without it.
     pub port: Option<u16>,
     /// Why.
@@ -142,6 +145,19 @@ pub struct Allow {
     pub count: Option<u64>,
     /// An example of a process that used it.
     pub example: Option<String>,
+}
+
+/// Where a connection goes, as far as it is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Reached<'a> {
+    /// The address.
+    pub address: IpAddr,
+    /// The name that a name server or another sensor gives it.
+    pub host: Option<&'a str>,
+    /// The name that the client asked for when it began TLS.
+    pub sni: Option<&'a str>,
+    /// The port.
+    pub port: u16,
 }
 
 /// A network: an address and how many of its bits count.
@@ -364,18 +380,19 @@ impl Service {
 
 impl Allow {
     fn check(&self, service: &str) -> Result<(), String> {
-        match (&self.host, self.cidr) {
-            (Some(host), None)
-                if host.trim_start_matches("*.").contains('*') || host.is_empty() =>
-            {
-                Err(format!(
-                    "`{host}` in service `{service}` has a `*` elsewhere than in front\nhint: `*.hub.example` \
-                     stands for every name below it"
-                ))
-            }
-            (Some(_), None) | (None, Some(_)) => Ok(()),
+        let broken = |name: &&String| {
+            name.trim_start_matches("*.").contains('*') || name.trim_matches(['*', '.']).is_empty()
+        };
+        if let Some(name) = [&self.host, &self.sni].into_iter().flatten().find(broken) {
+            return Err(format!(
+                "`{name}` in service `{service}` has a `*` elsewhere than in front\nhint: `*.hub.example` stands for \
+                 every name below it"
+            ));
+        }
+        match (&self.host, self.cidr, &self.sni) {
+            (Some(_), None, _) | (None, Some(_), _) | (None, None, Some(_)) => Ok(()),
             _ => Err(format!(
-                "an entry of service `{service}` has to give either `host` or `cidr`\nhint: `host = \
+                "an entry of service `{service}` has to give either `host` or `cidr`, or `sni`\nhint: `host = \
                  \"hub.example\"` or `cidr = \"192.0.2.0/24\"`, and `port` if it is known"
             )),
         }
@@ -388,22 +405,38 @@ impl Allow {
 
     /// Whether the entry is about the name `host`.
     pub fn names(&self, host: &str) -> bool {
-        let Some(pattern) = &self.host else { return false };
-        match pattern.strip_prefix('*') {
-            Some(ending) => {
-                host.len() > ending.len()
-                    && host.to_ascii_lowercase().ends_with(&ending.to_ascii_lowercase())
-            }
-            None => pattern.eq_ignore_ascii_case(host),
-        }
+        self.host.as_ref().is_some_and(|pattern| is_name(pattern, host))
     }
 
-    /// Whether the entry allows a connection to `address`, known as `host`, and `port`.
-    pub fn covers(&self, address: IpAddr, host: Option<&str>, port: u16, now: Timestamp) -> bool {
+    /// Whether the entry allows by the name in TLS alone, which only sensors that read TLS can judge.
+    pub fn is_by_sni_alone(&self) -> bool {
+        self.sni.is_some() && self.host.is_none() && self.cidr.is_none()
+    }
+
+    /// Whether the entry allows a connection to `to`. Where a sensor does not know the name in TLS, an entry that
+    /// names one is judged by its address or host, and allows nothing without them.
+    pub fn covers(&self, to: &Reached<'_>, now: Timestamp) -> bool {
+        let place = self.cidr.is_some_and(|cidr| cidr.contains(to.address))
+            || to.host.is_some_and(|host| self.names(host));
+        let asked = match (&self.sni, to.sni) {
+            (Some(pattern), Some(sni)) => Some(is_name(pattern, sni)),
+            _ => None,
+        };
         self.holds(now)
-            && self.port.is_none_or(|allowed| allowed == port)
-            && (self.cidr.is_some_and(|cidr| cidr.contains(address))
-                || host.is_some_and(|host| self.names(host)))
+            && self.port.is_none_or(|allowed| allowed == to.port)
+            && (place || self.is_by_sni_alone())
+            && asked.unwrap_or(!self.is_by_sni_alone())
+    }
+}
+
+/// Whether `name` is the name, or below the name, that `pattern` stands for.
+fn is_name(pattern: &str, name: &str) -> bool {
+    match pattern.strip_prefix('*') {
+        Some(ending) => {
+            name.len() > ending.len()
+                && name.to_ascii_lowercase().ends_with(&ending.to_ascii_lowercase())
+        }
+        None => pattern.eq_ignore_ascii_case(name),
     }
 }
 
@@ -462,16 +495,41 @@ mod tests {
 
     #[test]
     fn entries_cover_names_ports_and_time() {
-        let address = IpAddr::from([192, 0, 2, 1]);
-        let allow = |text: &str| toml::from_str::<Allow>(text).expect("an entry");
+        let to = |host, port| Reached { host, port, ..reached(None) };
         let below = allow("host = '*.hub.example'\nport = 443");
-        assert!(below.covers(address, Some("cdn.hub.example"), 443, NOW));
-        assert!(!below.covers(address, Some("hub.example"), 443, NOW), "not the name itself");
-        assert!(!below.covers(address, Some("evilhub.example"), 443, NOW));
-        assert!(!below.covers(address, Some("cdn.hub.example"), 80, NOW));
-        assert!(!below.covers(address, None, 443, NOW), "an address without a name is not guessed");
+        assert!(below.covers(&to(Some("cdn.hub.example"), 443), NOW));
+        assert!(!below.covers(&to(Some("hub.example"), 443), NOW), "not the name itself");
+        assert!(!below.covers(&to(Some("evilhub.example"), 443), NOW));
+        assert!(!below.covers(&to(Some("cdn.hub.example"), 80), NOW));
+        assert!(!below.covers(&to(None, 443), NOW), "an address without a name is not guessed");
         let past = allow("cidr = '192.0.2.0/24'\nexpires = '1969-01-01T00:00:00Z'");
-        assert!(!past.covers(address, None, 443, NOW));
+        assert!(!past.covers(&to(None, 443), NOW));
+    }
+
+    fn allow(text: &str) -> Allow {
+        toml::from_str::<Allow>(text).expect("an entry")
+    }
+
+    fn reached(sni: Option<&str>) -> Reached<'_> {
+        Reached { address: IpAddr::from([192, 0, 2, 1]), host: None, sni, port: 443 }
+    }
+
+    #[test]
+    fn entries_cover_names_in_tls_where_they_are_known() {
+        let alone = allow("sni = '*.hub.example'\nport = 443");
+        assert!(alone.covers(&reached(Some("CDN.hub.example")), NOW));
+        assert!(!alone.covers(&reached(Some("evilhub.example")), NOW), "a label is whole");
+        assert!(!alone.covers(&reached(Some("hub.example")), NOW), "not the name itself");
+        assert!(!alone.covers(&reached(None), NOW), "what is not known is not guessed");
+        let named = Reached { host: Some("cdn.hub.example"), ..reached(None) };
+        assert!(!alone.covers(&named, NOW), "a name server's word is not the client's");
+        let both = allow("cidr = '192.0.2.0/24'\nsni = 'hub.example'");
+        assert!(both.covers(&reached(Some("hub.example")), NOW));
+        assert!(both.covers(&reached(None), NOW), "judged by its address");
+        assert!(!both.covers(&reached(Some("other.example")), NOW), "another name there");
+        let elsewhere = IpAddr::from([198, 51, 100, 1]);
+        let away = Reached { address: elsewhere, ..reached(Some("hub.example")) };
+        assert!(!both.covers(&away, NOW), "the name elsewhere");
     }
 
     #[test]
@@ -491,5 +549,7 @@ mod tests {
         assert!(complaint(&enforced("command = \"serve.py\"")).contains("not enforced"));
         let both = "[[service]]\nname = \"a\"\nuser = 1\n[[service.allow]]\nport = 1\n";
         assert!(complaint(both).contains("either `host` or `cidr`"));
+        let star = both.replace("port = 1", "sni = \"*hub.example\"");
+        assert!(complaint(&star).contains("elsewhere than in front"));
     }
 }

@@ -7,7 +7,7 @@ use crate::detect::rules::Happened;
 use crate::detect::{Draft, detection, models, programs};
 use crate::ledger::file_name;
 use crate::observation::{Connect, File, FileKey, Running, Scan, Trouble};
-use crate::policy::Mode;
+use crate::policy::{Mode, Reached};
 use crate::process::{Id, LoadedBefore};
 use crate::record::Record;
 use jiff::Timestamp;
@@ -81,8 +81,13 @@ impl Monitor {
         let id = connect.pid.and_then(|pid| self.processes.id(pid));
         let to = self.destination(connect, time);
         let loads = id.map(|id| self.models_of(id, time)).unwrap_or_default();
-        let allowed =
-            self.is_allowed(service, connect.address, to.host.as_deref(), connect.port, time);
+        let reached = Reached {
+            address: connect.address,
+            host: to.host.as_deref(),
+            sni: connect.sni.as_deref(),
+            port: connect.port,
+        };
+        let allowed = self.is_allowed(service, &reached, time);
         let named = [Some(to.address.as_str()), to.host.as_deref()]
             .into_iter()
             .flatten()
@@ -115,7 +120,8 @@ impl Monitor {
         };
         let found = self.rules.ask(EventKind::Connect, &seen, time);
         self.raise_of_rules(found, Some(service), Some((connect, &to)), process, time);
-        if let Some(draft) = draft {
+        if let Some(mut draft) = draft {
+            draft.because.extend(self.unknown_sni(service, connect));
             self.raise(draft, Some(service), Some((connect, &to)), process, time);
         }
         if !allowed && self.policy.mode != Mode::Observe {
@@ -127,6 +133,16 @@ impl Monitor {
                 self.raise(draft, Some(service), Some((connect, &to)), process, time);
             }
         }
+    }
+
+    /// That a connection could be one that is allowed by its name in TLS, when no sensor told that name.
+    fn unknown_sni(&self, service: usize, connect: &Connect) -> Option<String> {
+        let mut entries = self.policy.services.get(service)?.allow.iter();
+        let entry = entries.find(|entry| {
+            entry.is_by_sni_alone() && entry.port.is_none_or(|port| port == connect.port)
+        })?;
+        let sni = entry.sni.as_deref().filter(|_| connect.sni.is_none())?;
+        Some(format!("`{sni}` is allowed there by its name in TLS, which this sensor does not see"))
     }
 
     /// A connection of nobody knows whom: it is counted and recorded, and an alert only when a scanned model names where it went.
@@ -209,6 +225,7 @@ impl Monitor {
             .with("process.command_line", process.map(|process| process.command.clone()))
             .with("weighbridge.chain", chain)
             .to(Some(to))
+            .with("tls.client.server_name", connect.sni.clone())
             .with("network.transport", connect.transport)
             .with("source.bytes", connect.bytes_out)
             .with("verdict", word)
@@ -345,7 +362,9 @@ impl Monitor {
         time: Timestamp,
     ) {
         let to = self.destination_at(address, port, time);
-        let allowed = self.is_allowed(service, address, to.host.as_deref(), port, time);
+        // Bytes are counted by address: the name in TLS was judged with each connection.
+        let reached = Reached { address, host: to.host.as_deref(), sni: None, port };
+        let allowed = self.is_allowed(service, &reached, time);
         let name = to.to_string();
         let draft =
             self.history(service, &to).and_then(|history| history.sent(&name, bytes, allowed));

@@ -68,6 +68,7 @@ impl Host {
             address: address.into(),
             port: 443,
             host: None,
+            sni: None,
             transport: "tcp",
             refused: false,
             bytes_out: None,
@@ -153,6 +154,7 @@ fn a_connection_of_nobody_of_any_service_is_recorded_and_no_alert() {
         address: [192, 0, 2, 66].into(),
         port: 53,
         host: None,
+        sni: None,
         transport: "udp",
         refused: false,
         bytes_out: None,
@@ -163,6 +165,36 @@ fn a_connection_of_nobody_of_any_service_is_recorded_and_no_alert() {
         matches!(told.as_slice(), [Told::Record(line)] if line.contains("unattributed: 192.0.2.66")),
         "{told:?}"
     );
+}
+
+#[test]
+fn a_name_in_tls_is_judged_where_a_sensor_tells_it() {
+    let mut host = Host::new(&POLICY.replace("host = ", "sni = "));
+    let connect = |sni: Option<&str>| {
+        What::Connect(Connect {
+            pid: None,
+            program: String::new(),
+            service: Some(0),
+            address: [192, 0, 2, 7].into(),
+            port: 443,
+            host: None,
+            sni: sni.map(str::to_owned),
+            transport: "tcp",
+            refused: false,
+            bytes_out: None,
+        })
+    };
+    host.see(0, connect(Some("hub.example")));
+    assert!(host.rules().is_empty());
+    host.see(10, connect(None));
+    let alerts = host.alerts();
+    let because = alerts.first().map(|alert| alert.because.concat()).unwrap_or_default();
+    assert!(because.contains("`hub.example` is allowed there by its name in TLS"), "{because}");
+    let mut other = Host::new(&POLICY.replace("host = ", "sni = "));
+    other.see(0, connect(Some("other.example")));
+    let alerts = other.alerts();
+    let because = alerts.first().map(|alert| alert.because.concat()).expect("told");
+    assert!(!because.contains("name in TLS"), "it was seen: {because}");
 }
 
 #[test]

@@ -58,6 +58,7 @@ impl Translator {
                         address,
                         port,
                         host: None,
+                        sni: None,
                         transport: if udp { "udp" } else { "tcp" },
                         refused: !passed,
                         bytes_out: None,

@@ -283,6 +283,7 @@ fn connect(
         address: tuple.to,
         port: tuple.to_port,
         host: None,
+        sni: None,
         transport: transport(tuple),
         refused: false,
         bytes_out,

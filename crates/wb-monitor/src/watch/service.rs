@@ -3,7 +3,7 @@
 use super::{Said, Watch, enforcement, host_name, modified, pin_name};
 use crate::observation::Trouble;
 use crate::output::Outputs;
-use crate::policy::{Fail, Mode, read_with_text};
+use crate::policy::{Fail, Mode, Policy, read_with_text};
 use crate::sensor::{self, kernel};
 
 impl Watch<'_> {
@@ -45,6 +45,7 @@ impl Watch<'_> {
             notes.push(format!("models: {seen}; what is moved in place is seen without"));
         }
         notes.extend(self.files.limits.iter().map(|limit| format!("limited: {limit}")));
+        notes.extend(by_sni_alone(self.monitor.policy()));
         notes.extend(self.outputs.problems());
         for note in notes {
             (self.say)(Said::Note(note));
@@ -176,5 +177,51 @@ impl Watch<'_> {
         self.end_table();
         (self.say)(Said::Note(format!("ended: {why}")));
         Ok(())
+    }
+}
+
+/// What is said of entries that allow by the name in TLS alone: nothing that refuses sees that name, and only
+/// followed sensors tell it.
+fn by_sni_alone(policy: &Policy) -> Vec<String> {
+    let enforce = policy.mode == Mode::Enforce;
+    let entries = policy.services.iter().flat_map(|service| {
+        let entries = service.allow.iter().filter(|entry| entry.is_by_sni_alone());
+        entries.filter_map(|entry| Some((service.name.as_str(), entry.sni.as_deref()?)))
+    });
+    let told = |service: &str| policy.follow.iter().any(|one| one.service == service);
+    entries
+        .filter(|(service, _)| enforce || !told(service))
+        .map(|(service, sni)| match enforce {
+            true => format!(
+                "limited: `sni = \"{sni}\"` of service `{service}` cannot be enforced, because what refuses does not see \
+                 names in TLS: connections that nothing else allows are refused; give the entry a `host` or `cidr` too"
+            ),
+            false => format!(
+                "limited: `sni = \"{sni}\"` of service `{service}` allows nothing here, because no followed sensor tells \
+                 its names in TLS"
+            ),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_that_cannot_be_enforced_are_named_and_others_are_not() {
+        let notes = |mode: &str, entry: &str, more: &str| {
+            let service = "[[service]]\nname = \"a\"\ncgroup = \"/a\"\n[[service.allow]]\n";
+            let text = format!("mode = \"{mode}\"\n{service}{entry}\n{more}");
+            by_sni_alone(&Policy::parse(&text).expect("a policy"))
+        };
+        let (sni, follow) =
+            ("sni = \"hub.example\"", "[[follow]]\nfile = \"/ssl.log\"\nservice = \"a\"");
+        let told = notes("enforce", sni, follow);
+        assert!(told.iter().all(|note| note.contains("cannot be enforced")) && told.len() == 1);
+        assert!(notes("alert", sni, "").concat().contains("allows nothing here"));
+        assert!(notes("alert", sni, follow).is_empty());
+        let both = "sni = \"hub.example\"\ncidr = \"192.0.2.0/24\"";
+        assert!(notes("enforce", both, "").is_empty(), "the address is enforced");
     }
 }
