@@ -5,7 +5,7 @@ mod service;
 mod turn;
 
 use crate::alert::Alert;
-use crate::bpf::{self, Allowed, Enforcement, Place, Programs};
+use crate::bpf::{self, Allowed, Enforcement, Lost, Place, Programs};
 use crate::cgroup;
 use crate::monitor::{AllowedNetwork, Monitor};
 use crate::nftables::{self, Table};
@@ -278,7 +278,7 @@ impl<'a> Watch<'a> {
 
     /// What programs recorded while nobody was there.
     fn catch_up(&mut self, kept: bpf::Kept) {
-        if kept.records.is_empty() && kept.lost == 0 {
+        if kept.records.is_empty() && kept.lost == Lost::default() {
             return;
         }
         let count = kept.records.len();
@@ -288,9 +288,7 @@ impl<'a> Watch<'a> {
         for record in kept.records {
             self.kernel(record);
         }
-        if kept.lost > 0 {
-            self.lost(kept.lost, "while nobody watched");
-        }
+        self.lost_in_kernel(kept.lost, "while nobody watched");
     }
 
     /// Processes that run and models that lie there already.
@@ -319,8 +317,19 @@ impl<'a> Watch<'a> {
         self.monitor.allowed(service).into_iter().map(|one| to_kernel(one, self.clock)).collect()
     }
 
-    fn lost(&mut self, count: u64, when: &str) {
-        let what = Some(format!("{count} events were lost {when}"));
+    /// Tells what found no room in the kernel.
+    fn lost_in_kernel(&mut self, lost: Lost, when: &str) {
+        if lost.connections > 0 {
+            self.lost(lost.connections, "connections", when);
+        }
+        if lost.others > 0 {
+            self.lost(lost.others, "events of processes and name servers", when);
+        }
+    }
+
+    /// Tells that events of a kind were lost.
+    fn lost(&mut self, count: u64, of: &str, when: &str) {
+        let what = Some(format!("{count} {of} were lost {when}"));
         let trouble = Trouble { rule: "events-lost", subject: "kernel".to_owned(), what, count };
         self.observe(Observation { time: sensor::now(), what: What::Trouble(trouble) });
     }

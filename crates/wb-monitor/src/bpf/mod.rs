@@ -84,7 +84,7 @@ pub(crate) struct Programs {
     ring: Ring,
     ring_map: Map,
     lost: Map,
-    lost_before: u64,
+    lost_before: Lost,
     /// By the policy's order; none where a service has no programs.
     services: Vec<Option<Attached>>,
     tracepoints: Vec<OwnedFd>,
@@ -116,13 +116,13 @@ impl Programs {
     /// this order, so that nothing that is allowed is ever refused.
     pub(crate) fn attach(services: &[Option<Place>]) -> io::Result<Self> {
         let ring_map = Map::create(MapKind::RingBuffer, 0, 0, RING)?;
-        let lost = Map::create(MapKind::Array, 4, 8, 1)?;
+        let lost = Map::create(MapKind::Array, 4, 8, 2)?;
         let ring = Ring::new(&ring_map)?;
         let mut programs = Self {
             ring,
             ring_map,
             lost,
-            lost_before: 0,
+            lost_before: Lost::default(),
             services: Vec::new(),
             tracepoints: Vec::new(),
             pins: None,
@@ -178,11 +178,21 @@ impl Programs {
     }
 
     /// How many records were lost since this was asked last.
-    pub(crate) fn lost(&mut self) -> u64 {
-        let now = counter(&self.lost);
-        let more = now.saturating_sub(self.lost_before);
+    pub(crate) fn lost(&mut self) -> Lost {
+        let (now, before) = (Lost::read(&self.lost), self.lost_before);
         self.lost_before = now;
-        more
+        Lost {
+            connections: now.connections.saturating_sub(before.connections),
+            others: now.others.saturating_sub(before.others),
+        }
+    }
+
+    /// Records nothing more, so that what was recorded can be read to its end. What is pinned goes on.
+    pub(crate) fn detach(&mut self) {
+        if self.pins.is_none() {
+            self.services.clear();
+            self.tracepoints.clear();
+        }
     }
 
     /// Tells the programs that somebody is there, and how to enforce.
@@ -298,7 +308,25 @@ impl Programs {
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     pub(crate) records: Vec<Kernel>,
-    pub(crate) lost: u64,
+    pub(crate) lost: Lost,
+}
+
+/// Records that found no room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lost {
+    /// Of connections.
+    pub(crate) connections: u64,
+    /// Of processes and name servers.
+    pub(crate) others: u64,
+}
+
+impl Lost {
+    fn read(map: &Map) -> Self {
+        Self {
+            connections: counter(map, programs::LOST_CONNECTIONS),
+            others: counter(map, programs::LOST_OTHERS),
+        }
+    }
 }
 
 /// Detaches whatever an earlier process left under `name`. Returns whether there was anything.
@@ -318,7 +346,11 @@ fn kept(root: &Path) -> Kept {
         if let Ok(mut ring) = ring {
             ring.drain(usize::MAX, &mut |bytes| kept.records.extend(Kernel::read(bytes)));
         }
-        kept.lost += Map::pinned(&folder.join("lost")).map_or(0, |map| counter(&map));
+        if let Ok(map) = Map::pinned(&folder.join("lost")) {
+            let lost = Lost::read(&map);
+            kept.lost.connections += lost.connections;
+            kept.lost.others += lost.others;
+        }
     }
     kept
 }
@@ -347,8 +379,8 @@ fn remove_pins(root: &Path, except: Option<&Path>) -> io::Result<()> {
     Ok(())
 }
 
-fn counter(map: &Map) -> u64 {
-    let value = map.get(&0_u32.to_ne_bytes()).ok().flatten();
+fn counter(map: &Map, number: i32) -> u64 {
+    let value = map.get(&number.to_ne_bytes()).ok().flatten();
     value.and_then(|value| value.try_into().ok()).map_or(0, u64::from_ne_bytes)
 }
 

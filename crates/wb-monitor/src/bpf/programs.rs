@@ -13,9 +13,14 @@ use std::os::fd::AsRawFd as _;
 pub(crate) struct Shared<'a> {
     /// Events on their way to user space.
     pub(crate) ring: &'a Map,
-    /// One counter of events that did not fit.
+    /// Counters of events that did not fit: see [`LOST_CONNECTIONS`] and [`LOST_OTHERS`].
     pub(crate) lost: &'a Map,
 }
+
+/// The counter of connections that did not fit.
+pub(crate) const LOST_CONNECTIONS: i32 = 0;
+/// The counter of all other events that did not fit.
+pub(crate) const LOST_OTHERS: i32 = 1;
 
 /// Maps of one service.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +82,7 @@ pub(crate) fn address(
     }
     submit(&mut asm);
     asm.go(out).place(lost);
-    count_lost(&mut asm, shared.lost);
+    count_lost(&mut asm, shared.lost, LOST_CONNECTIONS);
     asm.place(out).copy(R0, R7).exit();
     asm.finish()
 }
@@ -179,7 +184,7 @@ pub(crate) fn exec(shared: Shared<'_>, offsets: Option<Offsets>) -> Vec<u64> {
     asm.place(plain);
     submit(&mut asm);
     asm.go(out).place(lost);
-    count_lost(&mut asm, shared.lost);
+    count_lost(&mut asm, shared.lost, LOST_OTHERS);
     asm.place(out).set(R0, 0).exit();
     asm.finish()
 }
@@ -200,7 +205,7 @@ pub(crate) fn fork(shared: Shared<'_>, offsets: Offsets) -> Vec<u64> {
     asm.store(Word, R9, at::TGID, R7);
     submit(&mut asm);
     asm.go(out).place(lost);
-    count_lost(&mut asm, shared.lost);
+    count_lost(&mut asm, shared.lost, LOST_OTHERS);
     asm.place(out).set(R0, 0).exit();
     asm.finish()
 }
@@ -217,7 +222,7 @@ pub(crate) fn exit(shared: Shared<'_>) -> Vec<u64> {
     head(&mut asm, event::EXIT, 0);
     submit(&mut asm);
     asm.go(out).place(lost);
-    count_lost(&mut asm, shared.lost);
+    count_lost(&mut asm, shared.lost, LOST_OTHERS);
     asm.place(out).set(R0, 0).exit();
     asm.finish()
 }
@@ -247,7 +252,7 @@ pub(crate) fn answers(service: i32, shared: Shared<'_>) -> Vec<u64> {
     asm.jump(When::NotEqual, R0, 0, plain).store(Word, R9, at::LENGTH, R8).place(plain);
     submit(&mut asm);
     asm.go(out).place(lost);
-    count_lost(&mut asm, shared.lost);
+    count_lost(&mut asm, shared.lost, LOST_OTHERS);
     asm.place(out).set(R0, 1).exit();
     asm.finish()
 }
@@ -358,9 +363,9 @@ fn read_kernel(
 }
 
 /// Counts a record that found no room.
-fn count_lost(asm: &mut Assembler, lost: &Map) {
+fn count_lost(asm: &mut Assembler, lost: &Map, counter: i32) {
     let end = asm.label();
-    asm.store_value(Word, Fp, ZERO, 0);
+    asm.store_value(Word, Fp, ZERO, counter);
     lookup(asm, lost, ZERO);
     asm.jump(When::Equal, R0, 0, end).set(R5, 1).add_atomic(R0, 0, R5).place(end);
 }

@@ -8,6 +8,9 @@ use std::path::PathBuf;
 /// Bytes that wait at the most.
 const WAITING: usize = 4 << 20;
 
+/// Bytes at which lines no longer wait for the next second, as long as the file takes them.
+const ENOUGH: usize = 256 << 10;
+
 /// A file to which whole lines are appended.
 #[derive(Debug)]
 pub(crate) struct Lines {
@@ -18,16 +21,22 @@ pub(crate) struct Lines {
     bytes: usize,
     /// Lines that found no room while they waited.
     dropped: u64,
+    /// Whether the last attempt to write failed.
+    failed: bool,
 }
 
 impl Lines {
     /// Lines of the file `path`, which is made when first written.
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, file: None, waiting: VecDeque::new(), bytes: 0, dropped: 0 }
+        Self { path, file: None, waiting: VecDeque::new(), bytes: 0, dropped: 0, failed: false }
     }
 
     /// Adds a line.
     pub(crate) fn push(&mut self, line: &str) {
+        if self.bytes > ENOUGH && !self.failed {
+            // What fails is tried again, and told, when the second is over.
+            drop(self.flush());
+        }
         if self.bytes + line.len() > WAITING {
             self.dropped += 1;
             return;
@@ -43,7 +52,8 @@ impl Lines {
             return Ok(());
         }
         let result = self.write();
-        if result.is_err() {
+        self.failed = result.is_err();
+        if self.failed {
             self.file = None;
         }
         result.map_err(|error| {
@@ -118,6 +128,19 @@ mod tests {
             fs::read_to_string(blocked.join("alerts.jsonl")).expect("it is there"),
             "one\ntwo\n"
         );
+    }
+
+    #[test]
+    fn many_lines_at_once_are_written_and_not_dropped() {
+        let scratch = wb_testkit::Scratch::new();
+        let path = scratch.folder().join("records.jsonl");
+        let mut lines = Lines::new(path.clone());
+        let line = "x".repeat(1023);
+        for _ in 0..16 << 10 {
+            lines.push(&line);
+        }
+        lines.flush().expect("it can be written");
+        assert_eq!(fs::metadata(&path).expect("it is there").len(), 16 << 20);
     }
 
     #[cfg(target_os = "linux")]

@@ -135,10 +135,7 @@ impl Watch<'_> {
             self.check_table();
         }
         if lost > 0 {
-            self.lost(
-                lost,
-                "that tell what was refused, because they came faster than they could be read",
-            );
+            self.lost(lost, "refusals", "because they came faster than they could be read");
         }
     }
 

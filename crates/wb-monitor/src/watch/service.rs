@@ -6,6 +6,9 @@ use crate::output::Outputs;
 use crate::policy::{Fail, Mode, Policy, read_with_text};
 use crate::sensor::{self, kernel};
 
+/// Turns in which everything that finds room in the kernel is read, and more: what goes on cannot keep the watch.
+const TURNS: usize = 16;
+
 impl Watch<'_> {
     /// Says which sensors there are, and what they cannot see.
     pub(super) fn announce(&mut self) {
@@ -168,6 +171,18 @@ impl Watch<'_> {
         for one in held {
             self.files.answer(&one.event, true);
         }
+        // What the kernel recorded up to now is read to its end, and what was lost is told.
+        if let Some(programs) = &mut self.programs {
+            programs.detach();
+        }
+        for _ in 0..TURNS {
+            let full = self.read();
+            self.carry();
+            if !full {
+                break;
+            }
+        }
+        self.tell_losses();
         let later = sensor::now().checked_add(jiff::SignedDuration::from_secs(2));
         self.monitor.tick(later.unwrap_or(jiff::Timestamp::MAX));
         self.carry();

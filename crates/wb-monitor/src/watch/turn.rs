@@ -80,7 +80,7 @@ impl Watch<'_> {
 
     /// Reads every sensor. What happened to files is told before what the kernel recorded: a process opens a
     /// model before the model's code connects. Returns whether there is more.
-    fn read(&mut self) -> bool {
+    pub(super) fn read(&mut self) -> bool {
         let mut records = Vec::new();
         if let Some(programs) = &mut self.programs {
             programs.drain(RECORDS, &mut |record| records.push(record));
@@ -110,7 +110,7 @@ impl Watch<'_> {
         let first = records.first().map(|record| self.clock.at(record.time()));
         let time = first.map_or(read, |first| first.max(seen.since).min(read));
         if seen.lost {
-            self.lost(1, "or more about files of models");
+            self.lost(1, "events", "or more about files of models");
         }
         let records = self.meet(records, &seen.what);
         for what in seen.what {
@@ -173,7 +173,7 @@ impl Watch<'_> {
             self.observe(one);
         }
         if lost {
-            self.lost(1, "or more about sockets and processes");
+            self.lost(1, "events", "or more about sockets and processes");
         }
     }
 
@@ -270,10 +270,7 @@ impl Watch<'_> {
         self.list_sockets();
         self.keep_table();
         let how = enforcement(self.monitor.policy());
-        let lost = self.programs.as_mut().map_or(0, crate::bpf::Programs::lost);
-        if lost > 0 {
-            self.lost(lost, "because they came faster than they could be read");
-        }
+        self.tell_losses();
         let services = self.programs.as_ref().map_or(0, |_| self.monitor.policy().services.len());
         if let Some(programs) = &self.programs {
             drop(programs.heartbeat(&vec![how; services]));
@@ -287,6 +284,12 @@ impl Watch<'_> {
         }
         self.outputs.publish(self.monitor.counts(), self.monitor.policy().mode.name());
         self.carry();
+    }
+
+    /// Tells what found no room in the kernel since this was done last.
+    pub(super) fn tell_losses(&mut self) {
+        let lost = self.programs.as_mut().map(crate::bpf::Programs::lost).unwrap_or_default();
+        self.lost_in_kernel(lost, "because they came faster than they could be read");
     }
 
     fn each_five_seconds(&mut self) {

@@ -27,7 +27,10 @@ def serve_model(path, port):
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            if self.path.startswith("/flood"):
+            if self.path.startswith("/floods"):
+                _, _, address, seconds, processes = self.path.split("/")
+                body = str(floods(address, float(seconds), int(processes))).encode()
+            elif self.path.startswith("/flood"):
                 _, _, address, seconds = self.path.split("/")
                 body = str(flood(address, float(seconds))).encode()
             elif self.path.startswith("/named"):
@@ -88,6 +91,23 @@ def flood(address, seconds):
             out.sendto(b"x", (address, 9))
         count += 100
     return count
+
+
+def floods(address, seconds, processes):
+    """The same from several processes at once; returns how many there were in all."""
+    pipes = []
+    for _ in range(processes):
+        out, into = os.pipe()
+        if os.fork() == 0:
+            os.write(into, str(flood(address, seconds)).encode())
+            os._exit(0)
+        os.close(into)
+        pipes.append(out)
+    counts = [int(os.read(pipe, 64)) for pipe in pipes]
+    for pipe in pipes:
+        os.close(pipe)
+        os.wait()
+    return sum(counts)
 
 
 def listen(address, port, counter):

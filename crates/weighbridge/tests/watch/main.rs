@@ -5,6 +5,7 @@
 #![cfg(target_os = "linux")]
 
 mod field;
+mod flood;
 mod lesser;
 
 use field::{ATTACKER, Field, RESOLVER, STORE, Watch, wait};
