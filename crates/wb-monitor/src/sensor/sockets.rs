@@ -155,7 +155,9 @@ impl Sockets {
         user: &dyn Fn(u32) -> Option<usize>,
         seen: &mut Vec<Observation>,
     ) {
-        let (pid, service) = (self.owners.remove(&socket.cookie), user(socket.user));
+        let pid = self.owners.remove(&socket.cookie);
+        // Older kernels say root of every socket that was closed.
+        let service = Some(socket.user).filter(|number| *number != 0).and_then(user);
         let mut tell = |time: Timestamp, what: What| seen.push(Observation { time, what });
         if socket.port == 0 {
             for (tuple, time) in self.flows.ended_from(socket.own, socket.own_port) {
@@ -247,7 +249,8 @@ struct Owners<'a> {
 impl<'a> Owners<'a> {
     fn new(sockets: &'a [Socket], pids: &'a HashMap<u64, u32>) -> Self {
         let mut owners = Self { connected: HashMap::new(), open: HashMap::new(), pids };
-        for socket in sockets {
+        // What its process has closed already is nobody's, and its user is not told.
+        for socket in sockets.iter().filter(|socket| socket.inode != 0) {
             if socket.port != 0 {
                 owners.connected.insert(socket.tuple(), socket);
             } else if socket.udp {
@@ -332,7 +335,8 @@ fn local_ports() -> std::ops::RangeInclusive<u16> {
     ports.next().unwrap_or(32768)..=ports.next().unwrap_or(60999)
 }
 
-/// Asks for all sockets of a family and protocol that do not listen (`struct inet_diag_req_v2`).
+/// Asks for all sockets of a family and protocol that somebody has and that do not listen (`struct
+/// inet_diag_req_v2`).
 fn list_request(family: i32, protocol: i32) -> Vec<u8> {
     const REQUEST_DUMP: u16 = 0x301;
     let mut message = Vec::with_capacity(72);
@@ -342,8 +346,10 @@ fn list_request(family: i32, protocol: i32) -> Vec<u8> {
     message.extend([0; 8]);
     message.extend([family, protocol].map(|number| u8::try_from(number).unwrap_or(0)));
     message.extend([0; 2]);
-    // Every state but listening.
-    message.extend((0xfff_u32 & !(1 << 10)).to_ne_bytes());
+    // Every state but listening, and the wait after the end, in which a connection is nobody's.
+    const LISTEN: u32 = 1 << 10;
+    const TIME_WAIT: u32 = 1 << 6;
+    message.extend((0xfff & !(LISTEN | TIME_WAIT)).to_ne_bytes());
     message.extend([0; 48]);
     message
 }
@@ -481,5 +487,28 @@ mod tests {
             }
         }
         panic!("the end was not told: {found:?}");
+    }
+
+    #[test]
+    fn a_connection_that_waits_after_its_end_is_nobodys() {
+        let Ok(sockets) = Sockets::new(false) else {
+            eprintln!("SKIPPED: sockets cannot be listed here");
+            return;
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback is there");
+        let to = listener.local_addr().expect("it is bound");
+        let (kept, ended) = (TcpStream::connect(to), TcpStream::connect(to));
+        let (kept, ended) = (kept.expect("it listens"), ended.expect("it listens"));
+        let ports = [&kept, &ended].map(|stream| stream.local_addr().expect("it is bound").port());
+        // Who ends first waits: this side, and then the other one.
+        drop(ended);
+        drop((listener.accept(), listener.accept()));
+        let mut open = Vec::new();
+        sockets.dump(libc::AF_INET, libc::IPPROTO_TCP, &mut open);
+        let listed = ports.map(|port| {
+            open.iter().any(|socket| socket.own_port == port && socket.port == to.port())
+        });
+        assert_eq!(listed, [true, false]);
+        drop(kept);
     }
 }

@@ -1,6 +1,7 @@
 //! Netlink sockets: a request, its answers, and multicast groups.
 
 use super::{checked, host};
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 
@@ -19,6 +20,8 @@ pub(crate) enum Family {
 #[derive(Debug)]
 pub(crate) struct Netlink {
     pub(crate) fd: OwnedFd,
+    /// Room for messages, kept: most readings find none.
+    buffer: RefCell<Vec<u8>>,
 }
 
 impl Netlink {
@@ -52,7 +55,7 @@ impl Netlink {
                 4,
             )
         };
-        Ok(Self { fd })
+        Ok(Self { fd, buffer: RefCell::new(vec![0; 64 << 10]) })
     }
 
     /// Sends a message, header included.
@@ -66,10 +69,22 @@ impl Netlink {
     /// Hands every message that waits to `each`: its type and what follows the header. Returns whether
     /// messages were lost because the queue was full.
     pub(crate) fn receive(&self, each: &mut dyn FnMut(u16, &[u8])) -> io::Result<bool> {
+        // Taken for the time of the reading: who is handed a message may read again.
+        let mut buffer = self.buffer.take();
+        buffer.resize(64 << 10, 0);
+        let result = self.receive_into(&mut buffer, each);
+        self.buffer.replace(buffer);
+        result
+    }
+
+    fn receive_into(
+        &self,
+        buffer: &mut [u8],
+        each: &mut dyn FnMut(u16, &[u8]),
+    ) -> io::Result<bool> {
         let mut lost = false;
-        let mut buffer = vec![0_u8; 64 << 10];
         loop {
-            let length = match host::read(self.fd.as_raw_fd(), &mut buffer) {
+            let length = match host::read(self.fd.as_raw_fd(), buffer) {
                 Ok(length) => length,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(lost),
                 Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => {

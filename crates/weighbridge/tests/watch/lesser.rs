@@ -183,3 +183,33 @@ fn without_nft_or_in_another_namespace_enforcing_is_refused() {
         why.contains("in another network namespace") || why.contains("the command `nft`");
     assert!(elsewhere && why.contains("hint: use tier t2"), "{why}");
 }
+
+#[test]
+fn a_policy_that_changes_changes_the_table() {
+    let Some(mut field) = field("swap") else { return };
+    if !blocks(&field) {
+        return;
+    }
+    listeners(&mut field);
+    field.start_server();
+    let path = policy(&field, "enforce", "");
+    let text = fs::read_to_string(&path).expect("it is there");
+    let mut watch = Watch::start_inside(&field, &path, &["--tier", "t1"]);
+    assert!(!watch.is_over(), "{}", watch.said());
+    let write = |text: &str| fs::write(&path, text).expect("it can be written");
+    write(&text.replace(&format!("cidr = \"{STORE}\""), "cidr = \"198.51.100.1\""));
+    wait("the store is no longer allowed", || {
+        field.ask(&format!("/ordinary/{STORE}/1")) == Ok("0".to_owned())
+    });
+    write(&text.replace("mode = \"enforce\"", "mode = \"alert\""));
+    wait("nothing is refused", || tables(&field) == 0);
+    assert_eq!(field.ask(&format!("/ordinary/{STORE}/1")), Ok("1".to_owned()));
+    write(&text);
+    wait("the table is there again", || tables(&field) == 1);
+    assert_eq!(field.ask(&format!("/ordinary/{STORE}/1")), Ok("1".to_owned()));
+    field.poison(3);
+    field.ask("/").expect("the server answers");
+    wait("and refuses", || refused(&field) == 3);
+    assert_eq!(field.counted("attacker"), 0);
+    watch.stop();
+}
