@@ -5,7 +5,7 @@ connects as often as asked to a listener on loopback. Needs root and control gro
     python3 benches/watch.py --rate 500 --seconds 20
     python3 benches/watch.py --rate 0 --seconds 5 --services 4     (as fast as it goes)
 
-On a machine that is busy with other work, `--nice -10` gives the watch its share of the processor.
+On a machine that is busy with other work, `--nice -15` gives the watch its share of the processor.
 """
 
 import argparse
