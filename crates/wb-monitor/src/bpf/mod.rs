@@ -334,6 +334,7 @@ pub(crate) fn release(name: &str) -> io::Result<bool> {
     let root = pins()?.join(name);
     let there = root.exists();
     remove_pins(&root, None)?;
+    drop(fs::remove_dir(&root));
     Ok(there)
 }
 

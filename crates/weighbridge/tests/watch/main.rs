@@ -151,6 +151,8 @@ fn nothing_gets_out_and_the_story_is_told_from_the_folder() {
     again.stop();
     let released = weighbridge(&["watch", "release", "--policy", &policy.to_string_lossy()]);
     assert!(released.err.contains("programs were detached"), "{}", released.err);
+    let again = weighbridge(&["watch", "release", "--policy", &policy.to_string_lossy()]);
+    assert!(again.err.contains("nothing was attached"), "{}", again.err);
     story(&field);
 }
 
