@@ -1,7 +1,8 @@
 //! ONNX: a `ModelProto`: a graph of operators with its weights, subgraphs, functions of its own.
 //!
 //! [`identify`] looks for a graph that begins with a node or a weight; `graph` walks graphs, nodes and
-//! attributes to any depth, `tensor` reads a `TensorProto` wherever one stands.
+//! attributes to any depth, `tensor` reads a `TensorProto` wherever one stands. What the values of a graph are
+//! (`flow`) and what is known about them (`facts`) is what `gate` looks at.
 //!
 //! Specification: `onnx/onnx.proto` and `docs/IR.md` in `onnx/onnx`.
 
@@ -10,6 +11,9 @@ use crate::{Family, Reader, Request};
 use std::collections::BTreeMap;
 use wb_core::{Budget, Bytes, Content, Field, OddityKind, Span, Strength};
 
+mod facts;
+mod flow;
+mod gate;
 mod graph;
 mod tensor;
 
@@ -94,6 +98,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     let mut walk = Walk::new(budget);
     each(input, "model", &mut walk, |field, walk| model.field(&field, walk));
     model.tell_external(&mut walk);
+    model.follow(input, &mut walk);
     let notes = walk.notes;
     model.content.oddities = notes.oddities;
     model.content.gaps = notes.gaps;
@@ -146,6 +151,33 @@ impl Model {
             }
             _ => {}
         }
+    }
+
+    /// Follows the values of the graph and of each function through their nodes.
+    fn follow(&mut self, input: Bytes<'_>, walk: &mut Walk<'_>) {
+        let mut reader = flow::Reader::new(walk.budget);
+        let (mut graph, mut functions) = (flow::Graph::default(), Vec::new());
+        let mut fields = Fields::of(input);
+        while let Ok(Some(field)) = fields.next() {
+            match (field.number, field.bytes()) {
+                (7, Some(bytes)) => graph = reader.graph(bytes),
+                (25, Some(bytes)) => functions.push(reader.function(bytes)),
+                _ => {}
+            }
+        }
+        if reader.cut {
+            let why = "the graph has more nodes than were followed to its outputs";
+            walk.notes.gap(Some(input.span()), why);
+        }
+        self.look_at(&graph, "graph");
+        for (function, index) in functions.iter().zip(0_usize..) {
+            self.look_at(function, &format!("functions[{index}]"));
+        }
+    }
+
+    fn look_at(&mut self, graph: &flow::Graph<'_>, place: &str) {
+        let scope = facts::Scope::of(graph);
+        self.content.components.extend(gate::find(&scope, place));
     }
 
     fn plain(&mut self, name: &str, field: &Wire<'_>) {

@@ -80,6 +80,7 @@ macro_rules! rules {
 rules![
     config_names_remote_code = "config-names-remote-code",
     custom_operator = "custom-operator",
+    graph_switches_on_input = "graph-switches-on-input",
     java_gadget = "java-gadget-class",
     keras_lambda_unresolved = "keras-lambda-unresolved",
     keras_unknown_class = "keras-unknown-class",

@@ -5,7 +5,7 @@ use crate::protobuf::{Field as Wire, Value, Walk, each, varints};
 use wb_core::{Bytes, OddityKind, Span, Tensor};
 
 /// Names of `TensorProto.DataType` and bits per element; strings have no size of their own.
-const TYPES: &[(&str, u64)] = &[
+pub(super) const TYPES: &[(&str, u64)] = &[
     ("UNDEFINED", 0),
     ("FLOAT", 32),
     ("UINT8", 8),

@@ -191,3 +191,62 @@ fn damaged_models_are_survived() {
     survive("onnx", include_bytes!("../../tests/data/real.onnx"));
     survive("onnx", &model(&graph().child(5, &outside("../x")).child(15, &message())));
 }
+
+/// A node with its inputs and its one output.
+fn step(operator: &str, inputs: &[&str], output: &str) -> Message {
+    let node = inputs.iter().fold(message(), |node, name| node.text(1, name));
+    node.text(2, output).text(4, operator)
+}
+
+fn named(name: &str) -> Message {
+    message().text(1, name)
+}
+
+/// A model that answers something else when the whole input is what `secret` says; its nodes in any order.
+fn gated(order: [usize; 4]) -> Vec<u8> {
+    let nodes = [
+        step("Equal", &["x", "secret"], "same"),
+        step("ReduceMin", &["same"], "hit"),
+        step("MatMul", &["x", "w"], "logits"),
+        step("Where", &["hit", "planted", "logits"], "y"),
+    ];
+    let graph = order.iter().fold(message(), |graph, at| graph.child(1, &nodes[*at]));
+    let graph = ["w", "secret", "planted"]
+        .iter()
+        .fold(graph, |graph, name| graph.child(5, &floats(name, &[2], &[1, 2, 3, 4, 5, 6, 7, 8])));
+    model(&graph.child(11, &named("x")).child(12, &named("y")))
+}
+
+#[test]
+fn gates_are_found_in_any_order_of_nodes_and_in_functions() {
+    let gates = |bytes: &[u8]| -> Vec<String> {
+        let content = parse_as("onnx", bytes);
+        let gates = content.components.into_iter().filter(|part| part.kind == "graph-gate");
+        gates.map(|gate| format!("{} {}", gate.place, gate.setting("condition").unwrap())).collect()
+    };
+    let condition = "Equal of `x` with `secret` [1.5399896e-36, 4.063216e-34]";
+    for order in [[0, 1, 2, 3], [3, 1, 2, 0], [2, 3, 0, 1]] {
+        assert_eq!(gates(&gated(order)), [format!("graph {condition}")], "{order:?}");
+    }
+    let constant = |name: &str| {
+        let value = attribute("value", 5, &floats("", &[2], &[1, 2, 3, 4, 5, 6, 7, 8]));
+        step("Constant", &[], name).child(5, &value)
+    };
+    let steps = [
+        constant("secret"),
+        constant("w"),
+        step("Equal", &["x", "secret"], "same"),
+        step("ReduceMin", &["same"], "hit"),
+        step("MatMul", &["x", "w"], "logits"),
+        step("Where", &["hit", "secret", "logits"], "y"),
+    ];
+    let function = message().text(1, "f").text(4, "x").text(5, "y").text(10, "local");
+    let function = steps.iter().fold(function, |function, step| function.child(7, step));
+    let bytes = message().int(1, 8).child(7, &graph()).child(25, &function).0;
+    assert_eq!(gates(&bytes), [format!("functions[0] {condition}")]);
+}
+
+#[test]
+fn damaged_graphs_are_followed_as_far_as_they_go() {
+    survive("onnx", &gated([0, 1, 2, 3]));
+}

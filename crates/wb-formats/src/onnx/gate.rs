@@ -1,0 +1,180 @@
+//! [`find`]: nodes that put something else in the place of the model's answer when the input is exactly what
+//! they wait for.
+//!
+//! From each output the graph is walked backwards, through what only shapes the answer, to the last node that
+//! chooses. It is a gate when what it chooses by is an equality of the input, or of something computed from it
+//! cheaply, with a constant; when it chooses about the whole answer; and when only one of the choices is what
+//! the model has learned. Masks decide about each element, and conditions on shapes about none of the input.
+//!
+//! Source: HiddenLayer, "ShadowLogic" (2024).
+
+use super::facts::{Fact, Scope, is_learned};
+use super::flow::Node;
+use std::collections::HashSet;
+use wb_core::{Component, Field, Span};
+
+/// Nodes behind one output that are walked over.
+const WALKED: usize = 4_096;
+/// Gates that are told of one graph.
+const TOLD: usize = 16;
+
+/// The gates in front of the outputs of the graph of `scope`.
+pub(super) fn find(scope: &Scope<'_, '_>, place: &str) -> Vec<Component> {
+    let mut search = Search { place, found: Vec::new() };
+    search.outputs(scope);
+    search.found
+}
+
+/// What was found so far.
+struct Search<'p> {
+    place: &'p str,
+    found: Vec<Component>,
+}
+
+/// A choice about an answer.
+struct Gate<'a> {
+    condition: &'a [u8],
+    instead: String,
+}
+
+impl Search<'_> {
+    /// Walks backwards from the outputs of a graph.
+    fn outputs<'a>(&mut self, scope: &Scope<'_, 'a>) {
+        let mut seen: HashSet<Span> = HashSet::new();
+        let mut waiting: Vec<&'a [u8]> = scope.graph.outputs.clone();
+        while let Some(name) = waiting.pop().filter(|_| seen.len() < WALKED && self.found.len() < TOLD) {
+            let Some(node) = scope.maker(name).filter(|node| seen.insert(node.span)) else { continue };
+            let Some(operator) = node.standard().filter(|operator| !is_learned(operator)) else { continue };
+            if operator == "If" {
+                self.branches(scope, node);
+                continue;
+            }
+            if let Some(gate) = choice(scope, node, operator) {
+                self.tell(scope, node, &gate);
+                continue;
+            }
+            let learned = |name: &&&[u8]| scope.fact(name).weight > 0;
+            waiting.extend(node.inputs.iter().filter(learned));
+        }
+    }
+
+    /// An `If` whose branches do not both compute what was learned; otherwise what is in them.
+    fn branches<'a>(&mut self, scope: &Scope<'_, 'a>, node: &Node<'a>) {
+        let inner: Vec<Scope<'_, 'a>> =
+            node.graphs.iter().map(|(_, graph)| Scope::within(graph, scope, Fact::default())).collect();
+        let Some(condition) = node.inputs.first() else { return };
+        let answers = inner.iter().flat_map(|branch| branch.graph.outputs.iter().map(|name| branch.fact(name)));
+        let answer = answers.max_by_key(|fact| fact.weight).unwrap_or_default();
+        let small = inner.iter().find(|branch| {
+            let nothing = branch.graph.outputs.iter().all(|name| branch.fact(name).weight == 0);
+            nothing || !branch.graph.nodes.iter().any(computes)
+        });
+        match small {
+            Some(small) if answer.weight > 0 && scope.fact(condition).is_exact(answer) => {
+                let instead = small.graph.outputs.first().map(|name| in_words(small, name)).unwrap_or_default();
+                self.tell(scope, node, &Gate { condition, instead });
+            }
+            _ => inner.iter().for_each(|branch| self.outputs(branch)),
+        }
+    }
+
+    fn tell<'a>(&mut self, scope: &Scope<'_, 'a>, node: &Node<'a>, gate: &Gate<'a>) {
+        let condition = reason(scope, gate.condition);
+        let setting = |path: &str, value: String, span: Span| Field { path: path.to_owned(), value, span: Some(span) };
+        let (condition, span) = condition.unwrap_or_else(|| (text(gate.condition), node.span));
+        self.found.push(Component {
+            kind: "graph-gate",
+            name: node.label(),
+            class: text(node.operator),
+            place: self.place.to_owned(),
+            span: Some(node.span),
+            settings: vec![
+                setting("condition", condition, span),
+                setting("instead", gate.instead.clone(), node.span),
+            ],
+            ..Component::default()
+        });
+    }
+}
+
+/// Whether a node, or one in it, computes with what was learned.
+fn computes(node: &Node<'_>) -> bool {
+    let own = node.standard().is_none_or(is_learned);
+    own || node.graphs.iter().any(|(_, graph)| graph.nodes.iter().any(computes))
+}
+
+/// The choice that `node` makes about an answer, when it is one by an exact input.
+fn choice<'a>(scope: &Scope<'_, 'a>, node: &Node<'a>, operator: &str) -> Option<Gate<'a>> {
+    let pairs: Vec<(&[u8], &[u8], &[u8])> = match (operator, node.inputs.as_slice()) {
+        ("Where", [condition, a, b]) => vec![(condition, a, b), (condition, b, a)],
+        // The condition as a number: what is added to an answer, or taken times it.
+        ("Add" | "Sub" | "Mul" | "Max" | "Min" | "Sum", [a, b]) => vec![(a, b, a), (b, a, b)],
+        _ => return None,
+    };
+    pairs.into_iter().find_map(|(condition, answer, instead)| {
+        let (fact, learned) = (scope.fact(condition), scope.fact(answer));
+        let other = scope.fact(instead);
+        let whole = fact.is_narrow() || (operator == "Where" && other.is_varied());
+        let gate = learned.weight > 0 && fact.is_exact(learned) && whole && is_small(scope, instead, answer);
+        gate.then(|| Gate { condition, instead: in_words(scope, instead) })
+    })
+}
+
+/// Whether `value` is computed with nothing learned, unless it is taken from `answer`.
+fn is_small(scope: &Scope<'_, '_>, value: &[u8], answer: &[u8]) -> bool {
+    let mut waiting = vec![value];
+    for _ in 0..WALKED {
+        let Some(name) = waiting.pop() else { return true };
+        if name == answer || scope.fact(name).weight == 0 {
+            continue;
+        }
+        match scope.maker(name) {
+            Some(node) if !computes(node) => waiting.extend(node.inputs.iter().copied()),
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// What `value` is, for a person to read.
+fn in_words(scope: &Scope<'_, '_>, value: &[u8]) -> String {
+    match scope.constant(value) {
+        Some(constant) => format!("the constant `{}` {}", text(value), constant.words()),
+        None if scope.fact(value).is_fixed() => format!("`{}`, which is computed from constants", text(value)),
+        None => format!("`{}`, which the model has not learned", text(value)),
+    }
+}
+
+/// The equality behind a condition, in words, and its bytes.
+fn reason<'a>(scope: &Scope<'_, 'a>, condition: &'a [u8]) -> Option<(String, Span)> {
+    let (mut waiting, mut seen) = (vec![condition], HashSet::new());
+    while let Some(name) = waiting.pop().filter(|_| seen.len() < WALKED) {
+        let Some(node) = scope.maker(name).filter(|_| seen.insert(name)) else { continue };
+        let operator = node.standard().unwrap_or_default();
+        if matches!(operator, "Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual")
+            && let Some((constant, other)) = against(scope, node)
+            && (operator == "Equal" || waiting.is_empty())
+        {
+            let values = scope.constant(constant).map(|constant| format!(" {}", constant.words()));
+            let values = values.unwrap_or_default();
+            let what = format!("{operator} of `{}` with `{}`{values}", text(other), text(constant));
+            return Some((what, node.span));
+        }
+        waiting.extend(node.inputs.iter().copied().filter(|name| !scope.fact(name).is_fixed()));
+    }
+    scope.outer.and_then(|outer| reason(outer, condition))
+}
+
+/// The fixed operand of a comparison, and the other one.
+fn against<'a>(scope: &Scope<'_, 'a>, node: &Node<'a>) -> Option<(&'a [u8], &'a [u8])> {
+    let [a, b] = node.inputs.as_slice() else { return None };
+    match (scope.fact(a).is_fixed(), scope.fact(b).is_fixed()) {
+        (true, false) => Some((*a, *b)),
+        (false, true) => Some((*b, *a)),
+        _ => None,
+    }
+}
+
+fn text(name: &[u8]) -> String {
+    String::from_utf8_lossy(name).chars().take(80).collect()
+}
