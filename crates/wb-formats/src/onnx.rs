@@ -2,15 +2,17 @@
 //!
 //! [`identify`] looks for a graph that begins with a node or a weight; `graph` walks graphs, nodes and
 //! attributes to any depth, `tensor` reads a `TensorProto` wherever one stands. What the values of a graph are
-//! (`flow`) and what is known about them (`facts`) is what `gate` looks at.
+//! (`flow`) and what is known about them (`facts`) is what `gate` and `bomb` look at.
 //!
 //! Specification: `onnx/onnx.proto` and `docs/IR.md` in `onnx/onnx`.
 
+use crate::notes::Notes;
 use crate::protobuf::{Field as Wire, Fields, Value, Walk, each};
 use crate::{Family, Reader, Request};
 use std::collections::BTreeMap;
 use wb_core::{Budget, Bytes, Content, Field, OddityKind, Span, Strength};
 
+mod bomb;
 mod facts;
 mod flow;
 mod gate;
@@ -169,14 +171,16 @@ impl Model {
             let why = "the graph has more nodes than were followed to its outputs";
             walk.notes.gap(Some(input.span()), why);
         }
-        self.look_at(&graph, "graph");
+        bomb::functions(&functions, &graph, &mut walk.notes);
+        self.look_at(&graph, "graph", &mut walk.notes);
         for (function, index) in functions.iter().zip(0_usize..) {
-            self.look_at(function, &format!("functions[{index}]"));
+            self.look_at(function, &format!("functions[{index}]"), &mut walk.notes);
         }
     }
 
-    fn look_at(&mut self, graph: &flow::Graph<'_>, place: &str) {
+    fn look_at(&mut self, graph: &flow::Graph<'_>, place: &str, notes: &mut Notes) {
         let scope = facts::Scope::of(graph);
+        bomb::find(&scope, 1, place, notes);
         self.content.components.extend(gate::find(&scope, place));
     }
 

@@ -107,6 +107,16 @@ rows! {
         in ["onnx"] [PathTraversal]
         say "the model reads a file outside its folder when it is loaded"
         do "do not load it where secrets are readable (CVE-2022-25882, CVE-2024-27318)"
+    "graph-expands" "A graph that fills the memory or never ends when it runs"
+        Medium Suspicious ["AML.T0029", "T1499.004"]
+        in ["onnx"] [Expansion]
+        say "running the graph fills the memory or never ends"
+        do "do not load it without limits on memory and time; ask for the model again from its source"
+    "onnx-impossible-tensor" "An ONNX tensor whose size or place cannot be"
+        Medium Suspicious ["AML.T0029", "T1203"]
+        in ["onnx"] [ImpossibleLength] within "tensor `"
+        say "a tensor is not what the runtime expects"
+        do "do not load it in a process with secrets: native code follows these numbers"
     "saved-model-asset-path" "A TensorFlow model with an asset outside its folder"
         High Malicious ["AML.T0037", "T1005"]
         in ["saved-model", "meta-graph"] [PathTraversal]
