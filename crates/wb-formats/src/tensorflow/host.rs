@@ -17,6 +17,8 @@ pub(super) enum Path {
     Input,
     /// It is lifted when this attribute is a constant path out of the model.
     Attribute(&'static str),
+    /// It reads the files whose names wait in a queue, and is lifted when one of them is such a constant.
+    Queue,
 }
 
 /// What is known of the operation `name`.
@@ -26,7 +28,9 @@ pub(super) fn host_operation(name: &str) -> Option<&'static HostOperation> {
 
 /// Whether `path` leads out of the folder of the model: absolute, climbing, or a URL.
 pub(super) fn leaves_model(path: &str) -> bool {
-    path.contains("://") || path.starts_with('~') || crate::names::escapes(path).is_some()
+    let itself = ["local://", "bytes://"].iter().any(|scheme| path.starts_with(scheme));
+    !itself
+        && (path.contains("://") || path.starts_with('~') || crate::names::escapes(path).is_some())
 }
 
 const fn any(name: &'static str) -> HostOperation {
@@ -39,6 +43,10 @@ const fn input(name: &'static str) -> HostOperation {
 
 const fn attribute(name: &'static str, key: &'static str) -> HostOperation {
     HostOperation { name, path: Path::Attribute(key) }
+}
+
+const fn queue(name: &'static str) -> HostOperation {
+    HostOperation { name, path: Path::Queue }
 }
 
 /// The rest of the operations that take a path (`SaveV2`, `RestoreV2`, `MergeV2Checkpoints`) stand in every
@@ -54,6 +62,7 @@ const OPERATIONS: &[HostOperation] = &[
     any("ShellExecute"),
     input("MatchingFiles"),
     input("MatchingFilesDataset"),
+    input("ExperimentalMatchingFilesDataset"),
     input("TextLineDataset"),
     input("TFRecordDataset"),
     input("TFRecordDatasetV2"),
@@ -76,6 +85,19 @@ const OPERATIONS: &[HostOperation] = &[
     input("CacheDataset"),
     input("CacheDatasetV2"),
     input("SnapshotDataset"),
+    input("SnapshotDatasetV2"),
+    input("SnapshotDatasetReader"),
+    input("SnapshotNestedDatasetReader"),
+    input("ListSnapshotChunksDataset"),
+    input("CreateSummaryFileWriter"),
+    input("CreateSummaryDbWriter"),
+    queue("ReaderRead"),
+    queue("ReaderReadV2"),
+    queue("ReaderReadUpTo"),
+    queue("ReaderReadUpToV2"),
+    // A file that describes messages, unless it is `local://` or `bytes://` and the description itself.
+    attribute("DecodeProtoV2", "descriptor_source"),
+    attribute("EncodeProto", "descriptor_source"),
     input("DatasetToTFRecord"),
     input("ExperimentalDatasetToTFRecord"),
     attribute("ImmutableConst", "memory_region_name"),

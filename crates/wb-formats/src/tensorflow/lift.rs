@@ -21,6 +21,9 @@ const INPUTS: usize = 16;
 /// A constant that feeds an operation: its strings with their bytes.
 type Strings = Vec<(Vec<u8>, Span)>;
 
+/// Inputs of an operation: where each comes from, and what it is when it is a constant.
+type Inputs<'n> = Vec<(&'n str, Option<Strings>)>;
+
 /// Where a function is called: scope and node.
 type Callers<'a> = BTreeMap<&'a str, Vec<(usize, usize)>>;
 
@@ -49,23 +52,70 @@ impl Library {
             if !walk.keeps(node.span) {
                 return;
             }
-            let mut steps = STEPS;
-            let inputs: Vec<(&str, Option<Strings>)> = node
-                .inputs
-                .iter()
-                .filter(|input| !input.starts_with('^'))
-                .take(INPUTS)
-                .map(|input| {
-                    let strings = self.resolve(&callers, scope, input, FARTHEST, &mut steps);
-                    (input.as_str(), strings)
-                })
-                .collect();
+            let (name, inputs) = match operation.path {
+                Path::Queue => self.queued(&callers, scope, node),
+                _ => (node.operation.as_str(), self.constants(&callers, scope, &node.inputs)),
+            };
             if is_lifted(operation, node, &inputs) {
                 let load = at_load.contains(&(scope, at));
                 let trigger = if load { Trigger::Load } else { Trigger::Inference };
-                content.programs.push(program(node, trigger, inputs));
+                content.programs.push(program(node, name, trigger, inputs));
             }
         }
+    }
+
+    /// The inputs of a node in `scope`, with the strings of those that are constants.
+    fn constants<'n>(
+        &self,
+        callers: &Callers<'_>,
+        scope: usize,
+        inputs: &'n [String],
+    ) -> Inputs<'n> {
+        let mut steps = STEPS;
+        let inputs = inputs.iter().filter(|input| !input.starts_with('^')).take(INPUTS);
+        inputs
+            .map(|input| {
+                let strings = self.resolve(callers, scope, input, FARTHEST, &mut steps);
+                (input.as_str(), strings)
+            })
+            .collect()
+    }
+
+    /// The reader that `node` reads with, and what is put into the queue that it takes names of files from.
+    fn queued<'n>(
+        &'n self,
+        callers: &Callers<'_>,
+        scope: usize,
+        node: &'n Node,
+    ) -> (&'n str, Inputs<'n>) {
+        let made_by = |inputs: &'n [String], at: usize| self.source(scope, inputs.get(at)?);
+        let reader = made_by(&node.inputs, 0).map_or(&node.operation, |reader| &reader.operation);
+        let queue = made_by(&node.inputs, 1).map(|queue| &queue.name);
+        let nodes = self.scopes.get(scope).into_iter().flat_map(|inside| &inside.nodes);
+        let into_it = nodes.filter(|other| {
+            other.operation.starts_with("QueueEnqueue")
+                && queue.is_some()
+                && made_by(&other.inputs, 0).map(|queue| &queue.name) == queue
+        });
+        let parts = into_it.take(INPUTS).flat_map(|other| {
+            let parts = other.inputs.get(1..).unwrap_or_default();
+            self.constants(callers, scope, parts)
+        });
+        (reader, parts.collect())
+    }
+
+    /// The node of `scope` that makes what `input` is.
+    fn source(&self, scope: usize, input: &str) -> Option<&Node> {
+        let inside = self.scopes.get(scope)?;
+        let mut name = input;
+        for _ in 0..FARTHEST {
+            let node = inside.nodes.get(*inside.by_name.get(name.split(':').next()?)?)?;
+            if !matches!(node.operation.as_str(), "Identity" | "Enter" | "Switch" | "RefIdentity") {
+                return Some(node);
+            }
+            name = node.inputs.first()?;
+        }
+        None
     }
 
     /// The strings that `input` of a node in `scope` is, where it is a constant.
@@ -97,6 +147,7 @@ impl Library {
                 | "ExpandDims"
                 | "Squeeze"
                 | "Snapshot"
+                | "RandomShuffle"
                 | "EnsureShape"
                 | "ZipDataset"
                 | "TensorDataset" => {
@@ -195,11 +246,11 @@ impl Node {
     }
 }
 
-fn is_lifted(operation: &HostOperation, node: &Node, inputs: &[(&str, Option<Strings>)]) -> bool {
+fn is_lifted(operation: &HostOperation, node: &Node, inputs: &Inputs<'_>) -> bool {
     let leaves = |text: &[u8]| std::str::from_utf8(text).is_ok_and(leaves_model);
     match operation.path {
         Path::Any => true,
-        Path::Input => {
+        Path::Input | Path::Queue => {
             let strings = inputs.iter().filter_map(|(_, strings)| strings.as_ref());
             strings.flatten().any(|(text, _)| leaves(text))
         }
@@ -209,11 +260,11 @@ fn is_lifted(operation: &HostOperation, node: &Node, inputs: &[(&str, Option<Str
     }
 }
 
-fn program(node: &Node, trigger: Trigger, inputs: Vec<(&str, Option<Strings>)>) -> Program {
+fn program(node: &Node, name: &str, trigger: Trigger, inputs: Inputs<'_>) -> Program {
     let mut program = Program::new(Language::Config, trigger, node.span);
     program.place.clone_from(&node.place);
     program.component = Some(node.name.clone());
-    let (module, name) = ("tensorflow.raw_ops".to_owned(), node.operation.clone());
+    let (module, name) = ("tensorflow.raw_ops".to_owned(), name.to_owned());
     let callee = program.step(node.span, OpKind::Import { module, name });
     let arguments = inputs
         .into_iter()
