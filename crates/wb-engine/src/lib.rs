@@ -26,7 +26,7 @@ pub use assemble::{
 };
 pub use body::{Body, Inspected, LogRead, LogText};
 pub use difference::differences;
-pub use discover::{Found, discover};
+pub use discover::{Found, Skipped, discover};
 pub use gate::{Gated, Known, gate};
 pub use inspect::{Hashing, Inspection, Inspector, inspect};
 pub use investigate::{InvestigateOptions, investigate};

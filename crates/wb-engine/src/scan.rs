@@ -1,14 +1,17 @@
 //! [`scan`]: every file under some paths, each by itself.
 
 use crate::body::{Inspected, LogText};
-use crate::discover::{Found, discover};
+use crate::discover::{Found, Skipped, discover};
 use crate::inspect::{Hashing, Inspection, Inspector, inspect};
 use crate::progress::Progress;
 use crate::source::open;
 use crate::{EngineError, sha256};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
-use wb_core::{Artifact, ArtifactPath, Coverage, Limits, Origin, ReadState, Verdict};
+use wb_core::{
+    Artifact, ArtifactPath, Budget, Content, Coverage, Limits, Oddity, OddityKind, Origin,
+    ReadState, Verdict,
+};
 use wb_formats::Family;
 
 /// How to scan.
@@ -100,12 +103,19 @@ pub fn scan_roots(
         let folder = root.path.is_dir();
         searches.push(discover(root.path)?.map(move |found| match found {
             Ok(found) => Ok(Found { path: root.named(found.path, folder), ..found }),
-            Err(row) => Err(Coverage { artifact: root.named(row.artifact, folder), ..row }),
+            Err(skipped) => {
+                let artifact = root.named(skipped.coverage.artifact, folder);
+                let coverage = Coverage { artifact, ..skipped.coverage };
+                Err(Skipped { coverage, ..skipped })
+            }
         }));
     }
     let mut found = searches.into_iter().flatten().inspect(|_| progress.expect(1));
-    let look = |mut scanned: Scanned, found: Result<Found, Coverage>| {
-        scanned.add(found.and_then(|file| inspect_file(&file, how)));
+    let look = |mut scanned: Scanned, found: Result<Found, Skipped>| {
+        match found {
+            Ok(file) => scanned.add(inspect_file(&file, how)),
+            Err(skipped) => scanned.skip(skipped),
+        }
         progress.advance(1);
         scanned
     };
@@ -155,6 +165,14 @@ impl Scanned {
         }
     }
 
+    /// What is not looked at is told; a link out of the folder is a finding as well.
+    fn skip(&mut self, skipped: Skipped) {
+        if skipped.leaves {
+            self.artifacts.push(leaving(&skipped.coverage));
+        }
+        self.skipped.push(skipped.coverage);
+    }
+
     fn and(mut self, mut other: Self) -> Self {
         self.artifacts.append(&mut other.artifacts);
         self.logs.append(&mut other.logs);
@@ -180,6 +198,35 @@ fn inspect_file(file: &Found, how: Inspector) -> Result<Inspection, Coverage> {
     }))
 }
 
+/// A link out of the folder, as an artifact of which nothing is read.
+fn leaving(coverage: &Coverage) -> Inspected {
+    let artifact = Artifact {
+        path: coverage.artifact.clone(),
+        origin: Origin::File,
+        size: 0,
+        sha256: None,
+        format: None,
+        claims: Vec::new(),
+    };
+    let oddity = Oddity {
+        kind: OddityKind::EscapingLink,
+        place: "link on disk".to_owned(),
+        span: None,
+        what: coverage.why.clone(),
+    };
+    let content = Content { oddities: vec![oddity], ..Content::default() };
+    let examined = wb_rules::examine(&artifact, &content, &mut Budget::default());
+    Inspected {
+        artifact,
+        family: None,
+        content,
+        effects: Vec::new(),
+        findings: examined.findings,
+        verdict: examined.verdict,
+        coverage: coverage.clone(),
+    }
+}
+
 /// An artifact whose inspection failed inside weighbridge.
 fn unreadable(path: &ArtifactPath, data: &[u8]) -> Inspected {
     Inspected {
@@ -192,7 +239,7 @@ fn unreadable(path: &ArtifactPath, data: &[u8]) -> Inspected {
             claims: Vec::new(),
         },
         family: None,
-        content: wb_core::Content::default(),
+        content: Content::default(),
         effects: Vec::new(),
         findings: Vec::new(),
         verdict: Verdict::Unknown,

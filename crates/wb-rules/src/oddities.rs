@@ -48,7 +48,8 @@ use OddityKind::{
     BrokenStream, ChecksumMismatch, Disagreement, DuplicateKey, DuplicateName, EmbeddedExecutable,
     Encrypted, EscapingLink, Expansion, ExternalReference, ExtraStream, HiddenInNumbers,
     ImpossibleLength, LeadingBytes, Malformed, MisleadingName, NoModel, NotNumbers, OpaqueCode,
-    Overlap, PathTraversal, Polyglot, TrailingBytes, Truncated, UnownedBytes, UnusualOpcode,
+    Overlap, PathTraversal, Polyglot, TrailingBytes, Truncated, UnownedBytes,
+    UnusualOpcode,
 };
 
 rows! {
@@ -167,6 +168,11 @@ rows! {
         in ["json"] [Disagreement] within "model.vocab"
         say "what is decoded may be another word than was meant"
         do "compare the vocabulary with the one that the model's authors published"
+    "link-leaves-folder" "A link that leads out of the folder of a model"
+        High Unknown ["AML.T0037", "T1005"]
+        in [] [EscapingLink] within "link on disk"
+        say "whoever reads the folder reads a file outside it"
+        do "take the link out, and find out who put it there; a repository has no reason to name files of the host"
     "archive-path-traversal" "An archive member that would leave the folder it is extracted to"
         High Malicious ["T1204.002", "T1574"]
         in [] [PathTraversal, EscapingLink]

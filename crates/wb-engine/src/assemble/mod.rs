@@ -385,6 +385,8 @@ fn coverage(body: &Body) -> Vec<Coverage> {
     all.extend(body.logs.iter().map(LogRead::coverage));
     all.extend(body.skipped.iter().cloned());
     all.sort_by(|a, b| a.artifact.cmp(&b.artifact));
+    // A link out of the folder is an artifact that was skipped.
+    all.dedup();
     all
 }
 

@@ -46,7 +46,13 @@ fn operations_that_reach_the_host_are_found() {
 
 #[test]
 fn readers_of_files_outside_the_model_are_found() {
-    for operation in ["TFRecordDataset", "MatchingFiles", "TextLineDataset", "WholeFileReaderV2", "SnapshotDatasetReader"] {
+    for operation in [
+        "TFRecordDataset",
+        "MatchingFiles",
+        "TextLineDataset",
+        "WholeFileReaderV2",
+        "SnapshotDatasetReader",
+    ] {
         let (rules, verdict) = judged(operation, &["/etc/passwd"], Trigger::Inference);
         assert_eq!(rules, ["config-names-callable"], "{operation}");
         assert!(verdict >= Verdict::Suspicious, "{operation}");

@@ -70,5 +70,7 @@ fn report(scanned: Scanned) -> wb_report::Scan {
     artifacts.extend(scanned.logs.into_iter().map(|log| (log.artifact, Verdict::Clean)));
     artifacts.sort_by(|a, b| a.0.path.cmp(&b.0.path));
     coverage.sort_by(|a, b| a.artifact.cmp(&b.artifact));
+    // A link out of the folder is an artifact that was skipped.
+    coverage.dedup();
     wb_report::Scan { artifacts, findings, indicators, coverage }
 }

@@ -1,0 +1,142 @@
+//! Vectors of public attacks that only a folder shows, as recipes in `folders/*.toml`: each is found by the right
+//! rule; its nearest innocent neighbour finds nothing.
+#![cfg(unix)]
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+use wb_core::{Finding, Severity, Verdict};
+use wb_engine::{Hashing, ScanOptions, Scanned, Silent, scan};
+use wb_testkit::{Node, Scratch};
+
+/// One file of vectors.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Vectors {
+    vector: Vec<Vector>,
+}
+
+/// One attack and its innocent neighbour.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Vector {
+    /// The family of public attacks it belongs to, and a name for this member.
+    id: String,
+    rule: String,
+    severity: String,
+    /// The worst verdict on a file.
+    verdict: String,
+    found: Folder,
+    innocent: Folder,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Folder {
+    #[serde(default)]
+    file: Vec<Node>,
+    /// Names of links, and what each leads to.
+    #[serde(default)]
+    links: Vec<(String, String)>,
+}
+
+impl Folder {
+    fn build(&self) -> Scratch {
+        let scratch = self.file.iter().fold(Scratch::new(), |scratch, node| {
+            let bytes = node
+                .build(&BTreeMap::new())
+                .unwrap_or_else(|error| panic!("{}: {error}", node.path));
+            scratch.with(&node.path, bytes)
+        });
+        for (name, target) in &self.links {
+            link(&scratch, name, target);
+        }
+        scratch
+    }
+}
+
+fn link(scratch: &Scratch, name: &str, target: &str) {
+    std::os::unix::fs::symlink(target, scratch.path(name)).expect("a link can be made");
+}
+
+fn scanned(folder: &Path, hashing: Hashing) -> Scanned {
+    let options = ScanOptions { hashing, ..ScanOptions::default() };
+    scan(&[folder.to_owned()], options, &Silent).expect("the folder is there")
+}
+
+fn findings(scanned: &Scanned) -> Vec<&Finding> {
+    scanned.artifacts.iter().flat_map(|one| &one.findings).collect()
+}
+
+fn worst(scanned: &Scanned) -> Verdict {
+    scanned.artifacts.iter().map(|one| one.verdict).max().unwrap_or_default()
+}
+
+fn told(scanned: &Scanned) -> String {
+    let told = findings(scanned).into_iter().map(|finding| {
+        format!(
+            "\n      {} {} {}: {}",
+            finding.artifact,
+            finding.rule,
+            finding.severity.name(),
+            finding.headline
+        )
+    });
+    format!("{}{}", worst(scanned).name(), told.collect::<String>())
+}
+
+#[test]
+fn attacks_on_folders_are_found_and_their_neighbours_are_not() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/folders");
+    let mut wrong = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let text =
+            std::fs::read_to_string(entry.expect("an entry").path()).expect("a readable file");
+        let vectors: Vectors = toml::from_str(&text).unwrap_or_else(|error| panic!("{error}"));
+        for vector in vectors.vector {
+            for hashing in [Hashing::Reported, Hashing::All] {
+                let found = scanned(vector.found.build().folder(), hashing);
+                let fits = |finding: &&Finding| {
+                    finding.rule == vector.rule && finding.severity.name() == vector.severity
+                };
+                if findings(&found).iter().filter(|finding| fits(finding)).count() != 1
+                    || worst(&found).name() != vector.verdict
+                {
+                    wrong.push(format!("{}: {}", vector.id, told(&found)));
+                }
+                let innocent = scanned(vector.innocent.build().folder(), hashing);
+                let loud = findings(&innocent).into_iter().any(|one| one.severity > Severity::Info);
+                if loud || worst(&innocent) != Verdict::Clean {
+                    wrong.push(format!("{}: the neighbour: {}", vector.id, told(&innocent)));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn snapshots_of_hugging_face_are_links_to_its_blobs() {
+    let digest = "ab".repeat(32);
+    let scratch = Scratch::new()
+        .with(&format!("hub/models--a--b/blobs/{digest}"), "{\"a\": 1}\n")
+        .with("hub/models--a--b/blobs/notes", "not a blob")
+        .with("hub/models--a--b/snapshots/1234/README.md", "# A model\n");
+    let snapshot = "hub/models--a--b/snapshots/1234";
+    link(&scratch, &format!("{snapshot}/config.json"), &format!("../../blobs/{digest}"));
+    for root in ["hub", "hub/models--a--b", "hub/models--a--b/snapshots", snapshot] {
+        let scanned = scanned(Path::new(&scratch.path(root)), Hashing::Reported);
+        assert_eq!((findings(&scanned).len(), scanned.skipped.len()), (0, 0), "{root}");
+        let read =
+            scanned.artifacts.iter().any(|one| one.artifact.path.as_str().ends_with("config.json"));
+        assert!(read, "{root}: what the link leads to is read");
+    }
+    link(&scratch, &format!("{snapshot}/vocab.txt"), "../../blobs/notes");
+    let scanned = scanned(Path::new(&scratch.path(snapshot)), Hashing::Reported);
+    let rules: Vec<&str> = findings(&scanned).iter().map(|finding| finding.rule).collect();
+    assert_eq!(
+        (rules, scanned.skipped.len()),
+        (vec!["link-leaves-folder"], 1),
+        "named by no digest"
+    );
+}
