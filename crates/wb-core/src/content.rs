@@ -204,6 +204,8 @@ oddities! {
     OpaqueCode = "opaque-code",
     /// A file in the low bits of a tensor's numbers.
     HiddenInNumbers = "hidden-in-numbers",
+    /// A tensor that differs from the one of its name in other weights of the same model.
+    SiblingDiffers = "sibling-differs",
     /// A tensor none of whose elements is a number that a model computes with.
     NotNumbers = "not-numbers",
 }

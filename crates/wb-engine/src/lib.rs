@@ -19,6 +19,7 @@ mod member;
 mod progress;
 mod rules;
 mod scan;
+mod siblings;
 mod source;
 
 pub use assemble::{

@@ -4,6 +4,7 @@ use crate::body::{Inspected, LogText};
 use crate::discover::{Found, Skipped, discover};
 use crate::inspect::{Hashing, Inspection, Inspector, inspect};
 use crate::progress::Progress;
+use crate::siblings::{compare_siblings, is_weights};
 use crate::source::open;
 use crate::{EngineError, sha256};
 use rayon::prelude::*;
@@ -40,6 +41,8 @@ pub struct Scanned {
     pub logs: Vec<crate::logs::LogInput>,
     /// What could not be looked at.
     pub skipped: Vec<Coverage>,
+    /// Files named like weights, to be compared with others of the same model.
+    weights: Vec<Found>,
 }
 
 /// A file or folder to look at.
@@ -113,7 +116,7 @@ pub fn scan_roots(
     let mut found = searches.into_iter().flatten().inspect(|_| progress.expect(1));
     let look = |mut scanned: Scanned, found: Result<Found, Skipped>| {
         match found {
-            Ok(file) => scanned.add(inspect_file(&file, how)),
+            Ok(file) => scanned.add(&file, inspect_file(&file, how)),
             Err(skipped) => scanned.skip(skipped),
         }
         progress.advance(1);
@@ -131,6 +134,8 @@ pub fn scan_roots(
     scanned.logs.sort_by_cached_key(|log| log.artifact.path.clone());
     scanned.skipped.sort_by(|a, b| a.artifact.cmp(&b.artifact));
     name_compressed_models(&mut scanned.artifacts);
+    let weights = std::mem::take(&mut scanned.weights);
+    compare_siblings(&mut scanned.artifacts, &weights, how.hashing == Hashing::All);
     progress.end();
     Ok(scanned)
 }
@@ -155,9 +160,12 @@ fn name_compressed_models(artifacts: &mut [Inspected]) {
 }
 
 impl Scanned {
-    fn add(&mut self, inspected: Result<Inspection, Coverage>) {
+    fn add(&mut self, file: &Found, inspected: Result<Inspection, Coverage>) {
         match inspected {
             Ok(inspection) => {
+                if is_weights(file) {
+                    self.weights.push(file.clone());
+                }
                 self.artifacts.extend(inspection.artifacts);
                 self.logs.extend(inspection.logs);
             }
@@ -177,6 +185,7 @@ impl Scanned {
         self.artifacts.append(&mut other.artifacts);
         self.logs.append(&mut other.logs);
         self.skipped.append(&mut other.skipped);
+        self.weights.append(&mut other.weights);
         self
     }
 }

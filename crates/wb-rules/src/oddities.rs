@@ -48,7 +48,7 @@ use OddityKind::{
     BrokenStream, ChecksumMismatch, Disagreement, DuplicateKey, DuplicateName, EmbeddedExecutable,
     Encrypted, EscapingLink, Expansion, ExternalReference, ExtraStream, HiddenInNumbers,
     ImpossibleLength, LeadingBytes, Malformed, MisleadingName, NoModel, NotNumbers, OpaqueCode,
-    Overlap, PathTraversal, Polyglot, TrailingBytes, Truncated, UnownedBytes,
+    Overlap, PathTraversal, Polyglot, SiblingDiffers, TrailingBytes, Truncated, UnownedBytes,
     UnusualOpcode,
 };
 
@@ -173,6 +173,11 @@ rows! {
         in [] [EscapingLink] within "link on disk"
         say "whoever reads the folder reads a file outside it"
         do "take the link out, and find out who put it there; a repository has no reason to name files of the host"
+    "sibling-weights-differ" "Weights that differ from the ones of the same model beside them"
+        Low Clean ["AML.T0018.000"]
+        in [] [SiblingDiffers]
+        say "the model lies here twice, and is not the same"
+        do "compare both with what the model's authors published; loaders prefer the safetensors"
     "archive-path-traversal" "An archive member that would leave the folder it is extracted to"
         High Malicious ["T1204.002", "T1574"]
         in [] [PathTraversal, EscapingLink]
