@@ -206,6 +206,8 @@ oddities! {
     HiddenInNumbers = "hidden-in-numbers",
     /// A tensor that differs from the one of its name in other weights of the same model.
     SiblingDiffers = "sibling-differs",
+    /// A file inside a tensor, behind its beginning.
+    FileInTensor = "file-in-tensor",
     /// A tensor none of whose elements is a number that a model computes with.
     NotNumbers = "not-numbers",
 }

@@ -113,10 +113,15 @@ impl Inspection {
     ) -> Verdict {
         let mut content = (format.parse)(bytes, &Request { path: &artifact.path }, budget);
         content.oddities.extend(identity_oddities(&artifact, format, bytes));
+        let whole = how.hashing == Hashing::All;
+        if whole {
+            wb_formats::sweep(bytes, &mut content, budget);
+        }
         let children = std::mem::take(&mut content.children);
         let examined = wb_rules::examine(&artifact, &content, budget);
         let index = self.artifacts.len();
-        let coverage = coverage(&artifact.path, format.name, &content.gaps);
+        let aside = !whole && content.tensors.iter().any(|tensor| tensor.span.is_some());
+        let coverage = coverage(&artifact.path, format.name, &content.gaps, aside);
         let hash_now = artifact.sha256.is_none()
             && how.hashing == Hashing::Reported
             && !examined.findings.is_empty();
@@ -362,11 +367,15 @@ fn promised(path: &ArtifactPath) -> Option<&'static Format> {
     formats.all(|other| other.family == Family::Model).then_some(first)
 }
 
-/// What was read of an artifact, from the gaps its parser noted.
-fn coverage(path: &ArtifactPath, format: &str, gaps: &[Gap]) -> Coverage {
+/// What was read of an artifact, from the gaps its parser noted; `aside` says that weights were not.
+fn coverage(path: &ArtifactPath, format: &str, gaps: &[Gap], aside: bool) -> Coverage {
     let mut reasons: Vec<&str> = gaps.iter().map(|gap| gap.why.as_str()).collect();
     reasons.dedup();
     let (state, why) = match reasons.as_slice() {
+        [] if aside => (
+            ReadState::Read,
+            format!("read to the end as `{format}`, what is inside its tensors aside"),
+        ),
         [] => (ReadState::Read, format!("read to the end as `{format}`")),
         reasons => (ReadState::Partial, reasons.join("; ")),
     };

@@ -21,6 +21,7 @@
 )]
 
 pub use compressed::{decompressed, decompressed_name};
+pub use sweep::sweep;
 
 use std::cmp::Reverse;
 use wb_core::{ArtifactPath, Budget, Bytes, Claim, Content, Strength};
@@ -44,6 +45,7 @@ mod planes;
 mod protobuf;
 mod spanned_json;
 mod storage;
+mod sweep;
 mod target;
 mod template;
 mod tensorflow;

@@ -46,10 +46,10 @@ macro_rules! rows {
 
 use OddityKind::{
     BrokenStream, ChecksumMismatch, Disagreement, DuplicateKey, DuplicateName, EmbeddedExecutable,
-    Encrypted, EscapingLink, Expansion, ExternalReference, ExtraStream, HiddenInNumbers,
-    ImpossibleLength, LeadingBytes, Malformed, MisleadingName, NoModel, NotNumbers, OpaqueCode,
-    Overlap, PathTraversal, Polyglot, SiblingDiffers, TrailingBytes, Truncated, UnownedBytes,
-    UnusualOpcode,
+    Encrypted, EscapingLink, Expansion, ExternalReference, ExtraStream, FileInTensor,
+    HiddenInNumbers, ImpossibleLength, LeadingBytes, Malformed, MisleadingName, NoModel,
+    NotNumbers, OpaqueCode, Overlap, PathTraversal, Polyglot, SiblingDiffers, TrailingBytes,
+    Truncated, UnownedBytes, UnusualOpcode,
 };
 
 rows! {
@@ -228,6 +228,11 @@ rows! {
         in [] [EmbeddedExecutable]
         say "the model carries an executable"
         do "take the executable out and have it analysed; look for what would start it"
+    "tensor-holds-file" "An executable or archive inside a tensor"
+        High Suspicious ["AML.T0018.002", "T1027.009"]
+        in [] [FileInTensor]
+        say "the weights carry a file"
+        do "take the file out and have it analysed; look for the code that would take it out of the weights"
     "weights-hide-file" "A file in the low bits of weights"
         High Suspicious ["AML.T0018.002", "T1027.003"]
         in [] [HiddenInNumbers]
