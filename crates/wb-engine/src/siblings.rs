@@ -29,6 +29,9 @@ enum Side {
     Pickled,
 }
 
+/// The files of a model, and of how many shards each says it is one.
+type Shards<'a> = Vec<(&'a Found, usize)>;
+
 /// Whether a file is named like weights.
 pub(crate) fn is_weights(file: &Found) -> bool {
     part(&file.path).is_some()
@@ -61,7 +64,7 @@ fn part(path: &ArtifactPath) -> Option<(Side, String, usize)> {
 
 /// Compares the weights of each model that lies in its folder twice. `whole` says that all of it is read anyway.
 pub(crate) fn compare_siblings(artifacts: &mut [Inspected], weights: &[Found], whole: bool) {
-    let mut models: BTreeMap<String, BTreeMap<Side, Vec<(&Found, usize)>>> = BTreeMap::new();
+    let mut models: BTreeMap<String, BTreeMap<Side, Shards<'_>>> = BTreeMap::new();
     for file in weights {
         let Some((side, model, count)) = part(&file.path) else { continue };
         models.entry(model).or_default().entry(side).or_default().push((file, count));

@@ -70,6 +70,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
         model.content.oddities.push(odd);
         model.content.gaps.push(Gap::over(rest, format!("not read: {}", stop.what)));
     }
+    crate::prose::metadata(&mut model.content, budget);
     model.content
 }
 

@@ -42,6 +42,7 @@ mod notes;
 mod paths;
 mod plain_text;
 mod planes;
+mod prose;
 mod protobuf;
 mod spanned_json;
 mod storage;
@@ -130,6 +131,7 @@ formats! {
     tensor_bundle = "tensor-bundle",
     tensor_shard = "tensor-shard",
     media,
+    markdown,
 }
 
 /// A format: what it is called, how it is known, how it is read.

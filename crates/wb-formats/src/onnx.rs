@@ -102,6 +102,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     model.tell_external(&mut walk);
     model.follow(input, &mut walk);
     let notes = walk.notes;
+    crate::prose::metadata(&mut model.content, budget);
     model.content.oddities = notes.oddities;
     model.content.gaps = notes.gaps;
     model.content

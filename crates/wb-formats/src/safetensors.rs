@@ -101,6 +101,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     } else {
         header_reader.check_extents(input);
     }
+    crate::prose::metadata(&mut header_reader.content, budget);
     header_reader.content
 }
 

@@ -6,6 +6,7 @@
 
 mod fed;
 mod grade;
+mod installers;
 mod row;
 mod served;
 mod setting;
@@ -18,6 +19,7 @@ use std::collections::BTreeSet;
 use wb_code::capability::Effects;
 use wb_core::{Capability, Content, Effect, Evidence, Finding, FindingBuilder, Verdict};
 
+pub(crate) use installers::INSTALLERS;
 pub(crate) use setting::Setting;
 pub(crate) use story::Story;
 

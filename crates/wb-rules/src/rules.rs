@@ -113,8 +113,9 @@ pub fn rules() -> &'static [Rule] {
 }
 
 /// Data files that rules of their own read, by name.
-pub(crate) fn sources() -> [(&'static str, &'static str); 9] {
+pub(crate) fn sources() -> [(&'static str, &'static str); 10] {
     [
+        ("installers.txt", effects::INSTALLERS),
         ("java_gadgets.txt", java_gadget::GADGETS),
         ("diffusers_pipelines.txt", config_names_remote_code::PIPELINES),
         ("r_functions.toml", r_code::FUNCTIONS),

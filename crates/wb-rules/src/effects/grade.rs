@@ -1,6 +1,6 @@
 //! How bad a [`Story`] is. Severities and verdicts are argued on the rules' pages.
 
-use super::{Setting, Story, fed, gravest, served};
+use super::{Setting, Story, fed, gravest, installers, served};
 use crate::knowledge;
 use wb_core::{
     CallStyle, Capability, Confidence, Effect, IndicatorKind, OpKind, PayloadKind, Severity,
@@ -38,6 +38,7 @@ pub(super) fn grade(setting: Setting, story: &Story<'_>) -> Option<Grade> {
     match setting {
         Setting::Module => module(story),
         Setting::Script => script(story),
+        Setting::Instructions => instructions(story),
         Setting::Pickle if !story.main.called => imported(story),
         Setting::Pickle => pickle(story),
         Setting::Template | Setting::Lambda | Setting::ModelCode => inside(setting, story),
@@ -227,6 +228,15 @@ fn script(story: &Story<'_>) -> Option<Grade> {
         (true, true, _) => Some(CRITICAL),
         (true, _, true) => Some(SUSPICIOUS),
         _ => None,
+    }
+}
+
+/// A person stands between the words and the command, and many good programs are installed so.
+fn instructions(story: &Story<'_>) -> Option<Grade> {
+    match script(story)? {
+        CRITICAL => Some(SUSPICIOUS),
+        _ if installers::are_all_known(story) => Some(RECORD),
+        _ => Some(DOUBTFUL),
     }
 }
 

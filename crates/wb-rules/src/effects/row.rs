@@ -63,7 +63,9 @@ use Capability::{
     AttributeWalk, CallArgument, Defer, Delete, Deserialize, Environment, Import, LoadLibrary,
     Network, ReadFile, Resolve, RunCode, RunCommand, Unknown, WriteFile,
 };
-use Setting::{Config, KerasConfig, Lambda, ModelCode, Module, Pickle, Script, Template};
+use Setting::{
+    Config, Instructions, KerasConfig, Lambda, ModelCode, Module, Pickle, Script, Template,
+};
 
 /// Everything that reaches out of the model or hides what does.
 const DEEDS: [Capability; 12] = [
@@ -158,6 +160,10 @@ rows! {
         Critical ["AML.T0011.001", "T1059.004", "T1105"]
         in [Script] Yes [RunCommand, RunCode, LoadLibrary, Deserialize, Network]
         do "do not start it; read what it fetches first"
+    "instructions-run-fetched-code" "Instructions to run what is fetched or hidden"
+        High ["AML.T0011.001", "T1204.004", "T1105"]
+        in [Instructions] Yes [RunCommand, RunCode, LoadLibrary, Deserialize, Network]
+        do "do not follow them; read what would be fetched first"
     "model-code-reaches-out" "Code inside a model that reaches out of it"
         Critical ["AML.T0018.002", "AML.T0011.000", "T1204.002"]
         in [ModelCode] Yes DEEDS

@@ -20,11 +20,16 @@ pub(crate) enum Setting {
     Template,
     /// A script or a cell of a notebook: it runs when somebody starts it.
     Script,
+    /// Commands that a text tells somebody to run.
+    Instructions,
     /// A Python file or compiled module, which runs when it is imported or installed.
     Module,
     /// Any other code that a model carries, such as TorchScript.
     ModelCode,
 }
+
+/// Formats whose shell commands stand in text for people: cards, descriptions, comments.
+const TELLING: [&str; 4] = ["markdown", "gguf", "safetensors", "onnx"];
 
 impl Setting {
     /// Where `program` stands in an artifact of `format`.
@@ -33,6 +38,7 @@ impl Setting {
         match (program.language, program.trigger) {
             (Language::Pickle, _) => Self::Pickle,
             (Language::Jinja, _) => Self::Template,
+            (Language::Shell, _) if TELLING.contains(&format) => Self::Instructions,
             (Language::Shell, _) | (_, Trigger::Run) => Self::Script,
             (Language::Config, _) if keras => Self::KerasConfig,
             (Language::Config, _) => Self::Config,
@@ -62,7 +68,7 @@ impl Setting {
         let component = program.component.clone();
         match self {
             Self::Pickle => Location { component, ..Location::at(named("op"), Some(effect.span)) },
-            Self::Module | Self::Script => Location {
+            Self::Module | Self::Script | Self::Instructions => Location {
                 component,
                 line: Some(effect.number),
                 ..Location::at(named("line"), Some(effect.span))
