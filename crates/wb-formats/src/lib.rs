@@ -93,6 +93,7 @@ formats! {
     rar,
     ar,
     cpio,
+    sqlite,
     notebook,
     checksums,
     requirements,
