@@ -235,9 +235,17 @@ fn script(story: &Story<'_>) -> Option<Grade> {
 fn instructions(story: &Story<'_>) -> Option<Grade> {
     match script(story)? {
         CRITICAL => Some(SUSPICIOUS),
+        _ if hands_over_names(story) => None,
         _ if installers::are_all_known(story) => Some(RECORD),
         _ => Some(DOUBTFUL),
     }
+}
+
+/// `git rev-list | xargs check`: what is fetched names things for a program that is here.
+fn hands_over_names(story: &Story<'_>) -> bool {
+    const SHELLS: [&str; 5] = ["sh", "bash", "zsh", "dash", "ksh"];
+    let runs_shell = |word: &String| SHELLS.contains(&word.rsplit('/').next().unwrap_or(word));
+    story.main.callable.ends_with("xargs") && !story.main.arguments.iter().any(runs_shell)
 }
 
 /// `exec` runs code now; these make a function of it, which cloudpickle and dill do for honest reasons.
