@@ -48,7 +48,7 @@ impl<'a> Cell<'a> {
         let len = len.ok_or("a row is said to be longer than the file")?;
         let payload = payload(pages, rest, len, table, budget)?;
         let values = match payload {
-            Cow::Borrowed(data) => values(data, |part| Cow::Borrowed(part)),
+            Cow::Borrowed(data) => values(data, Cow::Borrowed),
             Cow::Owned(data) => values(&data, |part| Cow::Owned(part.to_vec())),
         };
         Ok(Self { row, values: values.ok_or("the header of a row does not fit it")?, span: bytes.head(used).span() })
