@@ -5,7 +5,7 @@ mod tokenizer;
 
 use crate::checksums::digests_of;
 use crate::spanned_json::{self, Json, Node};
-use crate::{Family, Reader, Request, target};
+use crate::{Family, Reader, Request, prompt, target};
 use serde::de::IgnoredAny;
 use wb_core::{Budget, Bytes, Content, Field, Gap, Strength};
 
@@ -39,7 +39,7 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
     serde_json::from_slice::<IgnoredAny>(bytes).ok().map(|_| Strength::Weak)
 }
 
-fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
+fn parse(input: Bytes<'_>, request: &Request<'_>, budget: &mut Budget) -> Content {
     let mut content = Content::default();
     let mut reader = spanned_json::Reader::new(input).with_dictionaries();
     match reader.value(budget) {
@@ -48,6 +48,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
             content.digests = digests_of(input, &json);
             target::programs(&json, &mut content, budget);
             tokenizer::read(&json, &mut content);
+            prompts(request.path.file_name(), &mut content);
             if content.fields.len() >= MOST_KEPT {
                 let why = format!("not all of its values are kept: they are more than {MOST_FIELDS}");
                 content.gaps.push(Gap::over(input.span(), why));
@@ -61,6 +62,22 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     content.oddities.append(&mut reader.oddities);
     content.gaps.append(&mut reader.gaps);
     content
+}
+
+/// Looks at the texts that a model is told before every conversation: those whose key says so, and all of a
+/// configuration of how it answers.
+fn prompts(name: &str, content: &mut Content) {
+    const SHORTEST: usize = 16;
+    let all = name == "generation_config.json";
+    let told = |field: &&Field| {
+        let key = field.path.rsplit('.').next().unwrap_or_default();
+        let says = key.contains("prompt") || key.starts_with("system") || key.contains("instruction");
+        field.value.len() >= SHORTEST && (all || says)
+    };
+    let fields: Vec<Field> = content.fields.iter().filter(told).cloned().collect();
+    for field in fields {
+        prompt::notice(&field.value, &field.path, field.span.unwrap_or_default(), content);
+    }
 }
 
 /// Every value of `json` with its path: keys joined by `.`, positions as `[n]`.

@@ -132,6 +132,7 @@ formats! {
     tensor_bundle = "tensor-bundle",
     tensor_shard = "tensor-shard",
     media,
+    prompt,
     markdown,
 }
 

@@ -90,6 +90,7 @@ rules![
     pickle_extension_code = "pickle-extension-code",
     pickle_imports_by_name = "pickle-imports-by-name",
     pickle_persistent_id = "pickle-persistent-id",
+    prompt_misleads = "prompt-misleads",
     r_code = "r-data-runs-code",
     requirement_odd_index = "requirement-odd-index",
     requirement_typosquat = "requirement-typosquat",
