@@ -21,6 +21,9 @@ pub(crate) const FORMAT: Reader = Reader {
 
 /// Longer text is no prompt, in bytes.
 const LONGEST: usize = 1 << 20;
+/// Links that are looked at in one text, and bytes before and behind the middle of each.
+const LINKS: usize = 4_096;
+const LONGEST_LINK: usize = 2_048;
 /// Things that are told of one text.
 const MOST: usize = 32;
 
@@ -64,10 +67,12 @@ pub(crate) fn notice(text: &str, place: &str, span: Span, content: &mut Content)
 
 /// The links of Markdown in `text`: whether each is a picture, and its address.
 fn links(text: &str) -> impl Iterator<Item = (bool, &str)> {
-    text.match_indices("](").filter_map(move |(at, _)| {
-        let address = text.get(at.saturating_add(2)..)?.split([')', ' ', '\n']).next()?;
-        let open = text.get(..at)?.rfind('[')?;
-        Some((text.get(..open)?.ends_with('!'), address))
+    text.match_indices("](").take(LINKS).filter_map(move |(at, _)| {
+        let end = text.floor_char_boundary(at.saturating_add(LONGEST_LINK));
+        let address = text.get(at.saturating_add(2)..end)?.split([')', ' ', '\n']).next()?;
+        let before = text.get(text.floor_char_boundary(at.saturating_sub(LONGEST_LINK))..at)?;
+        let open = before.rfind('[')?;
+        Some((before.get(..open)?.ends_with('!'), address))
     })
 }
 

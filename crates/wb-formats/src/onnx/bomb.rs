@@ -11,8 +11,8 @@ use wb_core::OddityKind;
 const TOO_MANY: u64 = 1 << 31;
 /// Nodes of all functions, each written out where it is called, that no model needs.
 const TOO_LONG: u64 = 1 << 26;
-/// Steps from a shape to the constants that it is made of.
-const STEPS: u32 = 12;
+/// Steps from a shape to all of the constants that it is made of.
+const STEPS: u32 = 64;
 /// Axes of a shape.
 const AXES: usize = 64;
 
@@ -38,7 +38,7 @@ pub(super) fn find(scope: &Scope<'_, '_>, rounds: u64, place: &str, notes: &mut 
 
 /// What is too large in what `node` makes.
 fn size(scope: &Scope<'_, '_>, node: &Node<'_>, operator: &str) -> Option<String> {
-    let operand = |at: usize| node.inputs.get(at).and_then(|name| integers(scope, name, STEPS));
+    let operand = |at: usize| node.inputs.get(at).and_then(|name| integers(scope, name));
     let count = match operator {
         "ConstantOfShape" => product(&operand(0)?),
         "Expand" => product(&operand(1)?),
@@ -65,7 +65,7 @@ fn size(scope: &Scope<'_, '_>, node: &Node<'_>, operator: &str) -> Option<String
 fn trips(scope: &Scope<'_, '_>, node: &Node<'_>) -> Option<u64> {
     let body = node.graph("body").filter(|_| node.standard() == Some("Loop"))?;
     let count = match node.inputs.first() {
-        Some(name) if !name.is_empty() => integers(scope, name, STEPS)?.first()?.unsigned_abs(),
+        Some(name) if !name.is_empty() => integers(scope, name)?.first()?.unsigned_abs(),
         _ => u64::MAX,
     };
     let begins = node.inputs.get(1).is_none_or(|name| name.is_empty() || is_true(scope, name));
@@ -75,7 +75,7 @@ fn trips(scope: &Scope<'_, '_>, node: &Node<'_>) -> Option<u64> {
 }
 
 fn is_true(scope: &Scope<'_, '_>, name: &[u8]) -> bool {
-    integers(scope, name, STEPS).and_then(|values| values.first().copied()).is_some_and(|value| value != 0)
+    integers(scope, name).and_then(|values| values.first().copied()).is_some_and(|value| value != 0)
 }
 
 /// Whether the condition that a body gives is the one that it was given.
@@ -94,20 +94,26 @@ fn is_handed_on<'a>(body: &Scope<'_, 'a>, mut name: &'a [u8]) -> bool {
 }
 
 /// The whole numbers that the graph fixes for `name`, as far as they can be told.
-fn integers(scope: &Scope<'_, '_>, name: &[u8], steps: u32) -> Option<Vec<i64>> {
+fn integers(scope: &Scope<'_, '_>, name: &[u8]) -> Option<Vec<i64>> {
+    let mut left = STEPS;
+    traced(scope, name, &mut left)
+}
+
+/// The same, with so many steps left in all.
+fn traced(scope: &Scope<'_, '_>, name: &[u8], left: &mut u32) -> Option<Vec<i64>> {
     if let Some(constant) = scope.constant(name) {
         return Some(constant.integers()).filter(|values| !values.is_empty());
     }
-    let steps = steps.checked_sub(1)?;
+    *left = left.checked_sub(1)?;
     let Some(node) = scope.maker(name) else {
-        return integers(scope.outer?, name, steps);
+        return traced(scope.outer?, name, left);
     };
-    let operand = |at: usize| integers(scope, node.inputs.get(at)?, steps);
+    let mut operand = |at: usize| traced(scope, node.inputs.get(at)?, left);
     match node.standard()? {
         "Identity" | "Cast" | "Unsqueeze" | "Squeeze" | "Reshape" | "Flatten" => operand(0),
         "Concat" => {
             let parts: Option<Vec<Vec<i64>>> = (0..node.inputs.len().min(AXES)).map(operand).collect();
-            Some(parts?.concat())
+            Some(parts?.concat()).filter(|values| values.len() <= AXES)
         }
         "Mul" => paired(&operand(0)?, &operand(1)?, i64::saturating_mul),
         "Add" => paired(&operand(0)?, &operand(1)?, i64::saturating_add),

@@ -119,8 +119,9 @@ impl<'g, 'a> Scope<'g, 'a> {
         for (name, constant) in &self.graph.constants {
             self.facts.insert(name, Fact::constant(constant));
         }
-        // Runtimes put nodes in order that a file has not.
-        for _ in 0..PASSES {
+        // Runtimes put nodes in order that a file has not. Graphs in nodes are looked at in each pass of those around
+        // them, so they have one.
+        for _ in 0..if self.depth == 0 { PASSES } else { 1 } {
             if !self.pass() {
                 break;
             }

@@ -17,6 +17,8 @@ use wb_core::{Component, Field, Span};
 const WALKED: usize = 4_096;
 /// Gates that are told of one graph.
 const TOLD: usize = 16;
+/// Nodes behind one choice that are asked whether they are learned.
+const ASKED: usize = 256;
 
 /// The gates in front of the outputs of the graph of `scope`.
 pub(super) fn find(scope: &Scope<'_, '_>, place: &str) -> Vec<Component> {
@@ -123,7 +125,7 @@ fn choice<'a>(scope: &Scope<'_, 'a>, node: &Node<'a>, operator: &str) -> Option<
 /// Whether `value` is computed with nothing learned, unless it is taken from `answer`.
 fn is_small(scope: &Scope<'_, '_>, value: &[u8], answer: &[u8]) -> bool {
     let mut waiting = vec![value];
-    for _ in 0..WALKED {
+    for _ in 0..ASKED {
         let Some(name) = waiting.pop() else { return true };
         if name == answer || scope.fact(name).weight == 0 {
             continue;

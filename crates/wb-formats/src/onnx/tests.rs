@@ -250,3 +250,24 @@ fn gates_are_found_in_any_order_of_nodes_and_in_functions() {
 fn damaged_graphs_are_followed_as_far_as_they_go() {
     survive("onnx", &gated([0, 1, 2, 3]));
 }
+
+#[test]
+fn graphs_that_double_and_nest_are_followed_in_good_time() {
+    // Each step takes the one before it twice; sixty of them are more than anybody can count.
+    let steps = (0..60).fold(message(), |graph, at| {
+        let (before, here) = (format!("s{at}"), format!("s{}", at + 1));
+        graph.child(1, &step("Concat", &[&before, &before], &here))
+    });
+    let graph = steps.child(1, &step("ConstantOfShape", &["s60"], "y")).child(12, &named("y"));
+    assert_eq!(oddities(&parse_as("onnx", &model(&graph))), [""; 0]);
+    // Graphs in graphs, with the nodes of each in disorder.
+    let innermost = message().child(1, &step("Relu", &["x"], "y")).child(12, &named("y"));
+    let deep = (0..12).fold(innermost, |inner, _| {
+        let branch = attribute("then_branch", 6, &inner);
+        let disorder = (0..6).rev().fold(message(), |graph, at| {
+            graph.child(1, &step("Relu", &[&format!("a{at}")], &format!("a{}", at + 1)))
+        });
+        disorder.child(1, &step("If", &["c"], "y").child(5, &branch)).child(12, &named("y"))
+    });
+    assert_eq!(parse_as("onnx", &model(&deep)).gaps, []);
+}

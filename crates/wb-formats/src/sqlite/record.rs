@@ -46,6 +46,8 @@ impl<'a> Cell<'a> {
         }
         let len = usize::try_from(len).ok().filter(|len| *len <= pages.input.len());
         let len = len.ok_or("a row is said to be longer than the file")?;
+        // Any number of cells may be the same bytes.
+        budget.steps(len as u64).map_err(|_| "the budget of steps ran out")?;
         let payload = payload(pages, rest, len, table, budget)?;
         let values = match payload {
             Cow::Borrowed(data) => values(data, Cow::Borrowed),
