@@ -121,6 +121,7 @@ formats! {
     core_ml = "core-ml",
     core_ml_weights = "core-ml-weights",
     crfsuite,
+    ncnn,
     caffe,
     cntk,
     paddle,
