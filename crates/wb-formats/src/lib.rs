@@ -122,6 +122,7 @@ formats! {
     core_ml_weights = "core-ml-weights",
     crfsuite,
     ncnn,
+    mxnet,
     caffe,
     cntk,
     paddle,
