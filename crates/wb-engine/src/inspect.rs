@@ -167,7 +167,7 @@ impl Inspection {
         };
         self.logs.push(LogInput { artifact: log, text });
         self.artifacts.push(Inspected {
-            coverage: coverage(path, format.name, &[]),
+            coverage: coverage(path, format.name, &[], false),
             artifact,
             family: Some(format.family),
             content: Content::default(),

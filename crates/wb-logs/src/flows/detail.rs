@@ -6,7 +6,9 @@ use super::innocent::innocent;
 use super::symbols::{Symbol, Symbols};
 use super::{FlowTable, Key, Names};
 use jiff::Timestamp;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 use wb_core::{ArtifactPath, BeaconState, Flow, RecordRef, TimeBasis};
 
 /// Intervals in a [`Flow`].
@@ -35,7 +37,7 @@ pub struct FlowDetail {
     /// The log sources that recorded it.
     pub sources: Vec<&'static str>,
     /// Every name of the destination that a record or a DNS answer gives.
-    pub hosts: Vec<String>,
+    pub hosts: Arc<[String]>,
     /// `network.transport`, when a record says it.
     pub transport: Option<String>,
 }
@@ -53,7 +55,17 @@ pub(super) fn details(table: FlowTable) -> Vec<FlowDetail> {
     }
     let sources = flows.keys().map(|key| key.source).collect::<HashSet<Symbol>>().len();
     let much = much(flows.values());
-    let known = Known { symbols, logs, names, plotted, span, askers, sources, much };
+    let known = Known {
+        symbols,
+        logs,
+        names,
+        plotted,
+        span,
+        askers,
+        sources,
+        much,
+        hosts: RefCell::default(),
+    };
     let mut details: Vec<FlowDetail> =
         flows.into_iter().filter_map(|(key, sources)| known.detail(key, sources)).collect();
     details.sort_by(|a, b| {
@@ -69,6 +81,9 @@ pub(super) fn details(table: FlowTable) -> Vec<FlowDetail> {
     details
 }
 
+/// Lists of names, by address and by a name that the address is not known by.
+type Hosts = HashMap<(Symbol, Symbol), Arc<[String]>>;
+
 /// What the keys and moments of a table refer to.
 struct Known {
     symbols: Symbols,
@@ -82,9 +97,27 @@ struct Known {
     sources: usize,
     /// Bytes from which on a flow sends far more than others.
     much: Option<u64>,
+    /// Names of destinations, as far as they were put together.
+    hosts: RefCell<Hosts>,
 }
 
 impl Known {
+    /// Every name of a flow's destination. Flows to one address have one list.
+    fn hosts(&self, key: Key) -> Arc<[String]> {
+        let of_address = self.names.get(&key.destination);
+        let own = key.host.is_some() && !of_address.is_some_and(|all| all.contains_key(&key.host));
+        let mut known = self.hosts.borrow_mut();
+        let list = known.entry((key.destination, if own { key.host } else { Symbol::NONE }));
+        let list = list.or_insert_with(|| {
+            let more = of_address.into_iter().flat_map(BTreeMap::keys).copied();
+            let all = own.then_some(key.host).into_iter().chain(more);
+            let all: BTreeSet<String> =
+                all.filter_map(|name| self.symbols.some(name).map(str::to_owned)).collect();
+            all.into_iter().collect()
+        });
+        Arc::clone(list)
+    }
+
     /// Puts together what the sources saw of one flow.
     fn detail(&self, key: Key, mut sources: Vec<Attempts>) -> Option<FlowDetail> {
         sources.iter_mut().for_each(Attempts::join_packets);
@@ -102,10 +135,6 @@ impl Known {
         let (first, first_record) = moments(|one| one.first).min()?;
         let (last, last_record) = moments(|one| one.last).max()?;
         let text = |symbol| self.symbols.some(symbol).map(str::to_owned);
-        let mut hosts: BTreeSet<String> = text(key.host).into_iter().collect();
-        if let Some(more) = self.names.get(&key.destination) {
-            hosts.extend(more.keys().filter_map(|name| text(*name)));
-        }
         let regular = beacon.score >= 0.5;
         let mut flow = Flow {
             source: self.symbols.text(key.source).to_owned(),
@@ -137,7 +166,7 @@ impl Known {
             last_record,
             basis: sources.iter().filter_map(|one| one.basis).max().unwrap_or(TimeBasis::Explicit),
             sources: sources.iter().map(|one| one.by).collect(),
-            hosts: hosts.into_iter().collect(),
+            hosts: self.hosts(key),
             transport,
         })
     }

@@ -56,7 +56,7 @@ fn process_seen(known: &Known<'_>) -> Option<Judgement> {
 fn destination_contacted(known: &Known<'_>, loads: &Loads) -> Option<Judgement> {
     let named = known.named_by_payload();
     let contacted = known.contacts().any(|detail| {
-        let names = detail.flow.host.iter().chain(&detail.hosts).chain([&detail.flow.destination]);
+        let names = detail.flow.host.iter().chain(&*detail.hosts).chain([&detail.flow.destination]);
         names.into_iter().any(|name| named.contains(name.as_str()))
     });
     let after_load = loads
