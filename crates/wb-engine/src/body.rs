@@ -5,7 +5,8 @@ use std::sync::Arc;
 use wb_code::capability::Effects;
 use wb_core::{Artifact, ArtifactPath, Content, Coverage, Event, Finding, ReadState, Verdict};
 use wb_formats::Family;
-use wb_logs::{ClockHints, Summary, flows::FlowTable};
+use wb_logs::flows::{FlowDetail, Lookups};
+use wb_logs::{ClockHints, Summary};
 use wb_sigma::{Hits, Match, Rule};
 
 /// Everything that was seen, before any of it is joined.
@@ -16,7 +17,9 @@ pub struct Body {
     /// Every log, by path.
     pub logs: Vec<LogRead>,
     /// Every connection of every log, aggregated.
-    pub flows: FlowTable,
+    pub flows: Vec<FlowDetail>,
+    /// What was asked of each domain.
+    pub lookups: Vec<Lookups>,
     /// What rules over events found in the logs.
     pub detections: Vec<(Rule, Match)>,
     /// What could not be looked at at all.

@@ -3,10 +3,11 @@
 use crate::body::{Inspected, LogText};
 use crate::logs::LogInput;
 use crate::sha256;
+use crate::source::sha256_of_file;
 use std::sync::Arc;
 use wb_core::{
     Artifact, ArtifactPath, Budget, Bytes, ChildData, Claim, Content, Coverage, Finding, Gap,
-    Limits, Oddity, OddityKind, Origin, ReadState, Strength, Verdict,
+    Limits, Oddity, OddityKind, Origin, ReadState, Sha256, Strength, Verdict,
 };
 use wb_formats::{Family, Format, Request};
 
@@ -81,7 +82,7 @@ impl Inspection {
             path: subject.path,
             origin: subject.origin,
             size: data.len() as u64,
-            sha256: (how.hashing == Hashing::All).then(|| sha256(data)),
+            sha256: (how.hashing == Hashing::All).then(|| digest(&subject.text, data)),
             format: source.or_else(|| claims.first().map(|claim| claim.format)),
             claims,
         };
@@ -275,6 +276,18 @@ impl Inspection {
         });
         verdict
     }
+}
+
+/// Files above this are hashed as they are read again, in bytes: what is mapped of a file counts as memory of
+/// whoever touches it.
+const MAPPED: usize = 64 << 20;
+
+/// The SHA-256 of `data`, which `text` may say how to read again.
+fn digest(text: &LogText, data: &[u8]) -> Sha256 {
+    let LogText::File(file) = text else { return sha256(data) };
+    let read = (data.len() > MAPPED).then(|| sha256_of_file(file));
+    let whole = read.and_then(Result::ok).filter(|(_, length)| *length == data.len() as u64);
+    whole.map_or_else(|| sha256(data), |(digest, _)| digest)
 }
 
 /// Keys and tokens in text without a format of its own: notes, environments, keys themselves.

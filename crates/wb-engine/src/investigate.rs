@@ -43,7 +43,7 @@ pub fn investigate(
         return Err(EngineError::NoSuchArtifact(path.to_string()));
     }
     progress.begin("assembling the case", 0);
-    let case = assemble(&body, &options.roles);
+    let case = assemble(body, &options.roles);
     progress.end();
     Ok(case)
 }
@@ -60,7 +60,9 @@ fn gather(
     let (logs, flows) = read_logs(scanned.logs, options.rules);
     let detections = judged(&logs, options.rules);
     progress.end();
-    Ok(Body { artifacts: scanned.artifacts, logs, flows, detections, skipped: scanned.skipped })
+    let (artifacts, skipped) = (scanned.artifacts, scanned.skipped);
+    let lookups = flows.lookups();
+    Ok(Body { artifacts, logs, flows: flows.finish_detailed(), lookups, detections, skipped })
 }
 
 /// What the hits of all logs come to, each with its rule.

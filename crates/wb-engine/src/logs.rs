@@ -45,14 +45,15 @@ pub fn read_logs(inputs: Vec<LogInput>, rules: &'static RuleSet) -> (Vec<LogRead
     let (large, small): (Vec<LogInput>, Vec<LogInput>) =
         inputs.into_iter().partition(|input| input.text.is_large());
     let first = |input| read_log(input, None, allowance, rules);
-    let mut logs: Vec<(LogRead, FlowTable)> = small.into_par_iter().map(first).collect();
-    logs.extend(large.into_iter().map(first));
+    let mut flows = FlowTable::default();
+    let mut logs: Vec<Read> = small.into_par_iter().map(first).collect();
+    logs.extend(large.into_iter().map(|input| zones::merge_settled(first(input), &mut flows)));
     logs.sort_by(|(a, _), (b, _)| a.artifact.path.cmp(&b.artifact.path));
     let near = latest_explicit(logs.iter().map(|(log, _)| &log.summary));
     let again = Again { near, allowance, rules };
     let mut logs: Vec<Read> = logs.into_iter().map(|log| again.by_itself(log)).collect();
     again.by_siblings(&mut logs);
-    let (mut read, flows) = again.by_shared(logs);
+    let (mut read, flows) = again.by_shared(logs, flows);
     note_skews(&mut read, &flows);
     (read, flows)
 }

@@ -1,9 +1,11 @@
 //! [`Data`]: the bytes of a file on disk: small ones read, large ones mapped.
 
 use memmap2::Mmap;
+use sha2::{Digest as _, Sha256 as Hasher};
 use std::fs::{File, Metadata};
 use std::io::{self, Read as _};
 use std::path::Path;
+use wb_core::Sha256;
 
 /// Files of at least this many bytes are mapped instead of read.
 const MAP_FROM: u64 = 256 << 10;
@@ -50,6 +52,26 @@ pub fn open(path: &Path) -> io::Result<Data> {
     }
     data.truncate(filled);
     Ok(Data::Read(data))
+}
+
+/// The SHA-256 of the file at `path` and its length, a mebibyte of it in memory at a time.
+pub fn sha256_of_file(path: &Path) -> io::Result<(Sha256, u64)> {
+    let mut file = without_waiting(path)?;
+    regular(&file.metadata()?)?;
+    let mut hasher = Hasher::new();
+    let mut length = 0_u64;
+    let mut block = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut block) {
+            Ok(0) => return Ok((Sha256(hasher.finalize().into()), length)),
+            Ok(count) => {
+                hasher.update(block.get(..count).unwrap_or_default());
+                length = length.saturating_add(count as u64);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Opens a file without waiting: opening a pipe would wait for a writer, perhaps for ever. The flag means

@@ -22,9 +22,20 @@ const KEPT: usize = 16 << 10;
 /// A document with cells whose format says its version.
 fn identify(input: Bytes<'_>) -> Option<Strength> {
     let opens = input.as_slice().trim_ascii_start().first() == Some(&b'{');
-    let named = opens && input.find(b"\"nbformat\"").is_some() && input.find(b"\"cells\"").is_some();
-    named.then_some(Strength::Strong)
+    // What is longer is a log, or is named at one of its ends as every writer of notebooks names it.
+    let parts = match input.len().checked_sub(END) {
+        Some(tail) if input.len() > LONGEST => [input.head(END), input.from(tail)],
+        _ => [input, input.head(0)],
+    };
+    let has = |name: &[u8]| parts.iter().any(|part| part.find(name).is_some());
+    (opens && has(b"\"nbformat\"") && has(b"\"cells\"")).then_some(Strength::Strong)
 }
+
+/// Files up to this length are looked through for the names of a notebook, in bytes.
+const LONGEST: usize = 64 << 20;
+
+/// How much of each end of a longer file is.
+const END: usize = 1 << 20;
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
     let mut content = Content::default();

@@ -28,7 +28,10 @@ pub fn markup(text: &str) -> Cow<'_, str> {
 
 /// A printed JSON document with the characters that a terminal would obey written as `\uXXXX`; those
 /// stand only inside strings, so the document keeps its meaning to the last character.
-pub fn json(document: &str) -> String {
+pub fn json(document: String) -> String {
+    if !document.chars().any(|character| character != '\n' && is_hostile(character)) {
+        return document;
+    }
     let mut out = String::with_capacity(document.len());
     for character in document.chars() {
         if character == '\n' || !is_hostile(character) {
@@ -250,7 +253,7 @@ mod tests {
     #[test]
     fn json_keeps_its_meaning() {
         let document = "[\n  \"a\u{9b}\u{202e}\u{e0041}é\"\n]\n";
-        let escaped = json(document);
+        let escaped = json(document.to_owned());
         assert_eq!(escaped, "[\n  \"a\\u009b\\u202e\\udb40\\udc41é\"\n]\n");
         let one: serde_json::Value = serde_json::from_str(document).expect("valid JSON");
         let other: serde_json::Value = serde_json::from_str(&escaped).expect("valid JSON");

@@ -141,7 +141,7 @@ impl Destinations {
 
     /// Domains below which so many different long names were asked that data may have left in them.
     fn add_tunnels(&mut self, body: &Body) {
-        for lookups in body.flows.lookups() {
+        for lookups in &body.lookups {
             if lookups.names < TUNNEL_NAMES || lookups.longest_label < TUNNEL_LABEL {
                 continue;
             }

@@ -46,8 +46,10 @@ use wb_core::{
 use wb_logs::flows::{FlowDetail, FlowTable};
 
 /// Joins everything that was seen to a case. `given` are roles that the user gave by hand.
-pub fn assemble(body: &Body, given: &BTreeMap<ArtifactPath, Role>) -> Case {
-    let basis = Basis::of(body, given);
+pub fn assemble(mut body: Body, given: &BTreeMap<ArtifactPath, Role>) -> Case {
+    let flows = std::mem::take(&mut body.flows);
+    let body = &body;
+    let basis = Basis::of(body, flows, given);
     let moments = basis.moments();
     let introducing = basis.introducing(&moments);
     let flows: Vec<Flow> = basis.flows.iter().map(|detail| detail.flow.clone()).collect();
@@ -117,11 +119,14 @@ struct Basis<'a> {
 }
 
 impl<'a> Basis<'a> {
-    fn of(body: &'a Body, given: &BTreeMap<ArtifactPath, Role>) -> Self {
+    fn of(
+        body: &'a Body,
+        mut flows: Vec<FlowDetail>,
+        given: &BTreeMap<ArtifactPath, Role>,
+    ) -> Self {
         let lifecycle = Lifecycle::of(body);
         let roles = roles::assign(body, &lifecycle, given);
         let findings = findings(&body.artifacts);
-        let mut flows = body.flows.clone().finish_detailed();
         let relevant = relevant(&findings, &roles);
         let wrong = relevant.iter().any(|finding| finding.verdict >= Verdict::Suspicious);
         let destinations = Destinations::of(body, &relevant, &flows);

@@ -71,10 +71,13 @@ impl Again {
         *logs = std::mem::take(logs).into_iter().map(settle).collect();
     }
 
-    /// Puts the connections of all logs together. Where those of a log whose times name no zone are in a log that
+    /// Puts the connections of all logs together with those that already are. Where those of a log whose times name no zone are in a log that
     /// knows its own, hours earlier or later, it is read again in the zone that this tells.
-    pub(super) fn by_shared(self, logs: Vec<Read>) -> (Vec<LogRead>, FlowTable) {
-        let mut flows = FlowTable::default();
+    pub(super) fn by_shared(
+        self,
+        logs: Vec<Read>,
+        mut flows: FlowTable,
+    ) -> (Vec<LogRead>, FlowTable) {
         let mut read = Vec::with_capacity(logs.len());
         let mut without = Vec::new();
         for (log, connections) in logs {
@@ -118,6 +121,15 @@ impl Again {
         let input = LogInput { artifact: log.artifact, text: log.text };
         read_log(input, Some(hints), self.allowance, self.rules)
     }
+}
+
+/// Puts the connections of a log that is not read again with the others, so that they are held once.
+pub(super) fn merge_settled((log, connections): Read, flows: &mut FlowTable) -> Read {
+    if log.summary.lacks_year || log.summary.names_no_zone() {
+        return (log, connections);
+    }
+    flows.merge(connections);
+    (log, FlowTable::default())
 }
 
 /// Whether nothing says in which zone the times of a log are that names none.

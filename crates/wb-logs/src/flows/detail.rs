@@ -36,7 +36,8 @@ pub struct FlowDetail {
     pub sends_much: bool,
     /// The log sources that recorded it.
     pub sources: Vec<&'static str>,
-    /// Every name of the destination that a record or a DNS answer gives.
+    /// The names of the destination's address that records or DNS answers give, the first few dozen if there are
+    /// more; that of the flow itself is [`Flow::host`].
     pub hosts: Arc<[String]>,
     /// `network.transport`, when a record says it.
     pub transport: Option<String>,
@@ -68,7 +69,7 @@ pub(super) fn details(table: FlowTable) -> Vec<FlowDetail> {
     };
     let mut details: Vec<FlowDetail> =
         flows.into_iter().filter_map(|(key, sources)| known.detail(key, sources)).collect();
-    details.sort_by(|a, b| {
+    details.sort_unstable_by(|a, b| {
         let (a, b) = (&a.flow, &b.flow);
         (a.first, &a.source, &a.destination, a.port, &a.host).cmp(&(
             b.first,
@@ -80,9 +81,6 @@ pub(super) fn details(table: FlowTable) -> Vec<FlowDetail> {
     });
     details
 }
-
-/// Lists of names, by address and by a name that the address is not known by.
-type Hosts = HashMap<(Symbol, Symbol), Arc<[String]>>;
 
 /// What the keys and moments of a table refer to.
 struct Known {
@@ -97,23 +95,18 @@ struct Known {
     sources: usize,
     /// Bytes from which on a flow sends far more than others.
     much: Option<u64>,
-    /// Names of destinations, as far as they were put together.
-    hosts: RefCell<Hosts>,
+    /// The names of addresses, as far as they were put together.
+    hosts: RefCell<HashMap<Symbol, Arc<[String]>>>,
 }
 
 impl Known {
-    /// Every name of a flow's destination. Flows to one address have one list.
-    fn hosts(&self, key: Key) -> Arc<[String]> {
-        let of_address = self.names.get(&key.destination);
-        let own = key.host.is_some() && !of_address.is_some_and(|all| all.contains_key(&key.host));
+    /// The names of an address. Flows to it have one list.
+    fn hosts(&self, address: Symbol) -> Arc<[String]> {
         let mut known = self.hosts.borrow_mut();
-        let list = known.entry((key.destination, if own { key.host } else { Symbol::NONE }));
-        let list = list.or_insert_with(|| {
-            let more = of_address.into_iter().flat_map(BTreeMap::keys).copied();
-            let all = own.then_some(key.host).into_iter().chain(more);
-            let all: BTreeSet<String> =
-                all.filter_map(|name| self.symbols.some(name).map(str::to_owned)).collect();
-            all.into_iter().collect()
+        let list = known.entry(address).or_insert_with(|| {
+            let names = self.names.get(&address).into_iter().flat_map(BTreeMap::keys);
+            let names: BTreeSet<&str> = names.filter_map(|name| self.symbols.some(*name)).collect();
+            names.into_iter().map(str::to_owned).collect()
         });
         Arc::clone(list)
     }
@@ -166,7 +159,7 @@ impl Known {
             last_record,
             basis: sources.iter().filter_map(|one| one.basis).max().unwrap_or(TimeBasis::Explicit),
             sources: sources.iter().map(|one| one.by).collect(),
-            hosts: self.hosts(key),
+            hosts: self.hosts(key.destination),
             transport,
         })
     }

@@ -61,5 +61,5 @@ fn json(value: &Value, row: &Row<'_>) -> Option<Json> {
 
 fn line(out: &mut impl Write, object: Map<String, Json>) -> io::Result<()> {
     let text = Json::Object(object).to_string();
-    writeln!(out, "{}", escape::json(&text))
+    writeln!(out, "{}", escape::json(text))
 }

@@ -82,5 +82,5 @@ pub(crate) fn print(document: &impl Serialize) -> String {
     let mut text = serde_json::to_string_pretty(document)
         .expect("documents have string keys and finite numbers only");
     text.push('\n');
-    escape::json(&text)
+    escape::json(text)
 }
