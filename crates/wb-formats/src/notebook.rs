@@ -19,6 +19,12 @@ pub(crate) const FORMAT: Reader = Reader {
 /// Longest output that is kept, in bytes.
 const KEPT: usize = 16 << 10;
 
+/// Files up to this length are looked through for the names of a notebook, in bytes.
+const LONGEST: usize = 64 << 20;
+
+/// How much of each end of a longer file is.
+const END: usize = 1 << 20;
+
 /// A document with cells whose format says its version.
 fn identify(input: Bytes<'_>) -> Option<Strength> {
     let opens = input.as_slice().trim_ascii_start().first() == Some(&b'{');
@@ -30,12 +36,6 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
     let has = |name: &[u8]| parts.iter().any(|part| part.find(name).is_some());
     (opens && has(b"\"nbformat\"") && has(b"\"cells\"")).then_some(Strength::Strong)
 }
-
-/// Files up to this length are looked through for the names of a notebook, in bytes.
-const LONGEST: usize = 64 << 20;
-
-/// How much of each end of a longer file is.
-const END: usize = 1 << 20;
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
     let mut content = Content::default();

@@ -4,7 +4,6 @@
 //! Specification: CommonMark 0.31.2, "Fenced code blocks" and "Code spans".
 
 use crate::plain_text::{Line, lines};
-use std::borrow::Cow;
 use wb_core::{Budget, Bytes, Content, Field, Span, Trigger};
 
 /// Commands that are lifted of one text.
@@ -61,8 +60,7 @@ pub(crate) fn read<'a>(
 ) {
     for found in commands(lines) {
         let text = power_shell(&found.text).unwrap_or(&found.text);
-        let text: Vec<Cow<'_, str>> = text.lines().map(piped).collect();
-        let mut program = wb_code::shell::lift(&text.join("\n"), Trigger::Run, budget);
+        let mut program = wb_code::shell::lift(text, Trigger::Run, budget);
         for op in &mut program.ops {
             op.number = op.number.saturating_add(found.line).saturating_sub(1);
         }
@@ -81,22 +79,6 @@ fn power_shell(text: &str) -> Option<&str> {
     let (start, quote) = rest.char_indices().find(|(_, letter)| matches!(letter, '"' | '\''))?;
     let code = rest.get(start..)?.trim_start_matches(quote);
     Some(code.rsplit_once(quote).map_or(code, |(code, _)| code))
-}
-
-/// `bash <(command)` as `command | bash`, which runs the same.
-fn piped(line: &str) -> Cow<'_, str> {
-    const READERS: [&str; 5] = ["sh", "bash", "zsh", "source", "."];
-    let parts = line
-        .split_once("<(")
-        .and_then(|(head, rest)| Some((head.trim(), rest.rsplit_once(')')?.0)));
-    match parts {
-        Some((head, command))
-            if head.split_ascii_whitespace().any(|word| READERS.contains(&word)) =>
-        {
-            format!("{command} | bash").into()
-        }
-        _ => line.into(),
-    }
 }
 
 /// Lifts the commands in metadata for people, such as a description.

@@ -21,9 +21,9 @@ pub(crate) struct Command {
 /// A redirection.
 #[derive(Clone, Debug)]
 pub(crate) struct Redirect {
-    /// The operator: `<`, `>`, `>>`, `<<`, `<<<`, `<>`.
+    /// The operator: `<`, `>`, `>>`, `<<`, `<<<`, `<>`, or `<(` for a process substitution.
     pub operator: &'static str,
-    /// The file, or the text itself for `<<` and `<<<`.
+    /// The file, the text itself for `<<` and `<<<`, the command for `<(`.
     pub target: Word,
 }
 
@@ -236,11 +236,16 @@ impl Lexer<'_> {
         while matches!(self.peek(0), Some(b' ' | b'\t')) {
             self.skip(1);
         }
-        if operator != "<<<" && matches!(self.peek(0), Some(b'(')) {
-            // Process substitution, `< <(command)`: the command is listed by itself.
+        // Process substitution, `bash <(command)` and `bash < <(command)`, is a file with what the command writes.
+        let again = operator == "<" && self.peek(0) == Some(b'<') && self.peek(1) == Some(b'(');
+        self.skip(usize::from(again));
+        let of_command = operator == "<" && self.peek(0) == Some(b'(');
+        if !of_command && operator != "<<<" && self.peek(0) == Some(b'(') {
+            // `>(command)`: the command is listed by itself.
             return;
         }
-        let target = self.word();
+        let (operator, target) =
+            if of_command { ("<(", self.process_substitution()) } else { (operator, self.word()) };
         command.end = target.end;
         if command.words.is_empty() && command.assignments.is_empty() {
             command.start = start;
@@ -249,6 +254,16 @@ impl Lexer<'_> {
             self.heredocs.push(target.text());
         }
         command.redirects.push(Redirect { operator, target });
+    }
+
+    /// Reads `(command)` of a process substitution.
+    fn process_substitution(&mut self) -> Word {
+        let start = self.at;
+        self.skip(1);
+        let inside = self.at;
+        let end = self.matching_parenthesis();
+        let pieces = vec![Piece::Substitution(self.slice(inside, end))];
+        Word { pieces, start, end: self.at }
     }
 
     /// Reads the bodies of here-documents and puts each in the place of its delimiter.

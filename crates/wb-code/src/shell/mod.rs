@@ -153,7 +153,7 @@ impl Lifter {
     ) {
         let value = self.word(&redirect.target, budget);
         let name = match redirect.operator {
-            "<<" | "<<<" => "stdin",
+            "<<" | "<<<" | "<(" => "stdin",
             other => other,
         };
         keywords.push((name.to_owned(), value));

