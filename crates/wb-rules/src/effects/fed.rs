@@ -2,7 +2,7 @@
 
 use super::Story;
 use crate::knowledge;
-use wb_core::{Capability, Effect, OpKind};
+use wb_core::{Capability, Constant, Effect, OpKind, Program, ValueId};
 
 /// Whether the code that a command runs comes out of one that talks to the network: through a pipe, or put into
 /// its arguments. What is piped to an interpreter that has its code in its arguments is data to that code.
@@ -18,7 +18,8 @@ pub(super) fn from_network(story: &Story<'_>) -> bool {
                     _ => "",
                 };
                 let known = knowledge::table().known_command(name);
-                if known.is_some_and(|known| known.fact.capability == Capability::Network) {
+                let network = known.is_some_and(|k| k.fact.capability == Capability::Network);
+                if network && !asks_own_repository(story.program, name, arguments) {
                     return true;
                 }
                 waiting.extend(arguments.iter().map(|value| value.index()));
@@ -34,6 +35,31 @@ pub(super) fn from_network(story: &Story<'_>) -> bool {
         }
     }
     false
+}
+
+/// Whether a command is one of git's that tell about the repository that is here, such as `git rev-parse HEAD`.
+fn asks_own_repository(program: &Program, name: &str, arguments: &[ValueId]) -> bool {
+    const LOCAL: [&str; 14] = [
+        "rev-parse",
+        "rev-list",
+        "describe",
+        "log",
+        "status",
+        "config",
+        "diff",
+        "branch",
+        "ls-files",
+        "symbolic-ref",
+        "merge-base",
+        "name-rev",
+        "for-each-ref",
+        "shortlog",
+    ];
+    let text = |value: &ValueId| match program.op(*value).map(|op| &op.kind) {
+        Some(OpKind::Constant(Constant::Text(text))) => Some(text.as_str()),
+        _ => None,
+    };
+    name == "git" && arguments.first().and_then(text).is_some_and(|verb| LOCAL.contains(&verb))
 }
 
 /// Whether an interpreter has a program in its arguments that runs nothing of what it reads: `python3 -c CODE`,
