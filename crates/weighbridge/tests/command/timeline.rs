@@ -73,6 +73,32 @@ fn the_first_screen_of_each_case_tells_when_it_began() {
 }
 
 #[test]
+fn every_first_screen_tells_when_the_story_began() {
+    let stories = std::fs::read_dir(case("")).expect("the cases").filter_map(|entry| {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name()?.to_str()?.strip_suffix(".story.toml")?.to_owned();
+        let text = std::fs::read_to_string(&path).expect("a story");
+        Some((name, text.parse::<toml::Table>().expect("a story")))
+    });
+    let mut told = 0;
+    for (name, story) in stories {
+        let introduced = story.get("moments").and_then(|moments| moments.get("introduced"));
+        let ended = weighbridge(&["timeline", &case(&name)]).end();
+        let screen: Vec<&str> = ended.code(0).out.lines().take(SCREEN).collect();
+        let screen = screen.join("\n");
+        match introduced.and_then(toml::Value::as_str) {
+            Some(moment) => {
+                let clock = moment[..19].replace('T', " ");
+                assert!(screen.contains(&format!("IT BEGAN {clock}")), "{name}:\n{screen}");
+                told += 1;
+            }
+            None => assert!(!screen.contains("IT BEGAN"), "{name}:\n{screen}"),
+        }
+    }
+    assert!(told > 10, "{told} stories have a beginning");
+}
+
+#[test]
 fn moments_are_those_of_the_investigation() {
     for name in ["quiet-update", "night-shift", "staged-template"] {
         let json = weighbridge(&["investigate", &case(name), "--format", "json"]).end();
