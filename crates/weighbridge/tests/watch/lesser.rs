@@ -1,7 +1,7 @@
 //! Sensors and blocking without programs in the kernel: what connection tracking, fanotify and nftables give.
 
 use crate::field::{ATTACKER, Field, SERVER, STORE, Watch, wait};
-use crate::{connections, field, listeners, policy, records, trouble};
+use crate::{amounts, connections, field, listeners, policy, records, trouble};
 use serde_json::Value;
 use std::fs;
 
@@ -212,4 +212,36 @@ fn a_policy_that_changes_changes_the_table() {
     wait("and refuses", || refused(&field) == 3);
     assert_eq!(field.counted("attacker"), 0);
     watch.stop();
+}
+
+#[test]
+fn lesser_tiers_state_what_they_saw_and_name_nobody_wrongly() {
+    for tier in ["t1", "t0"] {
+        let Some(mut field) = field(tier) else { return };
+        let (payloads, ordinary) = amounts();
+        listeners(&mut field);
+        field.start_server();
+        let policy = policy(&field, "alert", "");
+        let mut watch = Watch::start_inside(&field, &policy, &["--tier", tier]);
+        let said = watch.said();
+        assert!(said.contains("cannot"), "{tier} says what it cannot see: {said}");
+        trouble(&field, payloads, ordinary);
+        wait("all came through", || field.counted("attacker") == u64::from(payloads));
+        std::thread::sleep(std::time::Duration::from_millis(2500));
+        watch.stop();
+        let (bad, good) = (connections(&field, ATTACKER), connections(&field, STORE));
+        let attributed = |record: &&Value| record["process.pid"].is_u64();
+        eprintln!(
+            "{tier}: {} of {payloads} payload connections seen, {} attributed; {} of {ordinary} ordinary ones",
+            bad.len(),
+            bad.iter().filter(attributed).count(),
+            good.len()
+        );
+        assert!(bad.len() <= payloads as usize && good.len() <= ordinary as usize, "each once");
+        assert!(!good.is_empty(), "{tier} sees the ends of sockets");
+        for record in bad.iter().filter(attributed) {
+            let chain = record["weighbridge.chain"].as_str().unwrap_or_default();
+            assert!(chain.contains("python3"), "{record}");
+        }
+    }
 }
