@@ -7,7 +7,7 @@ use crate::plain_text::{self, Line, lines};
 use crate::requirements::{self, manifest};
 use crate::spanned_json;
 use crate::{Family, Reader, Request};
-use wb_core::{Budget, Bytes, Content, Field, Gap, Span, Strength, Trigger};
+use wb_core::{Budget, Bytes, Content, Field, Span, Strength, Trigger};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "Recipe of a container image",
@@ -65,10 +65,7 @@ fn is_image(rest: &str) -> bool {
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
     let mut content = Content::default();
-    let Some(text) = plain_text::text(input, LONGEST) else {
-        content.gaps.push(Gap::over(input.span(), "not read as text"));
-        return content;
-    };
+    let Some(text) = plain_text::text_or_gap(input, LONGEST, &mut content) else { return content };
     for mut instruction in instructions(input, text) {
         if let Err(limit) = budget.items(1) {
             content.gaps.push(crate::decode::exhausted(limit, "the recipe", instruction.span));

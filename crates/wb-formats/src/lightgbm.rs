@@ -30,10 +30,7 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
     let mut content = Content::default();
-    let Some(text) = plain_text::text(input, usize::MAX) else {
-        content.gaps.push(Gap::over(input.span(), "not read as text"));
-        return content;
-    };
+    let Some(text) = plain_text::text_or_gap(input, usize::MAX, &mut content) else { return content };
     let mut model = Model::default();
     let (mut block, mut ended) = (None::<Block>, false);
     for line in plain_text::lines(input, text) {

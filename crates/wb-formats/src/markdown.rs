@@ -5,7 +5,7 @@
 
 use crate::plain_text::{self, lines};
 use crate::{Family, Reader, Request, prose};
-use wb_core::{Budget, Bytes, Content, Gap, Strength, Text};
+use wb_core::{Budget, Bytes, Content, Strength, Text};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "Markdown: model cards and instructions",
@@ -28,10 +28,7 @@ fn named(name: &str, input: Bytes<'_>) -> Option<Strength> {
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
     let mut content = Content::default();
-    let Some(text) = plain_text::text(input, LONGEST) else {
-        content.gaps.push(Gap::over(input.span(), "not read as text"));
-        return content;
-    };
+    let Some(text) = plain_text::text_or_gap(input, LONGEST, &mut content) else { return content };
     let kept = lines(input, text).take_while(|line| line.span().end() <= KEPT);
     // A key goes over several lines.
     let mut in_key = false;

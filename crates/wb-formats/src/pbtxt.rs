@@ -8,7 +8,7 @@ mod tree;
 use crate::plain_text;
 use crate::spanned_json::Json;
 use crate::{Family, Reader, Request, json, names, target};
-use wb_core::{Budget, Bytes, Component, Content, Gap, Oddity, OddityKind, Strength};
+use wb_core::{Budget, Bytes, Component, Content, Oddity, OddityKind, Strength};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "Protocol buffers as text",
@@ -40,10 +40,7 @@ fn named(name: &str, input: Bytes<'_>) -> Option<Strength> {
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
     let mut content = Content::default();
-    let Some(text) = plain_text::text(input, LONGEST) else {
-        content.gaps.push(Gap::over(input.span(), "not read as text"));
-        return content;
-    };
+    let Some(text) = plain_text::text_or_gap(input, LONGEST, &mut content) else { return content };
     // A byte order mark stands before the text.
     let mark = (input.len() as u64).saturating_sub(text.len() as u64);
     let read = tree::read(text, input.offset().saturating_add(mark), budget);

@@ -1,7 +1,7 @@
 //! Text in files without any mark of their own: [`text`] as a whole, [`lines`] with number and bytes, and
 //! [`strings`] in bytes that are no text.
 
-use wb_core::{Bytes, Span, Strength, Text};
+use wb_core::{Bytes, Content, Gap, Span, Strength, Text};
 
 /// `input` as text when it is that: UTF-8 without NUL, at most `most` bytes. The first bytes decide for
 /// nearly every other file.
@@ -14,6 +14,19 @@ pub(crate) fn text(input: Bytes<'_>, most: usize) -> Option<&str> {
     let bytes = input.as_slice();
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     std::str::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
+}
+
+/// Like [`text`]; what is none is a gap in `content`.
+pub(crate) fn text_or_gap<'a>(
+    input: Bytes<'a>,
+    most: usize,
+    content: &mut Content,
+) -> Option<&'a str> {
+    let text = text(input, most);
+    if text.is_none() {
+        content.gaps.push(Gap::over(input.span(), "not read as text"));
+    }
+    text
 }
 
 /// What a file of one of these `endings` is when its text fits: the claim of a format that goes by the name.

@@ -7,7 +7,7 @@
 
 use crate::plain_text::{self, lines};
 use crate::{Family, Reader, Request};
-use wb_core::{Budget, Bytes, Component, Content, Field, Gap, Span, Strength, Text};
+use wb_core::{Budget, Bytes, Component, Content, Field, Span, Strength, Text};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "Prompt that a model is told before every conversation",
@@ -33,10 +33,7 @@ fn named(name: &str, input: Bytes<'_>) -> Option<Strength> {
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
     let mut content = Content::default();
-    let Some(text) = plain_text::text(input, LONGEST) else {
-        content.gaps.push(Gap::over(input.span(), "not read as text"));
-        return content;
-    };
+    let Some(text) = plain_text::text_or_gap(input, LONGEST, &mut content) else { return content };
     for line in lines(input, text).filter(|line| !line.text.trim().is_empty()) {
         let place = format!("line {}", line.number);
         notice(line.text, &place, line.span(), &mut content);

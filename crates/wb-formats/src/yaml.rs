@@ -6,7 +6,7 @@ mod tree;
 use crate::plain_text;
 use crate::requirements::manifest;
 use crate::{Family, Reader, Request, json, target};
-use wb_core::{Budget, Bytes, Content, Gap, Strength};
+use wb_core::{Budget, Bytes, Content, Strength};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "YAML document",
@@ -39,10 +39,7 @@ fn named(name: &str, input: Bytes<'_>) -> Option<Strength> {
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
     let mut content = Content::default();
-    let Some(text) = plain_text::text(input, LONGEST) else {
-        content.gaps.push(Gap::over(input.span(), "not read as text"));
-        return content;
-    };
+    let Some(text) = plain_text::text_or_gap(input, LONGEST, &mut content) else { return content };
     let read = tree::read(input, text, budget);
     for document in &read.documents {
         json::flatten(document, &mut content.fields);
