@@ -1,7 +1,7 @@
 //! [`inspect`]: one artifact, with everything nested in it, and nothing else.
 
 use crate::body::{Inspected, LogText};
-use crate::logs::LogInput;
+use crate::logs::{LOG_HEAD, LogInput, log_source, long_log};
 use crate::sha256;
 use crate::source::sha256_of_file;
 use std::sync::Arc;
@@ -42,9 +42,6 @@ pub struct Inspection {
     pub logs: Vec<LogInput>,
 }
 
-/// How much of a file is looked at to recognise a log.
-const LOG_HEAD: usize = 64 << 10;
-
 /// Inspects `data`, the bytes of the file `path`. `text` says where the file can be read again if it turns
 /// out to be a log. Pure: the same bytes give the same answer on any machine.
 pub fn inspect(path: &ArtifactPath, data: &[u8], text: LogText, how: Inspector) -> Inspection {
@@ -73,11 +70,7 @@ impl Inspection {
     ) -> Verdict {
         let bytes = Bytes::new(data);
         let claims = wb_formats::identify_named(bytes, &subject.path);
-        let strong = claims.first().filter(|claim| claim.strength == Strength::Strong);
-        let source = match strong {
-            Some(_) => None,
-            None => wb_logs::recognise(bytes.head(LOG_HEAD)),
-        };
+        let source = log_source(bytes, &claims);
         let artifact = Artifact {
             path: subject.path,
             origin: subject.origin,
@@ -93,7 +86,7 @@ impl Inspection {
         let format = artifact.claims.first().and_then(|claim| wb_formats::format(claim.format));
         if let (Some(format), LogText::File(file)) = (format, &subject.text)
             && format.family == Family::Stream
-            && let Some(source) = crate::logs::long_log(format.name, data)
+            && let Some(source) = long_log(format.name, data)
         {
             let text = LogText::Compressed { path: file.clone(), format: format.name };
             return self.add_long_log(artifact, format, source, text);

@@ -5,7 +5,7 @@ mod marks;
 mod text;
 mod zones;
 
-pub use text::long_log;
+pub use text::{LOG_HEAD, log_source, long_log};
 
 use crate::body::{LogRead, LogText};
 use collect::{Allowance, Collected};
@@ -152,7 +152,7 @@ fn read_text(
     let mut reader = LogReader::new(&artifact.path, hints);
     let mut stretches = text.stretches()?;
     let mut parallel = None;
-    if !wb_logs::is_wide(text.open()?.fill_buf()?)
+    if !stretches.is_wide(BEGINNING)?
         && let Some(beginning) = stretches.next(BEGINNING)?
     {
         reader.read(&mut *beginning.open(text)?, 0, collected)?;

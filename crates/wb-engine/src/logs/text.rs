@@ -7,7 +7,8 @@ use sha2::{Digest as _, Sha256 as Hasher};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::ops::Range;
-use wb_core::{Bytes, Sha256, Strength};
+use std::path::Path;
+use wb_core::{Bytes, Claim, Sha256, Strength};
 
 /// Bytes read at once.
 const BUFFER: usize = 1 << 18;
@@ -27,7 +28,7 @@ impl LogText {
         Ok(match self {
             Self::File(path) => Box::new(BufReader::with_capacity(BUFFER, File::open(path)?)),
             Self::Decoded(text) => Box::new(Cursor::new(&**text)),
-            Self::Compressed { .. } => Box::new(self.decoder()?),
+            Self::Compressed { path, format } => Box::new(decoder(path, format)?),
         })
     }
 
@@ -52,21 +53,9 @@ impl LogText {
         let source = match self {
             Self::File(path) => Source::Anywhere(std::fs::metadata(path)?.len()),
             Self::Decoded(text) => Source::Anywhere(text.len() as u64),
-            Self::Compressed { .. } => Source::InOrder(self.decoder()?),
+            Self::Compressed { path, format } => Source::InOrder(decoder(path, format)?),
         };
         Ok(Stretches { text: self, at: 0, source, broken: None })
-    }
-
-    /// What a compressed file decodes to; the bytes of any other.
-    fn decoder(&self) -> io::Result<Decoder> {
-        let Self::Compressed { path, format } = self else {
-            return Err(io::Error::other("not compressed"));
-        };
-        let file = BufReader::with_capacity(BUFFER, File::open(path)?);
-        let decoded = wb_formats::decompressed(format, Box::new(file))
-            .ok_or_else(|| io::Error::other(format!("`{format}` is no compression")))??;
-        let tallied = Tallied { decoded, length: 0, hasher: Hasher::new(), ended: false };
-        Ok(BufReader::with_capacity(BUFFER, tallied))
     }
 
     /// Opens the bytes in `range`.
@@ -88,19 +77,33 @@ impl LogText {
     }
 }
 
-/// How much of a log is looked at to recognise it.
-const HEAD: u64 = 64 << 10;
+/// What the file at `path`, compressed in `format`, decodes to.
+fn decoder(path: &Path, format: &str) -> io::Result<Decoder> {
+    let file = BufReader::with_capacity(BUFFER, File::open(path)?);
+    let decoded = wb_formats::decompressed(format, Box::new(file))
+        .ok_or_else(|| io::Error::other(format!("`{format}` is no compression")))??;
+    let tallied = Tallied { decoded, length: 0, hasher: Hasher::new(), ended: false };
+    Ok(BufReader::with_capacity(BUFFER, tallied))
+}
+
+/// How much of a file is looked at to recognise a log.
+pub const LOG_HEAD: usize = 64 << 10;
+
+/// The log source of `bytes`, unless a format claims them with more than that they might fit.
+pub fn log_source(bytes: Bytes<'_>, claims: &[Claim]) -> Option<&'static str> {
+    match claims.first() {
+        Some(claim) if claim.strength == Strength::Strong => None,
+        _ => wb_logs::recognise(bytes.head(LOG_HEAD)),
+    }
+}
 
 /// The log source of what `bytes`, compressed in `format`, decode to, if that is a log too long to be held.
 pub fn long_log(format: &str, bytes: &[u8]) -> Option<&'static str> {
     let mut decoded = wb_formats::decompressed(format, Box::new(bytes))?.ok()?;
     let mut head = Vec::new();
-    decoded.by_ref().take(HEAD).read_to_end(&mut head).ok()?;
-    let claims = wb_formats::identify(Bytes::new(&head));
-    if claims.first().is_some_and(|claim| claim.strength == Strength::Strong) {
-        return None;
-    }
-    let source = wb_logs::recognise(Bytes::new(&head))?;
+    decoded.by_ref().take(LOG_HEAD as u64).read_to_end(&mut head).ok()?;
+    let head = Bytes::new(&head);
+    let source = log_source(head, &wb_formats::identify(head))?;
     let more = io::copy(&mut decoded.take(LARGE), &mut io::sink()).ok()?;
     (more == LARGE).then_some(source)
 }
@@ -172,6 +175,15 @@ impl Stretch {
 }
 
 impl Stretches<'_> {
+    /// Whether its lines are found in order only, and it is longer than a first stretch of `length`.
+    pub(super) fn is_wide(&mut self, length: u64) -> io::Result<bool> {
+        Ok(match &mut self.source {
+            Source::Anywhere(all) if *all <= length => false,
+            Source::Anywhere(_) => wb_logs::is_wide(self.text.open()?.fill_buf()?),
+            Source::InOrder(decoder) => wb_logs::is_wide(decoder.fill_buf()?),
+        })
+    }
+
     /// The next stretch: `length` bytes and what is left of the last record; `None` at the end of the text.
     pub(super) fn next(&mut self, length: u64) -> io::Result<Option<Stretch>> {
         let start = self.at;

@@ -155,23 +155,28 @@ fn shared(path: &ArtifactPath, connections: &FlowTable, flows: &FlowTable) -> Op
 /// The name of the set that a log was rotated in: its path without the compression, and without the number or day
 /// at the end, as in `app.log.2.gz`, `app.log-20260301` and `app-2026-03-01.log`.
 fn rotated(path: &ArtifactPath) -> String {
+    const DAY: usize = 8;
     let (folder, name) = path.root().rsplit_once('/').unwrap_or(("", path.root()));
     let bare = wb_formats::decompressed_name(name);
-    let mut name = if bare == "content" { name } else { bare };
-    while let Some((before, end)) = name.rsplit_once(['.', '-', '_'])
+    let name = without_numbers(if bare == "content" { name } else { bare });
+    // Before the ending a number may be that of a worker; a day is none.
+    let (stem, ending) = name.rsplit_once('.').unwrap_or((name, ""));
+    let undated = without_numbers(stem);
+    let numbers = stem.get(undated.len()..).unwrap_or_default();
+    let is_day = numbers.bytes().filter(u8::is_ascii_digit).count() == DAY;
+    format!("{folder}/{}.{ending}", if is_day { undated } else { stem })
+}
+
+/// `name` without the numbers at its end.
+fn without_numbers(name: &str) -> &str {
+    let mut rest = name;
+    while let Some((before, end)) = rest.rsplit_once(['.', '-', '_'])
         && !end.is_empty()
         && end.bytes().all(|byte| byte.is_ascii_digit())
     {
-        name = before;
+        rest = before;
     }
-    let is_day = |part: &&str| part.len() == 8 && part.bytes().all(|byte| byte.is_ascii_digit());
-    let joined: String = name.chars().filter(|letter| *letter != '-').collect();
-    let day = joined.split(['.', '_']).find(is_day).or_else(|| {
-        let tail = joined.split('.').next()?;
-        tail.get(tail.len().checked_sub(8)?..).filter(is_day)
-    });
-    let name = day.map_or_else(|| name.to_owned(), |day| joined.replace(day, ""));
-    format!("{folder}/{}", name.replace(['-', '_'], ""))
+    rest
 }
 
 #[cfg(test)]
