@@ -97,6 +97,9 @@ pub struct Program {
     pub ops: Vec<Op>,
     /// The source it was compiled from, as far as that can be recovered.
     pub source: Option<String>,
+    /// Instructions, those of what it defines included, that do not do what instructions of their version can: the
+    /// interpreter would fail there or read astray, so what they do is not known.
+    pub unfollowed: u32,
 }
 
 impl Program {
@@ -110,6 +113,7 @@ impl Program {
             span,
             ops: Vec::new(),
             source: None,
+            unfollowed: 0,
         }
     }
 

@@ -35,7 +35,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{claims, parse, survive};
+    use crate::testing::{claims, oddities, parse, survive};
     use wb_core::Trigger;
 
     /// `import os; os.system('id')`, compiled and marshalled by Python 3.11.
@@ -56,6 +56,16 @@ mod tests {
         for bytes in [&b"cos\nsystem\n"[..], b"c\0\0\0\0", b"\xe3\0\0\0\0\0\0\0\0", &CODE[..40]] {
             assert_eq!(claims(bytes), "", "{bytes:?}");
         }
+    }
+
+    /// The call takes 18 values off a stack of four.
+    #[test]
+    fn what_python_could_not_run_is_not_taken_as_read() {
+        let at = CODE.windows(2).position(|bytes| bytes == [0xab, 1]).expect("CALL 1") + 1;
+        let mut odd = CODE.to_vec();
+        odd[at] = 18;
+        assert_eq!(claims(&odd), "marshal");
+        assert_eq!(oddities(&parse("marshal", &odd)), ["opaque-code <module>"]);
     }
 
     #[test]

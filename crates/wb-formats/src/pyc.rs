@@ -5,7 +5,8 @@
 use crate::{Family, Reader, Request};
 use wb_code::cpython::{self, CodeObject, NotCode, Pyc};
 use wb_core::{
-    Budget, Bytes, Content, Field, Gap, Limits, Oddity, OddityKind, Span, Strength, Trigger,
+    Budget, Bytes, Content, Field, Gap, Limits, Oddity, OddityKind, Program, Span, Strength,
+    Trigger,
 };
 
 pub(crate) const FORMAT: Reader = Reader {
@@ -91,8 +92,22 @@ pub(crate) fn code(
     }
     let decompiled = cpython::decompile(code, budget);
     let mut program = cpython::lift(code, trigger, budget);
+    content.oddities.extend(unfollowed(&program, &code.name, program.span));
     program.source = Some(decompiled.text);
     content.programs.push(program);
+}
+
+/// What is odd about a program whose instructions could not all be followed.
+pub(crate) fn unfollowed(program: &Program, place: &str, span: Span) -> Option<Oddity> {
+    (program.unfollowed > 0).then(|| Oddity {
+        kind: OddityKind::OpaqueCode,
+        place: place.to_owned(),
+        span: Some(span),
+        what: format!(
+            "Python would fail at {} of its instructions or read astray; what they do is not known",
+            program.unfollowed
+        ),
+    })
 }
 
 /// What could not be read as a code object.

@@ -67,13 +67,21 @@ pub(super) fn doubts(code: &CodeObject, version: Version) -> Vec<String> {
     doubts
 }
 
-fn operand_fits(code: &CodeObject, version: Version, one: &instructions::Instruction) -> bool {
+/// Whether the operand of an instruction names a constant, a name or a variable that is there.
+pub(super) fn operand_fits(
+    code: &CodeObject,
+    version: Version,
+    one: &instructions::Instruction,
+) -> bool {
     match one.name {
         "LOAD_CONST" | "RETURN_CONST" | "KW_NAMES" => one.arg() < code.consts.len(),
-        "LOAD_NAME" | "STORE_NAME" | "IMPORT_NAME" | "IMPORT_FROM" | "STORE_ATTR"
-        | "LOAD_METHOD" | "STORE_GLOBAL" => one.arg() < code.names.len(),
+        "LOAD_NAME" | "STORE_NAME" | "DELETE_NAME" | "IMPORT_NAME" | "IMPORT_FROM"
+        | "STORE_ATTR" | "DELETE_ATTR" | "LOAD_METHOD" | "STORE_GLOBAL" | "DELETE_GLOBAL" => {
+            one.arg() < code.names.len()
+        }
         "LOAD_GLOBAL" if version < Version::three(11) => one.arg() < code.names.len(),
-        "LOAD_GLOBAL" => one.arg() >> 1 < code.names.len(),
+        "LOAD_ATTR" if version < Version::three(12) => one.arg() < code.names.len(),
+        "LOAD_GLOBAL" | "LOAD_ATTR" => one.arg() >> 1 < code.names.len(),
         "LOAD_FAST" | "STORE_FAST" => one.arg() < code.locals.len(),
         _ => true,
     }

@@ -4,6 +4,7 @@ use super::Source;
 use super::bindings;
 use super::component;
 use super::literal::{self, Decoded};
+use crate::pyc;
 use crate::spanned_json::{Json, Node};
 use wb_code::cpython;
 use wb_core::{
@@ -61,6 +62,8 @@ pub(super) fn string(
         let program = program(source, json, raw, place, budget);
         match program {
             Some(mut program) => {
+                let odd = pyc::unfollowed(&program, place.place, source.span(json.span));
+                content.oddities.extend(odd);
                 program.place = place.place.to_owned();
                 program.component = place.layer.map(component::name);
                 content.programs.push(program);

@@ -6,6 +6,9 @@ use super::frame::{Flow, Frame};
 use super::state::Slot;
 use wb_core::{OpKind, ValueId};
 
+/// Where a `finally` of 3.8 returns to, while it is called.
+const CALLED: &str = "place to return to";
+
 impl<'c> Frame<'c, '_> {
     /// Steps over an instruction of this module's subject; `None` when it is of another.
     pub(super) fn flow_step(&mut self, one: &Instruction) -> Option<Flow> {
@@ -157,7 +160,7 @@ impl<'c> Frame<'c, '_> {
             "WITH_CLEANUP" => self.with_cleanup(),
             "BEGIN_FINALLY" => self.push(Slot::Opaque("finally")),
             "CALL_FINALLY" => {
-                self.push(Slot::Opaque("finally"));
+                self.push(Slot::Opaque(CALLED));
                 self.jump(one.target);
                 self.pop();
             }
@@ -167,7 +170,11 @@ impl<'c> Frame<'c, '_> {
                 self.state.stack.extend(kept);
             }
             "END_FINALLY" => {
-                self.pop();
+                // A `finally` that is only ever called goes back behind its call, where the exception was already
+                // left. What follows here is never reached, and is read as if the exception were still there.
+                if self.pop() == Slot::Opaque(CALLED) && self.next_name == "POP_EXCEPT" {
+                    self.state.stack.extend(std::iter::repeat_n(Slot::Opaque("exception"), 3));
+                }
             }
             "POP_EXCEPT" => {
                 let count = if self.version <= Version::three(10) { 3 } else { 1 };

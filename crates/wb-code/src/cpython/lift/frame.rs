@@ -1,6 +1,7 @@
 //! [`Frame`]: the walk over one code object's instructions.
 
 use super::super::instructions::{self, ExceptionEntry, Instruction};
+use super::super::version::operand_fits;
 use super::super::{CodeObject, Value, Version};
 use super::defaults;
 use super::state::{At, Binding, Slot, State};
@@ -93,8 +94,8 @@ impl<'c, 'b> Frame<'c, 'b> {
         frame
     }
 
-    /// Walks everything that can be reached; yields the program and the number of misfits.
-    pub(super) fn walk(mut self) -> (Program, u32) {
+    /// Walks everything that can be reached.
+    pub(super) fn walk(mut self) -> Program {
         self.unused_texts();
         self.pending.insert(0, State::default());
         while let Some((offset, state)) = self.pending.pop_first() {
@@ -116,7 +117,8 @@ impl<'c, 'b> Frame<'c, 'b> {
             let number = u64::try_from(self.at.offset).unwrap_or(u64::MAX);
             self.program.push(Op { span: self.span(self.at), number, kind });
         }
-        (self.program, self.misfits)
+        self.program.unfollowed = self.misfits;
+        self.program
     }
 
     /// Texts that no instruction loads, a docstring first of all: they do nothing, but they are there.
@@ -173,7 +175,7 @@ impl<'c, 'b> Frame<'c, 'b> {
     }
 
     fn step(&mut self, instruction: &Instruction) -> Flow {
-        if instruction.warm_cache {
+        if instruction.warm_cache || !operand_fits(self.code, self.version, instruction) {
             self.misfit();
         }
         let flow = self
@@ -485,7 +487,8 @@ impl<'c, 'b> Frame<'c, 'b> {
             let copied = defaults::copy(&self.program, *value, name, &mut frame.program);
             frame.pay_ops(copied);
         }
-        let body = Box::new(frame.walk().0);
+        let body = Box::new(frame.walk());
+        self.misfits = self.misfits.saturating_add(body.unfollowed);
         self.emit_at(at, OpKind::Define { name: code.name.clone(), body })
     }
 

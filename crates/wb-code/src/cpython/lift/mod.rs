@@ -49,7 +49,7 @@ pub fn lift_bound(
         let value = frame.emit(OpKind::Constant(constant.clone()));
         frame.emit(OpKind::Store { name: (*name).to_owned(), value });
     }
-    frame.walk().0
+    frame.walk()
 }
 
 /// How many things in `code` do not fit `version` when its stack is followed: the fewer the likelier.
@@ -58,7 +58,7 @@ pub(super) fn misfits(code: &CodeObject, version: Version, budget: &mut Budget) 
     let ops_left = Cell::new(frame::MAX_OPS);
     // Nested functions have bytecode of their own, so this frame alone is walked.
     let frame = Frame::new(code, version, Trigger::Load, &shared, budget, &ops_left, MAX_DEPTH);
-    frame.walk().1
+    frame.walk().unfollowed
 }
 
 /// Variables that nested functions set in an outer scope: their value in the outer function can change

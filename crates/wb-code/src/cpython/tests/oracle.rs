@@ -1,7 +1,7 @@
 //! Against the Python that is installed, where it is one this crate knows: it must be where `CI` is set.
 
-use super::super::{disassemble, read_marshal};
-use wb_core::{Budget, Bytes};
+use super::super::{disassemble, lift, read_marshal};
+use wb_core::{Budget, Bytes, Trigger};
 use wb_testkit::{Run, oracle};
 
 /// Prints marshal and listing of functions of the standard library, in hexadecimal, and how many there are.
@@ -48,6 +48,8 @@ fn compare(python: &str) {
         let listing = String::from_utf8(decode(listing)).expect("text");
         let read = read_marshal(Bytes::new(&code), None, &mut Budget::default()).expect("code");
         assert_eq!(read.doubts, Vec::<String>::new(), "{}", read.name);
+        let program = lift(&read, Trigger::Load, &mut Budget::default());
+        assert_eq!(program.unfollowed, 0, "{}", read.name);
         // The order of a frozen set is that of its hashes.
         if !listing.contains("frozenset") {
             assert_eq!(disassemble(&read).trim_end(), listing.trim_end());
