@@ -5,7 +5,7 @@ use super::opcode::{self as op, Step};
 use super::text;
 use super::value::{Plain, Shape, Slot};
 use std::borrow::Cow;
-use wb_core::{CallStyle, Collection, Constant, OpKind, ValueId};
+use wb_core::{CallStyle, Collection, Constant, Oddity, OddityKind, OpKind, ValueId};
 
 /// Plain values that become ops for one call when only effects are lifted.
 const FOR_CALL: usize = 8192;
@@ -212,6 +212,7 @@ impl<'a> Machine<'a, '_> {
         keywords: Vec<(String, ValueId)>,
         style: CallStyle,
     ) -> Result<ValueId, Halt> {
+        self.fails_unless_callable(step, callee);
         self.allowance = if self.mode.full { usize::MAX } else { FOR_CALL };
         let mut values = Vec::with_capacity(arguments.len().min(64));
         for argument in arguments {
@@ -225,6 +226,21 @@ impl<'a> Machine<'a, '_> {
             self.folded.insert(value, folded);
         }
         Ok(value)
+    }
+
+    /// Notes a call of what cannot be called: every unpickler fails there. What follows is read all the same.
+    fn fails_unless_callable(&mut self, step: &Step<'_>, callee: ValueId) {
+        let Some(op) = self.program.op(callee) else { return };
+        let plain = matches!(op.kind, OpKind::Constant(_) | OpKind::Collect { .. });
+        let known = |oddity: &Oddity| oddity.kind == OddityKind::BrokenStream;
+        if plain && !self.notes.oddities.iter().any(known) {
+            self.notes.oddities.push(Oddity {
+                kind: OddityKind::BrokenStream,
+                place: format!("opcode {}", self.number),
+                span: Some(step.span(self.input)),
+                what: "what is called there is data, no callable".to_owned(),
+            });
+        }
     }
 
     fn build(&mut self, step: &Step<'_>) -> Result<(), Halt> {
