@@ -178,6 +178,8 @@ oddities! {
     PathTraversal = "path-traversal",
     /// A link out of the container.
     EscapingLink = "escaping-link",
+    /// A member that would run with its owner's rights once it is extracted.
+    RunsAsOwner = "runs-as-owner",
     /// A reference to a file outside the model.
     ExternalReference = "external-reference",
     /// A member is encrypted or said to be.

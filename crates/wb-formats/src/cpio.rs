@@ -2,7 +2,7 @@
 //!
 //! Specification: `cpio(5)` of FreeBSD, "New ASCII Format" and "Old ASCII Format".
 
-use crate::names::{escapes, link_escapes, tell_apart};
+use crate::names::{escapes, link_escapes, runs_as_owner, tell_apart};
 use crate::{Family, Reader, Request};
 use wb_core::{Budget, Bytes, Child, ChildData, Content, Cursor, Gap, Oddity, OddityKind, Strength};
 
@@ -118,7 +118,15 @@ fn file(header: &Header, name: String, data: Bytes<'_>, content: &mut Content) {
             let target = String::from_utf8_lossy(data.head(4096).as_slice()).into_owned();
             link_escapes(&name, &target, data.span(), content);
         }
-        0o100_000 => content.children.push(Child { name, data: ChildData::Span(data.span()) }),
+        0o100_000 => {
+            runs_as_owner(&name, header.mode, data.span(), content);
+            content.children.push(Child { name, data: ChildData::Span(data.span()) });
+        }
+        0o020_000 | 0o060_000 | 0o010_000 => {
+            let (kind, place) = (OddityKind::ExternalReference, name.clone());
+            let what = format!("`{name}` is a device or a pipe");
+            content.oddities.push(Oddity { kind, place, span: Some(data.span()), what });
+        }
         _ => {}
     }
 }

@@ -32,6 +32,18 @@ pub(crate) fn link_escapes(name: &str, target: &str, span: Span, content: &mut C
     }
 }
 
+/// Records a member that would run with its owner's rights: the set-user-id and set-group-id bits of a Unix mode.
+pub(crate) fn runs_as_owner(name: &str, mode: u64, span: Span, content: &mut Content) {
+    if mode & 0o6_000 != 0 {
+        content.oddities.push(Oddity {
+            kind: OddityKind::RunsAsOwner,
+            place: name.to_owned(),
+            span: Some(span),
+            what: format!("`{name}` has the mode {:04o}", mode & 0o7_777),
+        });
+    }
+}
+
 fn climbs_above(target: &str, depth: usize) -> bool {
     let mut depth = Some(depth);
     for part in target.split('/') {

@@ -5,7 +5,7 @@
 
 mod header;
 
-use crate::names::{self, escapes, link_escapes};
+use crate::names::{self, escapes, link_escapes, runs_as_owner};
 use crate::{Family, Reader, Request};
 use header::{BLOCK, Header};
 use std::collections::BTreeSet;
@@ -116,6 +116,7 @@ impl<'a> Walk<'a> {
             }
             b'5' => {}
             kind => {
+                runs_as_owner(&name, header.mode, span, &mut self.content);
                 if kind == b'S' {
                     let why = format!("`{name}` is sparse; its data is taken as it lies");
                     self.content.gaps.push(Gap::over(data.span(), why));

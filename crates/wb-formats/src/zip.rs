@@ -9,7 +9,7 @@ mod sweep;
 pub(crate) use directory::{Directory, Entry, any_name, entries};
 pub(crate) use member::{Member, data, head};
 
-use crate::names::{escapes, link_escapes, tell_apart};
+use crate::names::{escapes, link_escapes, runs_as_owner, tell_apart};
 use crate::{Family, Reader, Request};
 use wb_core::{
     Budget, Bytes, Child, ChildData, Content, Gap, Oddity, OddityKind, Span, Strength,
@@ -106,6 +106,7 @@ pub(crate) fn child(input: Bytes<'_>, entry: &Entry, content: &mut Content, budg
         link_escapes(&entry.name, &target, entry.header, content);
         return;
     }
+    runs_as_owner(&entry.name, entry.mode.into(), entry.header, content);
     let packed = member.into_child_data();
     if let Some(other) = member::other_reading(input, entry, budget) {
         let other = other.into_child_data();

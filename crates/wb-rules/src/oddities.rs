@@ -48,8 +48,8 @@ use OddityKind::{
     BrokenStream, ChecksumMismatch, Disagreement, DuplicateKey, DuplicateName, EmbeddedExecutable,
     Encrypted, EscapingLink, Expansion, ExternalReference, ExtraStream, FileInTensor,
     HiddenInNumbers, ImpossibleLength, LeadingBytes, Malformed, MisleadingName, NoModel,
-    NotNumbers, OpaqueCode, Overlap, PathTraversal, Polyglot, SiblingDiffers, TrailingBytes,
-    Truncated, UnownedBytes, UnusualOpcode,
+    NotNumbers, OpaqueCode, Overlap, PathTraversal, Polyglot, RunsAsOwner, SiblingDiffers,
+    TrailingBytes, Truncated, UnownedBytes, UnusualOpcode,
 };
 
 rows! {
@@ -183,6 +183,11 @@ rows! {
         in [] [PathTraversal, EscapingLink]
         say "extracting this archive writes outside the folder"
         do "do not extract it; look for the named path where it was extracted"
+    "archive-member-runs-as-owner" "An archive member that would run with its owner's rights"
+        Medium Suspicious ["T1548.001"]
+        in [] [RunsAsOwner]
+        say "a member asks to run as its owner or group once it is extracted"
+        do "do not extract it as root; a model needs no such file"
     "zip-header-mismatch" "A zip whose two descriptions of a member differ"
         High Suspicious ["AML.T0076", "T1027"]
         in ["zip", "torch", "keras", "npz"] [Disagreement, DuplicateName, Overlap, ChecksumMismatch]

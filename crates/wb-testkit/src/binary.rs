@@ -2,7 +2,7 @@
 
 use flate2::{Compression, Crc, GzBuilder};
 use serde::Deserialize;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 
 /// A zip archive with stored members (APPNOTE.TXT 6.3, without data descriptors).
 pub fn zip(members: &[(String, Vec<u8>)]) -> Vec<u8> {
@@ -81,6 +81,17 @@ pub fn gzip(data: &[u8]) -> Result<Vec<u8>, String> {
     let mut writer = GzBuilder::new().mtime(0).write(Vec::new(), Compression::default());
     writer.write_all(data).map_err(|error| error.to_string())?;
     writer.finish().map_err(|error| error.to_string())
+}
+
+/// What is under zlib.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn inflate(data: &[u8]) -> Result<Vec<u8>, String> {
+    let mut out = Vec::new();
+    let mut reader = flate2::read::ZlibDecoder::new(data);
+    reader.read_to_end(&mut out).map_err(|error| error.to_string())?;
+    Ok(out)
 }
 
 /// A safetensors file: F32 tensors of made-up numbers, and metadata.

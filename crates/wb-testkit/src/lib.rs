@@ -48,6 +48,8 @@ pub struct Node {
     pub hex: Option<String>,
     /// Base64; white space is ignored.
     pub base64: Option<String>,
+    /// Base64 of what zlib makes of long and even bytes; white space is ignored.
+    pub zlib: Option<String>,
     /// Pickle opcodes, one per line.
     pub pickle: Option<String>,
     /// Bytes to put behind all others, as text.
@@ -156,6 +158,10 @@ impl Node {
         }
         if let Some(base64) = &self.base64 {
             return data_encoding::BASE64.decode(&dense(base64)).map_err(|error| error.to_string());
+        }
+        if let Some(base64) = &self.zlib {
+            let packed = data_encoding::BASE64.decode(&dense(base64));
+            return binary::inflate(&packed.map_err(|error| error.to_string())?);
         }
         if let Some(opcodes) = &self.pickle {
             return pickle::assemble_with(opcodes, &self.parts(built)?);

@@ -12,6 +12,8 @@ pub(crate) struct Header {
     pub name: String,
     /// Target of a link.
     pub link: String,
+    /// The Unix mode.
+    pub mode: u64,
     /// Length of the data, in bytes.
     pub size: u64,
     /// The type flag: `0` or NUL file, `1` hard link, `2` symbolic link, `5` folder, letters extensions.
@@ -46,6 +48,7 @@ impl Header {
         Some(Self {
             name: if prefix.is_empty() { name } else { format!("{prefix}/{name}") },
             link: text(part(157, 100)?),
+            mode: number(part(100, 8)?).unwrap_or(0),
             size: number(part(124, 12)?).unwrap_or(0),
             kind: block.byte(156)?,
             is_blank,
