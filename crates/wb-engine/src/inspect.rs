@@ -250,7 +250,7 @@ impl Inspection {
             ),
             Some(model) => (
                 ReadState::Unread,
-                format!("{why}, but it is named like `{}`: truncated or damaged", model.name),
+                format!("{why}, but it is named like `{}`: truncated or damaged", model),
                 Verdict::Unknown,
             ),
             None => (state, why.to_owned(), verdict),
@@ -348,15 +348,19 @@ fn identity_oddities(artifact: &Artifact, format: &Format, bytes: Bytes<'_>) -> 
     }
     let name = artifact.path.file_name().to_ascii_lowercase();
     let promises = |format: &Format| format.endings.iter().any(|ending| name.ends_with(ending));
+    let promised = promised(&artifact.path).or_else(|| {
+        let hidden = format.family == Family::Model && !is_text(bytes);
+        hidden.then(|| promised_to_people(&artifact.path)).flatten()
+    });
     if !promises(format)
-        && let Some(promised) = promised(&artifact.path)
+        && let Some(promised) = promised
         && strong.iter().any(|claim| claim.format == format.name)
     {
         oddities.push(Oddity {
             kind: OddityKind::MisleadingName,
             place: "file name".to_owned(),
             span: Some(bytes.head(16).span()),
-            what: format!("named like `{}`, but the bytes are `{}`", promised.name, format.name),
+            what: format!("named like `{promised}`, but the bytes are `{}`", format.name),
         });
     }
     oddities
@@ -365,12 +369,27 @@ fn identity_oddities(artifact: &Artifact, format: &Format, bytes: Bytes<'_>) -> 
 /// The format of models that the name of `path` promises. An ending that several formats use is named after
 /// the one that lists it first; one that is first for data of other families as well, such as `.json`,
 /// promises no model.
-fn promised(path: &ArtifactPath) -> Option<&'static Format> {
+fn promised(path: &ArtifactPath) -> Option<&'static str> {
     let name = path.file_name().to_ascii_lowercase();
     let foremost = |format: &&Format| format.endings.first().is_some_and(|e| name.ends_with(e));
     let mut formats = wb_formats::formats().iter().filter(foremost);
     let first = formats.next().filter(|first| first.family == Family::Model)?;
-    formats.all(|other| other.family == Family::Model).then_some(first)
+    formats.all(|other| other.family == Family::Model).then_some(first.name)
+}
+
+/// The text or picture that the name of `path` promises: what no loader of models is given.
+fn promised_to_people(path: &ArtifactPath) -> Option<&'static str> {
+    const TEXTS: &[&str] = &[".txt", ".csv", ".log", ".md"];
+    const MEDIA: &[&str] =
+        &[".jpg", ".jpeg", ".png", ".gif", ".webp", ".pdf", ".mp3", ".mp4", ".wav"];
+    let name = path.file_name().to_ascii_lowercase();
+    let is_named = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+    let sources = wb_formats::formats().iter().filter(|one| one.family == Family::Source);
+    match () {
+        () if is_named(TEXTS) => Some("text"),
+        () if is_named(MEDIA) => Some("media"),
+        () => sources.into_iter().find(|one| is_named(one.endings)).map(|one| one.name),
+    }
 }
 
 /// What was read of an artifact, from the gaps its parser noted; `aside` says that weights were not.

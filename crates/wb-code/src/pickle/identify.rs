@@ -11,8 +11,12 @@ const ENOUGH: u64 = 4096;
 const ENOUGH_AFTER_PROTO: u64 = 16;
 /// Opcodes looked at in a stream that stands behind stray bytes.
 const CARVED: u64 = 1 << 22;
+/// Opcodes looked at in one that begins with thousands which make no container and call nothing.
+const PADDED: u64 = 1 << 22;
 /// Bytes looked at when there is no PROTO: ordinary text may hold no newline for a long way.
 const WITHOUT_PROTO: usize = 1 << 20;
+/// Bytes looked at when one line goes on behind those.
+const LONG_LINE: usize = 256 << 20;
 
 /// Whether `input` begins with a pickle: PROTO of protocol 2 to 5 and opcodes that make sense after it;
 /// or, without PROTO, opcodes that make sense up to a STOP, or up to a call of something imported.
@@ -21,13 +25,44 @@ const WITHOUT_PROTO: usize = 1 << 20;
 pub fn is_pickle(input: Bytes<'_>) -> bool {
     match input.head(3).as_slice() {
         [0x80, 2..=5, third] => op::info(*third).is_some() && begins_after_proto(input),
-        [first, ..] if *first != 0x80 && may_come_first(*first) => {
-            let head = input.head(WITHOUT_PROTO);
-            let walk = walk(head, ENOUGH);
-            walk.acts || (walk.holds_together() && walk.is_structured(input.len()))
-        }
+        [first, ..] if *first != 0x80 && may_come_first(*first) => begins_without_proto(input),
         _ => false,
     }
+}
+
+fn begins_without_proto(input: Bytes<'_>) -> bool {
+    let mut seen = walk(input.head(WITHOUT_PROTO), ENOUGH);
+    if seen.outcome == Outcome::CutOff && input.len() > WITHOUT_PROTO {
+        seen = walk(input.head(LONG_LINE), ENOUGH);
+    }
+    if seen.outcome == Outcome::Enough && !seen.structured {
+        seen = walk(input, PADDED);
+    }
+    let by_itself = seen.holds_together() && seen.is_structured(input.len());
+    match seen.outcome {
+        _ if seen.acts || by_itself => true,
+        Outcome::Stop(end) => acts_behind(input.from(end)),
+        _ => false,
+    }
+}
+
+/// Whether a stream that does something stands behind others that hold next to nothing, one right behind the other:
+/// a program that unpickles again and again comes to it.
+fn acts_behind(mut rest: Bytes<'_>) -> bool {
+    let mut left = PADDED;
+    while let [first, ..] = rest.head(1).as_slice() {
+        if *first == 0x80 {
+            return follows(rest);
+        }
+        let seen = walk(rest, left);
+        left = left.saturating_sub(seen.count);
+        match seen.outcome {
+            _ if seen.acts => return true,
+            Outcome::Stop(end) if left > 0 && may_come_first(*first) => rest = rest.from(end),
+            _ => return false,
+        }
+    }
+    false
 }
 
 /// Whether `rest`, which stands right behind a STOP, is another stream.

@@ -37,7 +37,12 @@ pub(super) fn lift_all(
             lifted.oddities.push(stray(input, 0, at, OddityKind::LeadingBytes));
         }
     }
-    while at < input.len() && lifted.streams.len() < MOST_STREAMS {
+    while at < input.len() {
+        if lifted.streams.len() >= MOST_STREAMS {
+            let why = format!("the pickles behind the first {MOST_STREAMS}");
+            lifted.gaps.push(Gap::over(input.from(at).span(), why));
+            break;
+        }
         let stream = lift_stream(input, at, trigger, detail, &mut texts, budget);
         let (end, complete) = (stream.end, stream.complete);
         let exhausted = !stream.lifted.gaps.is_empty();
@@ -69,20 +74,7 @@ pub(super) fn lift_all(
         at = next;
     }
     lifted.texts = texts.found;
-    let imported: BTreeSet<&str> = lifted
-        .programs
-        .iter()
-        .flat_map(|program| &program.ops)
-        .filter_map(|op| match &op.kind {
-            OpKind::Import { module, name } => Some([module.as_str(), name.as_str()]),
-            _ => None,
-        })
-        .flatten()
-        .collect();
-    if !imported.is_empty() {
-        let names: BTreeSet<String> = imported.into_iter().map(str::to_owned).collect();
-        lifted.texts.retain(|text| !names.contains(&text.value));
-    }
+    lifted.drop_imported_names();
     lifted
 }
 
@@ -129,6 +121,17 @@ impl Lifted {
         self.streams.extend(other.streams);
         self.oddities.extend(other.oddities);
         self.gaps.extend(other.gaps);
+    }
+
+    /// What is imported by name is no text of its own.
+    fn drop_imported_names(&mut self) {
+        let ops = self.programs.iter().flat_map(|program| &program.ops);
+        let names = ops.filter_map(|op| match &op.kind {
+            OpKind::Import { module, name } => Some([module.clone(), name.clone()]),
+            _ => None,
+        });
+        let names: BTreeSet<String> = names.flatten().collect();
+        self.texts.retain(|text| !names.contains(&text.value));
     }
 }
 

@@ -151,3 +151,11 @@ fn containers_that_grow_by_sharing_are_told_from_shared_objects() {
     let family = [&b"\x80\x04]\x94("[..], &b"](h\x00K\x01e".repeat(1_000), b"e."].concat();
     assert_eq!(grown(&family), [""; 0]);
 }
+
+#[test]
+fn streams_behind_the_last_one_that_is_read_are_told() {
+    let lifted = effects(&b"N.".repeat(100_001));
+    assert_eq!(lifted.streams.len(), 100_000);
+    assert_eq!(lifted.gaps.len(), 1);
+    assert!(effects(&b"N.".repeat(100_000)).gaps.is_empty());
+}

@@ -82,3 +82,13 @@ fn random_bytes_are_no_pickles() {
         check(&data, false);
     }
 }
+
+#[test]
+fn a_call_behind_padding_is_told() {
+    let call = b"cos\nsystem\n(S'echo x'\ntR.";
+    let line = [b"S'", vec![b'a'; 2 << 20].as_slice(), b"'\n0"].concat();
+    for padding in [&b"(".repeat(100_000), &b"N0".repeat(100_000), &b"N.".repeat(5_000), &line] {
+        check(&[padding.as_slice(), call].concat(), true);
+        check(padding, false);
+    }
+}
