@@ -20,10 +20,9 @@ pub(crate) const FORMAT: Reader = Reader {
 /// Numbers of a list of trees that are read.
 const MOST: usize = 1 << 20;
 
+/// The mark and the size of the core; a core that begins with no table says how damaged the file is.
 fn identify(input: Bytes<'_>) -> Option<Strength> {
-    let core = input.from(8);
-    let plain = input.starts_with(b"CBM1") && input.u32_le(4)? > 8;
-    (plain && Table::root(core.head(input.u32_le(4)? as usize)).is_some()).then_some(Strength::Strong)
+    (input.starts_with(b"CBM1") && input.u32_le(4)? > 8).then_some(Strength::Strong)
 }
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
@@ -37,7 +36,13 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
         walk.notes.gap(Some(core.span()), "the core is cut");
     }
     let mut parts = 0;
-    if let Some(root) = Table::root(core) {
+    let root = Table::root(core);
+    if root.is_none() {
+        let what = "the core begins with a table that lies outside of it".to_owned();
+        walk.notes.odd(OddityKind::ImpossibleLength, "core", Some(core.head(4).span()), what);
+        walk.notes.gap(Some(core.span()), "the core is no table");
+    }
+    if let Some(root) = root {
         let version = walk.some("FormatVersion", root.text(0)).unwrap_or_default();
         content.fields.push(Field { path: "FormatVersion".to_owned(), value: version, span: None });
         if let Some(trees) = walk.some("ModelTrees", root.table(1)) {

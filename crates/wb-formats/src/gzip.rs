@@ -9,7 +9,7 @@ use wb_core::{Budget, Bytes, Content, Field, Strength, Text};
 // joblib compresses without changing the name of the file.
 pub(crate) const FORMAT: Reader = Reader {
     title: "Gzip-compressed file",
-    endings: &[".gz", ".tgz", ".pkl", ".joblib"],
+    endings: &[".gz", ".tgz", ".pkl", ".joblib", ".rds", ".rda", ".rdata"],
     family: Family::Stream,
     refines: &[],
     identify,

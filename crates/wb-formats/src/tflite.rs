@@ -170,6 +170,10 @@ impl<'a> Model<'a, '_> {
             let what = format!("shape {shape:?} of {dtype} needs {expected} bytes, there are {}", bytes.len());
             walk.notes.odd(OddityKind::Disagreement, place, Some(bytes.span()), what);
         }
+        if bits.is_some() && expected.is_none() {
+            let what = format!("shape {shape:?} of {dtype} has more bytes than can be counted");
+            walk.notes.odd(OddityKind::ImpossibleLength, place, Some(tensor.span), what);
+        }
         let span = bytes.map(Bytes::span);
         (Tensor { name, dtype: dtype.to_owned(), shape, span }, bytes)
     }

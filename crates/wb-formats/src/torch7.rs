@@ -41,6 +41,10 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
     let kind = cursor.i32_le()?;
     (cursor.i32_le()? == 1).then_some(())?;
     match kind {
+        FUNCTION | OLD_RECURSIVE | RECURSIVE => {
+            let dump = string(&mut cursor, u64::MAX)?;
+            dump.starts_with(b"\x1bL").then_some(Strength::Strong)
+        }
         TORCH => {
             let version = string(&mut cursor, CLASS)?;
             version.starts_with(b"V ").then_some(())?;
@@ -257,12 +261,15 @@ impl Walk<'_, '_> {
             [0x1b, b'L', b'u', b'a', version] => format!("Lua bytecode {}.{}", version >> 4, version & 15),
             _ => "function".to_owned(),
         };
+        let span = Span::new(start, self.cursor.offset().saturating_sub(start));
+        let what = format!("`{place}` is {class}");
+        self.notes.odd(OddityKind::OpaqueCode, place, Some(span), what);
         self.content.components.push(Component {
             kind: "function",
             name: place.to_owned(),
             class,
             place: place.to_owned(),
-            span: Some(Span::new(start, self.cursor.offset().saturating_sub(start))),
+            span: Some(span),
             ..Component::default()
         });
         let texts = crate::plain_text::strings(bytes, &format!("strings of the function {place}"));

@@ -85,6 +85,7 @@ rules![
     keras_lambda_unresolved = "keras-lambda-unresolved",
     keras_unknown_class = "keras-unknown-class",
     keras_unknown_setting = "keras-unknown-setting",
+    llamafile_arguments = "llamafile-odd-arguments",
     native_code = "native-code",
     pickle_attribute_set_on_import = "pickle-attribute-set-on-import",
     pickle_extension_code = "pickle-extension-code",

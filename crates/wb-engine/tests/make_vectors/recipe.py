@@ -112,3 +112,25 @@ def archive(*members, comment=b"", prefix=b"", shift=0, count=None, end=True, di
 def torch(*more, pickle=EMPTY, **how):
     """A PyTorch archive with that `data.pkl`."""
     return archive(("m/data.pkl", pickle), ("m/version", b"3\n"), *more, **how)
+
+
+def varint(number):
+    """A number as Protocol Buffers write it."""
+    number &= (1 << 64) - 1
+    out = b""
+    while number > 127:
+        out += bytes([number & 127 | 128])
+        number >>= 7
+    return out + bytes([number])
+
+
+def message(*fields):
+    """A message of Protocol Buffers: numbers, texts and messages by the number of their field."""
+    out = b""
+    for field, value in fields:
+        if isinstance(value, int):
+            out += varint(field << 3) + varint(value)
+        else:
+            raw = value.encode() if isinstance(value, str) else value
+            out += varint(field << 3 | 2) + varint(len(raw)) + raw
+    return out

@@ -44,7 +44,8 @@ fn examine(subject: &Subject<'_>) -> Vec<Finding> {
         (false, true) => (Severity::High, Verdict::Suspicious),
         _ => (Severity::Medium, Verdict::Unknown),
     };
-    let headline = format!("the file is {} {} for {}{}", article(&image.class), image.class, image.name, words(&reached));
+    let class = image.class.trim_start_matches("an ").trim_start_matches("a ");
+    let headline = format!("the file is {} {class} for {}{}", article(class), image.name, words(&reached));
     let location = Location::at("header", image.span);
     let finding = FindingBuilder::new("native-code", &subject.artifact.path, location, headline)
         .severity(severity)
