@@ -140,3 +140,29 @@ fn snapshots_of_hugging_face_are_links_to_its_blobs() {
         "named by no digest"
     );
 }
+
+/// PLY-006: what is no file, or no file of its size, neither stops a scan nor passes for read.
+#[test]
+fn what_only_looks_like_a_file_is_told_and_never_waited_for() {
+    let scratch = Scratch::new().with("config.json", "{\"a\": 1}\n").with("sparse.bin", "");
+    let sparse = std::fs::File::options().write(true).open(scratch.path("sparse.bin"));
+    sparse.and_then(|file| file.set_len(1 << 40)).expect("a file with a hole");
+    let pipe = scratch.path("pipe.pkl");
+    let pipes = wb_testkit::Run::of("mkfifo").args([&pipe]).succeeds();
+    let _socket = std::os::unix::net::UnixListener::bind(scratch.path("socket.pkl"));
+    link(&scratch, "round", "round");
+    link(&scratch, "memory.pkl", "/proc/self/mem");
+    link(&scratch, "zero.pkl", "/dev/zero");
+    let deep = "d".repeat(200);
+    let long: String = (0..10).map(|_| format!("{deep}/")).collect();
+    std::fs::create_dir_all(scratch.path(&long)).expect("a long path");
+    let scanned = scanned(scratch.folder(), Hashing::Off);
+    let skipped: Vec<&str> = scanned.skipped.iter().map(|one| one.artifact.file_name()).collect();
+    for name in ["round", "memory.pkl", "zero.pkl", "socket.pkl"] {
+        assert!(skipped.contains(&name), "{name} in {skipped:?}");
+    }
+    assert_eq!(pipes, skipped.contains(&"pipe.pkl"));
+    let sparse =
+        scanned.artifacts.iter().find(|one| one.artifact.path.as_str().ends_with("sparse.bin"));
+    assert_eq!(sparse.map(|one| one.verdict), Some(Verdict::Unknown));
+}

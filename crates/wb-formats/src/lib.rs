@@ -64,6 +64,7 @@ formats! {
     hdf5,
     keras,
     keras_config = "keras-config",
+    keras_metadata = "keras-metadata",
     safetensors,
     skops,
     torch,

@@ -84,6 +84,31 @@ asset = lambda name: (6, message((1, message((1, "asset:0"))), (2, name)))
 add("TFS-011 asset above the folder", "saved-model-asset-path", saved(graph(*RESTORE), asset("../../etc/passwd")), saved(graph(*RESTORE), asset("vocabulary.txt")), name=PB)
 
 
+# Keras in a SavedModel (saved_metadata.proto, saved_object_graph.proto). Both functions are of Python 3.6.
+CODE = dict(
+    found="4wEAAAAAAAAAAQAAAAMAAABDAAAAcxYAAAB8AHQAZAGDAWoBZAKDAWcCZAMZAFMAKQRO2gJvc3oGZWNobyB46QAAAAApAtoKX19pbXBvcnRfX9oGc3lzdGVtKQHaAXipAHIGAAAA2gg8c3RyaW5nPtoIPGxhbWJkYT4BAAAAcwAAAAA=",
+    innocent="4wEAAAAAAAAAAQAAAAIAAABDAAAAcwwAAAB8AGQBGwBkAhgAUwApA05nAAAAAADgX0DpAQAAAKkAKQHaAXhyAgAAAHICAAAA2gg8c3RyaW5nPtoIPGxhbWJkYT4BAAAAcwAAAAA=",
+)
+
+
+def configuration(kind):
+    function = dict(class_name="__lambda__", config=dict(code=CODE[kind], defaults=None, closure=None))
+    return json.dumps(dict(name="norm", class_name="Lambda", config=dict(name="norm", function=function)))
+
+
+def metadata(kind):
+    return message((1, message((2, 1), (3, "root.layer-0"), (4, "_tf_keras_layer"), (5, configuration(kind)), (6, message((1, 1), (2, 1))))))
+
+
+def objects(kind):
+    user = message((1, "_tf_keras_layer"), (2, message((1, 1))), (3, configuration(kind)))
+    return saved(graph(*RESTORE), (7, message((1, message((4, user))))))
+
+
+add("KER-018 Lambda layer beside a SavedModel", "keras-lambda-runs-code", metadata("found"), metadata("innocent"), name="keras_metadata.pb", call="os.system")
+add("KER-018 Lambda layer in the objects of a SavedModel", "keras-lambda-runs-code", objects("found"), objects("innocent"), name=PB, call="os.system")
+
+
 # TFLite (schema.fbs).
 def vector(b, start, items, prepend):
     start(b, len(items))

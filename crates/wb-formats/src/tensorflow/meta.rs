@@ -1,6 +1,7 @@
 //! `MetaGraphDef`: a graph with its signatures, collections and assets.
 
 use super::Library;
+use crate::keras_metadata;
 use crate::names::escapes;
 use crate::protobuf::{Field as Wire, Value, Walk, each};
 use wb_core::{Bytes, Content, Field, OddityKind};
@@ -38,6 +39,7 @@ pub(crate) fn meta_graph(
             4 => library.collection(part, &inside("collection_def"), walk),
             5 => library.signature(part, &inside("signature_def"), content, walk),
             6 => library.asset(part, &inside("asset_file_def"), content, walk),
+            7 => keras_metadata::in_objects(part, &inside("object_graph_def"), content, walk),
             _ => {}
         }
     });

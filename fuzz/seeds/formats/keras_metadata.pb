@@ -1,0 +1,2 @@
+
+ƒroot.layer-0"_tf_keras_layer*Ù{"name": "norm", "class_name": "Lambda", "config": {"name": "norm", "function": {"class_name": "__lambda__", "config": {"code": "4wEAAAAAAAAAAQAAAAMAAABDAAAAcxYAAAB8AHQAZAGDAWoBZAKDAWcCZAMZAFMAKQRO2gJvc3oGZWNobyB46QAAAAApAtoKX19pbXBvcnRfX9oGc3lzdGVtKQHaAXipAHIGAAAA2gg8c3RyaW5nPtoIPGxhbWJkYT4BAAAAcwAAAAA=", "defaults": null, "closure": null}}}}2
