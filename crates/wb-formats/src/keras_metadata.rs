@@ -12,7 +12,7 @@ use wb_core::{Budget, Bytes, Content, Strength};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "Configuration of the Keras layers in a SavedModel",
-    endings: &["keras_metadata.pb"],
+    endings: &["keras_metadata.pb", ".pb"],
     family: Family::Source,
     refines: &[],
     identify,
@@ -85,7 +85,11 @@ pub(crate) fn in_objects(
 
 /// The layers that were read: a model's configuration holds those of its layers, which stand for themselves again.
 #[derive(Debug, Default)]
-pub(crate) struct Layers(BTreeSet<String>);
+pub(crate) struct Layers {
+    layers: BTreeSet<String>,
+    /// The layer of each program, and the setting that holds it.
+    programs: BTreeSet<(String, String)>,
+}
 
 impl Layers {
     /// Reads the configuration of the object at `path`, the layers that are known already aside.
@@ -99,11 +103,14 @@ impl Layers {
         let mut read = Content::default();
         let source = Source { text: metadata, packed: None, place: path };
         keras_config::read(&source, &mut read, walk.budget);
-        let known = &self.0;
-        let is_new = |name: &str| !known.contains(name);
-        read.components.retain(|part| is_new(&part.name));
-        read.programs.retain(|program| program.component.as_deref().is_none_or(is_new));
-        self.0.extend(read.components.iter().map(|part| part.name.clone()));
+        read.components.retain(|part| self.layers.insert(part.name.clone()));
+        read.programs.retain(|program| match &program.component {
+            Some(layer) => {
+                let setting = program.place.rsplit('.').next().unwrap_or_default();
+                self.programs.insert((layer.clone(), setting.to_owned()))
+            }
+            None => true,
+        });
         content.components.extend(read.components);
         content.programs.extend(read.programs);
         content.children.extend(read.children);

@@ -68,6 +68,7 @@ formats! {
     safetensors,
     skops,
     torch,
+    torch_export = "torch-export",
     npz,
     zip,
     torch_legacy = "torch-legacy",

