@@ -1,6 +1,7 @@
 //! [`inspect`]: one artifact, with everything nested in it, and nothing else.
 
 use crate::body::{Inspected, LogText};
+use crate::layouts::{MANIFEST, misnamed};
 use crate::logs::{LOG_HEAD, LogInput, log_source, long_log};
 use crate::sha256;
 use crate::source::sha256_of_file;
@@ -125,7 +126,11 @@ impl Inspection {
                 ..artifact
             },
             family: Some(format.family),
-            content: if how.keep_contents { content } else { Content::default() },
+            content: if how.keep_contents || is_compared(format) {
+                content
+            } else {
+                Content::default()
+            },
             effects: if how.keep_contents { examined.effects } else { Vec::new() },
             findings: examined.findings,
             verdict: examined.verdict,
@@ -255,7 +260,11 @@ impl Inspection {
             ),
             None => (state, why.to_owned(), verdict),
         };
-        let findings = if text { secrets(&artifact, bytes) } else { Vec::new() };
+        let mut findings = if text { secrets(&artifact, bytes) } else { Vec::new() };
+        if let Some(oddity) = misnamed(&artifact, bytes) {
+            let content = Content { oddities: vec![oddity], ..Content::default() };
+            findings.extend(examine_content(&artifact, &content));
+        }
         let verdict = findings.iter().map(|finding| finding.verdict).fold(verdict, Verdict::max);
         let coverage = Coverage { artifact: artifact.path.clone(), state, why };
         self.artifacts.push(Inspected {
@@ -269,6 +278,11 @@ impl Inspection {
         });
         verdict
     }
+}
+
+/// Whether an artifact is compared with others once all have been inspected, so that what it holds is kept.
+fn is_compared(format: &Format) -> bool {
+    format.name == MANIFEST
 }
 
 /// Files above this are hashed as they are read again, in bytes: what is mapped of a file counts as memory of
@@ -292,7 +306,11 @@ fn secrets(artifact: &Artifact, bytes: Bytes<'_>) -> Vec<Finding> {
     let value = String::from_utf8_lossy(head.as_slice()).into_owned();
     let text = wb_core::Text { place: "text".to_owned(), value, span: Some(head.span()) };
     let content = Content { texts: vec![text], ..Content::default() };
-    wb_rules::examine(artifact, &content, &mut Budget::default()).findings
+    examine_content(artifact, &content)
+}
+
+fn examine_content(artifact: &Artifact, content: &Content) -> Vec<Finding> {
+    wb_rules::examine(artifact, content, &mut Budget::default()).findings
 }
 
 /// How the text file begins that Git LFS leaves in the place of a file (its specification, "The Pointer").
@@ -335,7 +353,7 @@ fn is_text(bytes: Bytes<'_>) -> bool {
 
 /// What the name and the claims say against what the artifact is.
 fn identity_oddities(artifact: &Artifact, format: &Format, bytes: Bytes<'_>) -> Vec<Oddity> {
-    let mut oddities = Vec::new();
+    let mut oddities: Vec<Oddity> = misnamed(artifact, bytes).into_iter().collect();
     let strong: Vec<&Claim> =
         artifact.claims.iter().filter(|claim| claim.strength == Strength::Strong).collect();
     if let [first, second, ..] = strong.as_slice() {

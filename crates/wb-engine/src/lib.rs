@@ -13,6 +13,7 @@ mod discover;
 mod gate;
 mod inspect;
 mod investigate;
+mod layouts;
 mod learn;
 mod logs;
 mod member;

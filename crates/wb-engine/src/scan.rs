@@ -3,6 +3,7 @@
 use crate::body::{Inspected, LogText};
 use crate::discover::{Found, Skipped, discover};
 use crate::inspect::{Hashing, Inspection, Inspector, inspect};
+use crate::layouts::{compare_layouts, is_blob};
 use crate::progress::Progress;
 use crate::siblings::{compare_siblings, is_weights};
 use crate::source::open;
@@ -43,6 +44,8 @@ pub struct Scanned {
     pub skipped: Vec<Coverage>,
     /// Files named like weights, to be compared with others of the same model.
     weights: Vec<Found>,
+    /// Files named by digests, to be compared with the manifest beside them.
+    blobs: Vec<Found>,
 }
 
 /// A file or folder to look at.
@@ -136,6 +139,8 @@ pub fn scan_roots(
     name_compressed_models(&mut scanned.artifacts);
     let weights = std::mem::take(&mut scanned.weights);
     compare_siblings(&mut scanned.artifacts, &weights, how.hashing == Hashing::All);
+    let blobs = std::mem::take(&mut scanned.blobs);
+    compare_layouts(&mut scanned.artifacts, &blobs);
     progress.end();
     Ok(scanned)
 }
@@ -166,6 +171,9 @@ impl Scanned {
                 if is_weights(file) {
                     self.weights.push(file.clone());
                 }
+                if is_blob(file) {
+                    self.blobs.push(file.clone());
+                }
                 self.artifacts.extend(inspection.artifacts);
                 self.logs.extend(inspection.logs);
             }
@@ -186,6 +194,7 @@ impl Scanned {
         self.logs.append(&mut other.logs);
         self.skipped.append(&mut other.skipped);
         self.weights.append(&mut other.weights);
+        self.blobs.append(&mut other.blobs);
         self
     }
 }

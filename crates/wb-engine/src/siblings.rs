@@ -100,7 +100,7 @@ pub(crate) fn compare_siblings(artifacts: &mut [Inspected], weights: &[Found], w
 }
 
 /// Lets the rules look at what was found, and adds what they say.
-fn tell(one: &mut Inspected, oddity: Oddity) {
+pub(crate) fn tell(one: &mut Inspected, oddity: Oddity) {
     let content = Content { oddities: vec![oddity], ..Content::default() };
     let examined = wb_rules::examine(&one.artifact, &content, &mut Budget::default());
     one.content.oddities.extend(content.oddities);

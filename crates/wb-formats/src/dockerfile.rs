@@ -98,7 +98,7 @@ fn run(instruction: &Instruction<'_>, content: &mut Content, budget: &mut Budget
 }
 
 /// `rest` without flags of the instruction; of a list of words what the shell is asked to run.
-fn command(rest: &str, budget: &mut Budget) -> String {
+pub(crate) fn command(rest: &str, budget: &mut Budget) -> String {
     let mut rest = rest;
     while rest.starts_with("--") {
         rest = rest.split_once(' ').map_or("", |(_, rest)| rest.trim_start());
@@ -107,12 +107,17 @@ fn command(rest: &str, budget: &mut Budget) -> String {
         && let Ok(list) = spanned_json::Reader::new(Bytes::new(rest.as_bytes())).value(budget)
     {
         let words: Vec<&str> = list.items().iter().filter_map(spanned_json::Json::text).collect();
-        return match words.as_slice() {
-            [_, "-c" | "-lc" | "-ec", command, ..] => (*command).to_owned(),
-            words => words.join(" "),
-        };
+        return joined(&words);
     }
     rest.to_owned()
+}
+
+/// The command that a list of words is: what a shell in it is asked to run, or all of them.
+pub(crate) fn joined(words: &[&str]) -> String {
+    match words {
+        [_, "-c" | "-lc" | "-ec", command, ..] => (*command).to_owned(),
+        words => words.join(" "),
+    }
 }
 
 /// The instructions of `text`: lines that end in a backslash are joined, comments left out, heredocs taken in.

@@ -6,10 +6,10 @@ use flate2::bufread::{GzDecoder, MultiGzDecoder};
 use std::io::{BufRead, Read};
 use wb_core::{Budget, Bytes, Content, Field, Strength, Text};
 
-// joblib compresses without changing the name of the file.
+// joblib, R and NeMo compress without changing the name of the file.
 pub(crate) const FORMAT: Reader = Reader {
     title: "Gzip-compressed file",
-    endings: &[".gz", ".tgz", ".pkl", ".joblib", ".rds", ".rda", ".rdata"],
+    endings: &[".gz", ".tgz", ".pkl", ".joblib", ".rds", ".rda", ".rdata", ".nemo"],
     family: Family::Stream,
     refines: &[],
     identify,

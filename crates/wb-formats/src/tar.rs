@@ -9,7 +9,7 @@ use crate::names::{self, escapes, link_escapes, runs_as_owner};
 use crate::{Family, Reader, Request};
 use header::{BLOCK, Header};
 use std::collections::BTreeSet;
-use wb_core::{Budget, Bytes, Child, ChildData, Content, Exhausted, Gap, Oddity, OddityKind, Span};
+use wb_core::{Budget, Bytes, Child, ChildData, Component, Content, Exhausted, Gap, Oddity, OddityKind, Span};
 use wb_core::Strength;
 
 pub(crate) const FORMAT: Reader = Reader {
@@ -27,7 +27,23 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
     (header.checksum_holds && !header.name.is_empty()).then_some(Strength::Strong)
 }
 
-fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
+/// Whether one of the first members has a name of which `fits` is true, as it stands in its header.
+pub(crate) fn any_name(input: Bytes<'_>, fits: impl Fn(&str) -> bool) -> bool {
+    const MOST: usize = 10_000;
+    let mut at = 0_usize;
+    for _ in 0..MOST {
+        let Some(header) = Header::read(input.from(at)).filter(|header| header.checksum_holds) else { break };
+        if fits(&header.name) {
+            return true;
+        }
+        let len = if header.has_data() { usize::try_from(header.size).unwrap_or(usize::MAX) } else { 0 };
+        let next = at.saturating_add(BLOCK).saturating_add(len).checked_next_multiple_of(BLOCK);
+        at = next.unwrap_or(usize::MAX);
+    }
+    false
+}
+
+pub(crate) fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
     let mut walk = Walk::over(input);
     let mut at = 0_usize;
     let mut ended = false;
@@ -103,6 +119,7 @@ impl<'a> Walk<'a> {
             let what = format!("extracting `{name}` leaves the folder: {why}");
             self.note(OddityKind::PathTraversal, &name, span, what);
         }
+        self.whiteout(&name, span);
         match header.kind {
             b'1' => {
                 // A hard link's target is a path in the archive, not one seen from the member.
@@ -128,6 +145,24 @@ impl<'a> Walk<'a> {
                 self.content.children.push(Child { name, data: ChildData::Span(data.span()) });
             }
         }
+    }
+
+    /// A member of a layer that takes a file, or all there is in its folder, out of the layers below (OCI Image
+    /// Format 1.1, `layer.md`, "Whiteouts"), as a component of the kind `whiteout`.
+    fn whiteout(&mut self, name: &str, span: Span) {
+        const MOST: usize = 1_000;
+        let (folder, file) = name.rsplit_once('/').unwrap_or(("", name));
+        let Some(hidden) = file.strip_prefix(".wh.").filter(|_| self.content.components.len() < MOST) else { return };
+        let path = if folder.is_empty() { hidden.to_owned() } else { format!("{folder}/{hidden}") };
+        let (hides, class) = if hidden == ".wh..opq" { (folder.to_owned(), "folder") } else { (path, "file") };
+        self.content.components.push(Component {
+            kind: "whiteout",
+            name: hides,
+            class: class.to_owned(),
+            place: name.to_owned(),
+            span: Some(span),
+            ..Component::default()
+        });
     }
 
     /// Extended header records: `LEN KEY=VALUE\n`, LEN counting all of it.

@@ -168,6 +168,16 @@ rows! {
         in ["json"] [Disagreement] within "model.vocab"
         say "what is decoded may be another word than was meant"
         do "compare the vocabulary with the one that the model's authors published"
+    "blob-not-its-digest" "A blob whose bytes are not those of the digest that names it"
+        High Suspicious ["AML.T0010.003", "T1565.001"]
+        in [] [ChecksumMismatch] within "name of the blob"
+        say "the bytes are not those that the name promises"
+        do "fetch the blob again from its registry, and find out who changed it: whoever does not check the digest loads it"
+    "blob-not-as-described" "A blob that is not what its manifest says"
+        Medium Suspicious ["AML.T0010.003", "AML.T0074"]
+        in ["oci"] [Disagreement]
+        say "a blob is not what the manifest says of it"
+        do "fetch the image or model again from its registry, and compare the digest of the manifest with the published one"
     "link-leaves-folder" "A link that leads out of the folder of a model"
         High Unknown ["AML.T0037", "T1005"]
         in [] [EscapingLink] within "link on disk"

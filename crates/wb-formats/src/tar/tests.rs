@@ -96,6 +96,18 @@ fn a_wrong_checksum_ends_the_reading_and_is_told() {
 }
 
 #[test]
+fn whiteouts_of_a_layer_name_what_they_hide() {
+    let bytes = archive(&[
+        member("etc/.wh.passwd", b'0', "", b""),
+        member("srv/model/.wh..wh..opq", b'0', "", b""),
+        member("a.wh.b", b'0', "", b""),
+    ]);
+    let content = parse("tar", &bytes);
+    let told: Vec<(&str, &str)> = content.components.iter().map(|one| (&*one.name, &*one.class)).collect();
+    assert_eq!(told, [("etc/passwd", "file"), ("srv/model", "folder")]);
+}
+
+#[test]
 fn zeros_are_no_archive() {
     assert_eq!(claims(&[0; 2048]), "");
 }
