@@ -41,8 +41,7 @@ enum Part<'a> {
 }
 
 fn identify(input: Bytes<'_>) -> Option<Strength> {
-    input.find(b"{{")?;
-    let text = plain_text::text(input, LONGEST)?;
+    let text = plain_text::text(input, LONGEST).filter(|text| text.contains("{{"))?;
     // Jinja has statements of its own, and its variables begin with no dot.
     if text.contains("{%") || text.starts_with(['[', '<']) && !text.contains("{{ .") {
         return None;
