@@ -97,6 +97,7 @@ formats! {
     ar,
     cpio,
     sqlite,
+    ocdbt,
     notebook,
     oci,
     checksums,

@@ -56,6 +56,13 @@ fn frame<'a>(input: &'a [u8], budget: &mut Budget) -> Stream<'a> {
     Stream { decoded, rest }
 }
 
+/// What one frame, which is all of `input`, holds; `None` when it is damaged or goes over the budget.
+pub(crate) fn whole(input: Bytes<'_>, budget: &mut Budget) -> Option<Vec<u8>> {
+    let stream = frame(input.as_slice(), budget);
+    let complete = matches!(stream.decoded.end, End::Complete) && stream.rest.is_empty();
+    complete.then_some(stream.decoded.data)
+}
+
 /// All frames of `input`, as they are decoded.
 pub(crate) fn reader<'a>(input: Box<dyn BufRead + 'a>) -> Box<dyn Read + 'a> {
     Box::new(Frames { input, frame: FrameDecoder::new(), within: false })
