@@ -489,7 +489,7 @@ pub struct Listing {
 pub struct Difference {
     /// The baseline it was compared with.
     pub baseline: ArtifactPath,
-    /// `layer`, `tensor`, `global`, `field`.
+    /// `layer`, `tensor`, `global`, `field`; `weights` for the numbers of a tensor or of all; `file`.
     pub what: &'static str,
     /// Its name.
     pub name: String,

@@ -22,6 +22,7 @@ mod indicator;
 mod program;
 mod reasoning;
 mod verdict;
+mod weights;
 
 pub use artifact::{Artifact, ArtifactPath, Claim, Origin, Role, RoleAssignment, Strength};
 pub use budget::{Budget, Exhausted, Limits};
@@ -49,3 +50,4 @@ pub use reasoning::{
     Reasoning, Said, Stage, Step,
 };
 pub use verdict::Verdict;
+pub use weights::{Relation, Statistics, TensorCompared, WeightsCompared};

@@ -1,6 +1,7 @@
 //! [`differences`]: what one model has that another has not.
 
 use crate::body::Inspected;
+use crate::weights::paired;
 use std::collections::{BTreeMap, BTreeSet};
 use wb_core::{ArtifactPath, Change, Component, Difference, Tensor};
 
@@ -80,22 +81,51 @@ fn describe_layer(layer: &Component) -> String {
 }
 
 fn tensors(new: &Inspected, old: &Inspected, path: &ArtifactPath) -> Vec<Difference> {
-    let (new, old) = (&new.content.tensors, &old.content.tensors);
+    let other_format = new.artifact.format != old.artifact.format;
+    of_tensors(&new.content.tensors, &old.content.tensors, other_format, path)
+}
+
+/// How the tensors of two models differ in their names and shapes. What is which in both is decided as when numbers
+/// are compared, see [`paired`].
+pub(crate) fn of_tensors(
+    new: &[Tensor],
+    old: &[Tensor],
+    other_format: bool,
+    path: &ArtifactPath,
+) -> Vec<Difference> {
     if new.is_empty() || old.is_empty() {
         return Vec::new();
     }
-    compare(path, "tensor", &tensor_map(new), &tensor_map(old), |shape: &Vec<u64>| {
+    let pairs =
+        paired(&new.iter().collect::<Vec<_>>(), &old.iter().collect::<Vec<_>>(), other_format);
+    let names: BTreeMap<usize, usize> = pairs.into_iter().map(|(one, two)| (two, one)).collect();
+    let own = shapes(new, Some, new);
+    // What is in both goes by the name that the model gives it.
+    let other = shapes(old, |at| names.get(&at).copied(), new);
+    compare(path, "tensor", &own, &other, |shape: &Vec<u64>| {
         let sizes: Vec<String> = shape.iter().map(u64::to_string).collect();
         format!("shape [{}]", sizes.join(", "))
     })
 }
 
-/// Shapes by the part of the name that survives conversion between formats: a pickle may keep its tensors
-/// under `state.`, a safetensors copy does not.
-fn tensor_map(tensors: &[Tensor]) -> BTreeMap<String, Vec<u64>> {
-    let common = common_prefix(tensors);
-    let short = |name: &str| name.get(common..).unwrap_or(name).to_owned();
-    tensors.iter().map(|tensor| (short(&tensor.name), tensor.shape.clone())).collect()
+/// Shapes by name, without what stands before all names. `named` says which tensor of `model` it is.
+fn shapes(
+    tensors: &[Tensor],
+    named: impl Fn(usize) -> Option<usize>,
+    model: &[Tensor],
+) -> BTreeMap<String, Vec<u64>> {
+    let (own, of_model) = (common_prefix(tensors), common_prefix(model));
+    tensors
+        .iter()
+        .enumerate()
+        .map(|(at, tensor)| {
+            let (name, prefix) = match named(at).and_then(|at| model.get(at)) {
+                Some(tensor) => (&tensor.name, of_model),
+                None => (&tensor.name, own),
+            };
+            (name.get(prefix..).unwrap_or(name).to_owned(), tensor.shape.clone())
+        })
+        .collect()
 }
 
 /// Length of the dotted prefix that all names share.

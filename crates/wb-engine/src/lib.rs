@@ -7,6 +7,7 @@
 //! Only this crate opens files; nothing found in them is ever run.
 
 mod assemble;
+mod beside;
 mod body;
 mod difference;
 mod discover;
@@ -22,10 +23,12 @@ mod rules;
 mod scan;
 mod siblings;
 mod source;
+mod weights;
 
 pub use assemble::{
     JudgementRule, assemble, dossier, findings, in_words, index_findings, judgement_rules,
 };
+pub use beside::{Beside, Looked, beside};
 pub use body::{Body, Inspected, LogRead, LogText};
 pub use difference::differences;
 pub use discover::{Found, Skipped, discover};

@@ -3,7 +3,7 @@
 use crate::source::open;
 use std::io;
 use std::path::Path;
-use wb_core::{ArtifactPath, Budget, Bytes, ChildData};
+use wb_core::{ArtifactPath, Budget, Bytes, ChildData, Span};
 use wb_formats::Request;
 
 /// The bytes of the artifact that reports call `path`. `root` is what was investigated: the folder, or the
@@ -13,28 +13,67 @@ use wb_formats::Request;
 /// What the operating system says; or that no such member is found in its container any more.
 pub fn bytes_of(root: &Path, path: &ArtifactPath) -> io::Result<Vec<u8>> {
     let file = if root.is_dir() { root.join(path.root()) } else { root.to_owned() };
-    let mut data = open(&file)?.as_slice().to_vec();
-    let mut at = ArtifactPath::from(path.root());
+    let data = open(&file)?;
     let mut budget = Budget::default();
-    while at != *path {
-        let rest = path.as_str().get(at.as_str().len() + ArtifactPath::MEMBER.len()..);
-        let (name, bytes) = rest
-            .and_then(|rest| member(&data, &at, rest, &mut budget))
-            .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no such member"))?;
-        at = at.member(&name);
-        data = bytes;
+    let bytes = Bytes::new(data.as_slice());
+    match located(bytes, path, &mut budget) {
+        Some(Place::Span(span)) => {
+            Ok(bytes.at_span(span).map(|bytes| bytes.as_slice().to_vec()).unwrap_or_default())
+        }
+        Some(Place::Decoded(data)) => Ok(data),
+        None => Err(io::Error::new(io::ErrorKind::NotFound, "no such member")),
     }
-    Ok(data)
 }
 
-/// The member of `data` with whose name `rest` begins, and its bytes. Of several the longest is meant.
+/// Where the bytes of an artifact are.
+pub(crate) enum Place {
+    /// In the file, as they are.
+    Span(Span),
+    /// Decoded from it.
+    Decoded(Vec<u8>),
+}
+
+/// Where in the file `data` the artifact that reports call `path` is.
+pub(crate) fn located(data: Bytes<'_>, path: &ArtifactPath, budget: &mut Budget) -> Option<Place> {
+    let mut at = ArtifactPath::from(path.root());
+    let mut place = Place::Span(data.span());
+    while at != *path {
+        let rest = path.as_str().get(at.as_str().len() + ArtifactPath::MEMBER.len()..)?;
+        let (name, inside) = match &place {
+            Place::Span(span) => {
+                let outer = data.at_span(*span)?;
+                let (name, inside) = member(Bytes::new(outer.as_slice()), &at, rest, budget)?;
+                let inside = match inside {
+                    Place::Span(inner) => {
+                        Place::Span(Span::new(span.start.checked_add(inner.start)?, inner.len))
+                    }
+                    decoded @ Place::Decoded(_) => decoded,
+                };
+                (name, inside)
+            }
+            Place::Decoded(outer) => {
+                let outer = Bytes::new(outer);
+                let (name, inside) = member(outer, &at, rest, budget)?;
+                let inside = match inside {
+                    Place::Span(inner) => outer.at_span(inner)?.as_slice().to_vec(),
+                    Place::Decoded(data) => data,
+                };
+                (name, Place::Decoded(inside))
+            }
+        };
+        at = at.member(&name);
+        place = inside;
+    }
+    Some(place)
+}
+
+/// The member of `bytes` with whose name `rest` begins, and its place in them. Of several the longest is meant.
 fn member(
-    data: &[u8],
+    bytes: Bytes<'_>,
     path: &ArtifactPath,
     rest: &str,
     budget: &mut Budget,
-) -> Option<(String, Vec<u8>)> {
-    let bytes = Bytes::new(data);
+) -> Option<(String, Place)> {
     let claim = *wb_formats::identify_named(bytes, path).first()?;
     let content = (wb_formats::format(claim.format)?.parse)(bytes, &Request { path }, budget);
     let begins = |name: &str| {
@@ -43,9 +82,9 @@ fn member(
     };
     let named = content.children.into_iter().filter(|child| begins(&child.name));
     let child = named.max_by_key(|child| child.name.len())?;
-    let bytes = match child.data {
-        ChildData::Span(span) => bytes.at_span(span)?.as_slice().to_vec(),
-        ChildData::Owned(data) => data,
+    let place = match child.data {
+        ChildData::Span(span) => Place::Span(span),
+        ChildData::Owned(data) => Place::Decoded(data),
     };
-    Some((child.name, bytes))
+    Some((child.name, place))
 }

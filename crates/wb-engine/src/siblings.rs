@@ -6,10 +6,11 @@
 
 use crate::body::Inspected;
 use crate::discover::Found;
-use crate::source::{Data, open};
+use crate::source::open;
+use crate::weights::{Held, Numbers, TensorPair, Weights, is_reordered, paired};
 use std::collections::{BTreeMap, BTreeSet};
-use wb_core::{ArtifactPath, Budget, Bytes, Content, Oddity, OddityKind, Span, Tensor, Verdict};
-use wb_formats::Request;
+use std::path::PathBuf;
+use wb_core::{ArtifactPath, Budget, Content, Oddity, OddityKind, Relation, Span, Tensor, Verdict};
 
 /// Bytes that are compared at the beginning and at the end of each tensor, when weights are not read anyway.
 const COMPARED: usize = 64 << 10;
@@ -24,8 +25,10 @@ const PICKLED: [&str; 2] = ["torch", "torch-legacy"];
 
 /// The two ways in which weights lie in a folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Side {
+pub(crate) enum Side {
+    /// As safetensors.
     Safe,
+    /// As a pickle.
     Pickled,
 }
 
@@ -38,7 +41,7 @@ pub(crate) fn is_weights(file: &Found) -> bool {
 }
 
 /// A file of weights by its name: which side, the model, and of how many shards.
-fn part(path: &ArtifactPath) -> Option<(Side, String, usize)> {
+pub(crate) fn part(path: &ArtifactPath) -> Option<(Side, String, usize)> {
     let whole = path.as_str();
     let (folder, name) = whole.rsplit_once('/').unwrap_or(("", whole));
     let name = name.to_ascii_lowercase();
@@ -77,18 +80,21 @@ pub(crate) fn compare_siblings(artifacts: &mut [Inspected], weights: &[Found], w
         let known = |path: &ArtifactPath| {
             artifacts.binary_search_by(|one| one.artifact.path.cmp(path)).ok()
         };
-        let is = |files: &[(&Found, usize)], formats: &[&str]| {
-            files.iter().all(|(file, _)| {
-                let format = known(&file.path).and_then(|at| artifacts.get(at)?.artifact.format);
-                format.is_some_and(|format| formats.contains(&format))
-            })
+        let part = |files: &Shards<'_>, formats: &[&str]| {
+            let inspected = |(file, _): &(&Found, usize)| {
+                artifacts.get(known(&file.path)?).map(|one| (file.on_disk.clone(), one))
+            };
+            let all: Option<Vec<_>> = files.iter().map(inspected).collect();
+            let all = all.filter(|all| {
+                let fits = |(_, one): &(_, &Inspected)| {
+                    one.artifact.format.is_some_and(|format| formats.contains(&format))
+                };
+                all.len() <= SHARDS && all.iter().all(fits)
+            })?;
+            let complete = files.iter().all(|(_, count)| *count == files.len());
+            Stored::of(&all, complete)
         };
-        if !is(safe, &["safetensors"]) || !is(pickled, &PICKLED) {
-            continue;
-        }
-        let (Some(new), Some(old)) =
-            (Weights::of(safe, "safetensors"), Weights::of(pickled, "torch"))
-        else {
+        let (Some(new), Some(old)) = (part(safe, &["safetensors"]), part(pickled, &PICKLED)) else {
             continue;
         };
         let oddity = new.against(&old, whole);
@@ -110,162 +116,135 @@ pub(crate) fn tell(one: &mut Inspected, oddity: Oddity) {
     one.findings.extend(examined.findings);
 }
 
-/// The tensors of a model, and the files that they lie in.
-struct Weights {
-    files: Vec<Data>,
-    tensors: BTreeMap<String, (usize, Tensor)>,
+/// The weights as they are stored once, and the names of its files.
+struct Stored {
+    weights: Weights,
     names: Vec<String>,
     complete: bool,
 }
 
-impl Weights {
-    fn of(parts: &[(&Found, usize)], format: &str) -> Option<Self> {
-        if parts.len() > SHARDS {
-            return None;
+impl Stored {
+    /// The weights of files whose formats are known; what was read of them before is not read again.
+    fn of(parts: &[(PathBuf, &Inspected)], complete: bool) -> Option<Self> {
+        let mut stored = Self { weights: Weights::default(), names: Vec::new(), complete };
+        for (on_disk, one) in parts {
+            let path = &one.artifact.path;
+            let data = open(on_disk).ok()?;
+            stored.weights.add_file(data, one.artifact.format?, path, &one.content.tensors);
+            stored.names.push(path.file_name().to_owned());
         }
-        let complete = parts.iter().all(|(_, count)| *count == parts.len());
-        let mut weights =
-            Self { files: Vec::new(), tensors: BTreeMap::new(), names: Vec::new(), complete };
-        for (file, _) in parts {
-            let data = open(&file.on_disk).ok()?;
-            let bytes = Bytes::new(data.as_slice());
-            let claim = wb_formats::identify_named(bytes, &file.path).into_iter().next()?;
-            let known =
-                wb_formats::format(claim.format).filter(|known| known.name.starts_with(format))?;
-            let content =
-                (known.parse)(bytes, &Request { path: &file.path }, &mut Budget::default());
-            let at = weights.files.len();
-            weights.files.push(data);
-            weights.names.push(file.path.file_name().to_owned());
-            for tensor in content.tensors {
-                weights.tensors.insert(tensor.name.clone(), (at, tensor));
-            }
-        }
-        Some(weights)
+        Some(stored)
     }
 
-    /// The bytes of a tensor, when they are as many as its shape says.
-    fn bytes(&self, file: usize, tensor: &Tensor) -> Option<&[u8]> {
-        let data = self.files.get(file)?.as_slice();
-        Some(Bytes::new(data).at_span(tensor.span?)?.as_slice())
-    }
-
-    /// What stands before the names in a pickle that has more than the weights.
-    fn wrapper(&self, names: &Self) -> &'static str {
-        const WRAPPERS: [&str; 6] =
-            ["", "state_dict.", "model.", "module.", "model_state_dict.", "state_dict.module."];
-        let common = |wrapper: &&&str| {
-            names
-                .tensors
-                .keys()
-                .filter(|name| self.tensors.contains_key(&format!("{wrapper}{name}")))
-                .count()
-        };
-        // Of those with as many names in common the plainest.
-        WRAPPERS.iter().rev().max_by_key(common).copied().unwrap_or_default()
+    fn tensors(&self) -> Vec<&Tensor> {
+        self.weights.tensors.iter().map(|held| &held.tensor).collect()
     }
 
     /// What differs between these weights and those of a pickle.
     fn against(&self, pickled: &Self, whole: bool) -> Option<Oddity> {
-        let wrapper = pickled.wrapper(self);
-        let others: BTreeMap<&str, &(usize, Tensor)> = pickled
-            .tensors
-            .iter()
-            .filter_map(|(name, tensor)| Some((name.strip_prefix(wrapper)?, tensor)))
-            .collect();
-        let common = self.tensors.keys().filter(|name| others.contains_key(name.as_str())).count();
+        let (ours, theirs) = (self.tensors(), pickled.tensors());
+        let pairs = paired(&ours, &theirs, false);
         // With other names for most of them it is another model, or another library's.
-        if common == 0 || common.saturating_mul(2) < self.tensors.len().min(others.len()) {
+        if pairs.is_empty() || pairs.len().saturating_mul(2) < ours.len().min(theirs.len()) {
             return None;
         }
-        let mut differences = Vec::new();
+        let pairs: BTreeMap<usize, usize> = pairs.into_iter().collect();
+        let mut differences: Vec<(&Held, String)> = Vec::new();
         let mut left = ADDED_UP;
-        for (name, (file, tensor)) in &self.tensors {
-            match others.get(name.as_str()) {
-                Some((other_file, other)) => {
-                    let pair = (self.bytes(*file, tensor), pickled.bytes(*other_file, other));
-                    differences.extend(
-                        difference(tensor, other, pair, whole, &mut left)
-                            .map(|what| (name.as_str(), what)),
-                    );
+        for (at, one) in self.weights.tensors.iter().enumerate() {
+            let two = pairs.get(&at).and_then(|two| pickled.weights.tensors.get(*two));
+            match two {
+                Some(two) => {
+                    let (new, old) = (&self.weights, &pickled.weights);
+                    let what = difference(&TensorPair { new, old, one, two }, whole, &mut left);
+                    differences.extend(what.map(|what| (one, what)));
                 }
-                None if pickled.complete && is_learned(tensor) => {
-                    differences.push((name, "is in the safetensors only".to_owned()));
+                None if pickled.complete && is_learned(&one.tensor) => {
+                    differences.push((one, "is in the safetensors only".to_owned()));
                 }
                 None => {}
             }
         }
         if self.complete {
-            let shared: BTreeSet<(usize, Span)> = others
-                .iter()
-                .filter(|(name, _)| self.tensors.contains_key(**name))
-                .filter_map(|(_, (file, tensor))| Some((*file, tensor.span?)))
-                .collect();
-            for (name, (file, tensor)) in &others {
-                let tied = tensor.span.is_some_and(|span| shared.contains(&(*file, span)));
-                if !self.tensors.contains_key(*name) && is_learned(tensor) && !tied {
-                    differences.push((name, "is in the pickle only".to_owned()));
+            let wrapper = wrapper(&ours, &theirs, &pairs);
+            let paired: BTreeSet<usize> = pairs.values().copied().collect();
+            let only = |(at, _): &(usize, &Held)| !paired.contains(at);
+            let place = |held: &Held| pickled.weights.place(held);
+            let (alone, shared): (Vec<_>, Vec<_>) =
+                pickled.weights.tensors.iter().enumerate().partition(only);
+            let shared: BTreeSet<(usize, Span)> =
+                shared.iter().filter_map(|(_, held)| place(held)).collect();
+            for (_, held) in alone {
+                let tied = place(held).is_some_and(|place| shared.contains(&place));
+                // What lies beside the weights, such as the state of an optimiser, is none of them.
+                let inside = held.tensor.name.starts_with(&wrapper);
+                if is_learned(&held.tensor) && inside && !tied {
+                    differences.push((held, "is in the pickle only".to_owned()));
                 }
             }
         }
         self.oddity(pickled, &differences)
     }
 
-    fn oddity(&self, pickled: &Self, differences: &[(&str, String)]) -> Option<Oddity> {
+    fn oddity(&self, pickled: &Self, differences: &[(&Held, String)]) -> Option<Oddity> {
         let (first, _) = differences.first()?;
-        let named: Vec<String> =
-            differences.iter().take(NAMED).map(|(name, what)| format!("`{name}` {what}")).collect();
+        let named: Vec<String> = differences
+            .iter()
+            .take(NAMED)
+            .map(|(held, what)| format!("`{}` {what}", held.tensor.name))
+            .collect();
         let more = match differences.len().saturating_sub(NAMED) {
             0 => String::new(),
             more => format!(", and {more} more"),
         };
-        let span = self
-            .tensors
-            .get(*first)
-            .filter(|(file, _)| *file == 0)
-            .and_then(|(_, tensor)| tensor.span);
+        let own = self.weights.tensors.iter().find(|held| held.tensor.name == first.tensor.name);
+        let span = own
+            .and_then(|held| self.weights.place(held))
+            .and_then(|(file, span)| (file == 0).then_some(span));
         Some(Oddity {
             kind: OddityKind::SiblingDiffers,
-            place: format!("tensor `{first}`"),
+            place: format!("tensor `{}`", first.tensor.name),
             span,
             what: format!("beside `{}`: {}{more}", pickled.names.join("`, `"), named.join(", ")),
         })
     }
 }
 
+/// What stands before most names in a pickle that has more than the weights.
+fn wrapper(ours: &[&Tensor], theirs: &[&Tensor], pairs: &BTreeMap<usize, usize>) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for (one, two) in pairs {
+        let names = (ours.get(*one), theirs.get(*two));
+        let (Some(own), Some(other)) = names else { continue };
+        if let Some(before) = other.name.strip_suffix(own.name.as_str()) {
+            *counts.entry(before).or_default() += 1;
+        }
+    }
+    // Of those before as many names the plainest.
+    let most = counts.into_iter().rev().max_by_key(|(_, count)| *count);
+    most.map_or_else(String::new, |(before, _)| before.to_owned())
+}
+
 /// Whether a tensor is of the kind that training changes.
 fn is_learned(tensor: &Tensor) -> bool {
-    let dtype = element(&tensor.dtype);
-    dtype.contains("float") && tensor.shape.iter().all(|size| *size > 0)
+    let learned = Numbers::of(&tensor.dtype).is_some_and(Numbers::is_learned);
+    learned && tensor.shape.iter().all(|size| *size > 0)
 }
 
 /// The element type as PyTorch names it.
 fn element(dtype: &str) -> String {
     let lower = dtype.to_ascii_lowercase();
-    let known = [
-        ("bf16", "bfloat16"),
-        ("f8_e4m3", "float8_e4m3fn"),
-        ("f8_e5m2", "float8_e5m2"),
-        ("c64", "complex64"),
-    ];
-    if let Some((_, name)) = known.iter().find(|(short, _)| *short == lower) {
-        return (*name).to_owned();
+    match (lower.as_str(), Numbers::of(dtype)) {
+        ("bool", _) => lower,
+        ("c64", _) => "complex64".to_owned(),
+        (_, Some(numbers)) => numbers.name().to_owned(),
+        (_, None) => lower,
     }
-    let bits = |prefix: &str| lower.strip_prefix(prefix).filter(|bits| bits.parse::<u8>().is_ok());
-    [("f", "float"), ("i", "int"), ("u", "uint")]
-        .iter()
-        .find_map(|(short, long)| bits(short).map(|bits| format!("{long}{bits}")))
-        .unwrap_or(lower)
 }
 
 /// How a tensor differs from the other one of its name.
-fn difference(
-    new: &Tensor,
-    old: &Tensor,
-    bytes: (Option<&[u8]>, Option<&[u8]>),
-    whole: bool,
-    left: &mut u64,
-) -> Option<String> {
+fn difference(beside: &TensorPair<'_>, whole: bool, left: &mut u64) -> Option<String> {
+    let (new, old) = (&beside.one.tensor, &beside.two.tensor);
     if new.shape != old.shape {
         return Some(format!("has the shape {:?} instead of {:?}", new.shape, old.shape));
     }
@@ -274,6 +253,7 @@ fn difference(
         return Some(format!("is of the type {dtype} instead of {other}"));
     }
     let numbers = new.shape.iter().fold(1, |product: u64, size| product.saturating_mul(*size));
+    let bytes = (beside.new.bytes(beside.one), beside.old.bytes(beside.two));
     // A view of a larger storage has no bytes of its own in one piece.
     let (Some(new), Some(old)) = bytes else { return None };
     if new.len() != old.len() || is_same(new, old, whole) {
@@ -281,7 +261,16 @@ fn difference(
     }
     let cost = (new.len() as u64).saturating_mul(2);
     *left = left.checked_sub(cost)?;
-    (sum(new, numbers) != sum(old, numbers)).then(|| "has other numbers".to_owned())
+    if is_reordered(new, old, numbers) {
+        return None;
+    }
+    let told = if whole { beside.told(&|_| ()).ok().flatten() } else { None };
+    match told {
+        Some(told) if told.relation == Relation::Changed => {
+            Some(format!("has other numbers ({})", told.words))
+        }
+        _ => Some("has other numbers".to_owned()),
+    }
 }
 
 fn is_same(new: &[u8], old: &[u8], whole: bool) -> bool {
@@ -292,17 +281,4 @@ fn is_same(new: &[u8], old: &[u8], whole: bool) -> bool {
     } else {
         new.get(..head(new)) == old.get(..head(old)) && new.get(tail(new)..) == old.get(tail(old)..)
     }
-}
-
-/// The bytes added up by their place in a number: the same however rows and columns of numbers are ordered.
-fn sum(bytes: &[u8], numbers: u64) -> [u64; 16] {
-    let size =
-        (bytes.len() as u64).checked_div(numbers).and_then(|size| usize::try_from(size).ok());
-    let mut sums = [0_u64; 16];
-    for number in bytes.chunks(size.unwrap_or(1).clamp(1, 16)) {
-        for (sum, byte) in sums.iter_mut().zip(number) {
-            *sum = sum.wrapping_add(u64::from(*byte));
-        }
-    }
-    sums
 }

@@ -26,7 +26,7 @@ pub use time::duration;
 use std::collections::BTreeMap;
 use wb_core::{
     Artifact, ArtifactPath, CandidateDecision, Coverage, Decision, Difference, Finding,
-    IndexedIndicator, Verdict,
+    IndexedIndicator, Verdict, WeightsCompared,
 };
 
 /// Which tool made a report.
@@ -64,6 +64,17 @@ pub struct Gate {
     pub differences: BTreeMap<ArtifactPath, Vec<Difference>>,
     /// What was read.
     pub coverage: Vec<Coverage>,
+}
+
+/// How two models differ.
+#[derive(Clone, Copy, Debug)]
+pub struct Diff<'a> {
+    /// Whether every file of one is in the other, byte for byte.
+    pub same_bytes: bool,
+    /// What differs in files, layers, tensors, imported names and metadata.
+    pub differences: &'a [Difference],
+    /// What differs in numbers.
+    pub weights: &'a [WeightsCompared],
 }
 
 /// The id of the finding at `index`: `F1` is the first.

@@ -65,7 +65,7 @@ pub enum Verb {
     Disassemble(Disassemble),
     /// List layers, tensors and metadata of a file
     Inspect(Inspect),
-    /// Compare two models: layers, tensors, imported names, metadata
+    /// Compare two models: layers, tensors and their numbers, imported names, metadata
     Diff(Diff),
     /// Print the events of logs on one clock
     Timeline(Timeline),
@@ -403,13 +403,21 @@ pub enum TableFormat {
 
 /// Arguments of `diff`.
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:\n  \
+    weighbridge diff next.safetensors current.safetensors   which numbers changed, and how\n  \
+    weighbridge diff model.gguf model.safetensors           across formats and number types\n  \
+    weighbridge diff checkpoint-2/ checkpoint-1/            models in several files\n\n\
+    Exit code 0 when both are the same byte for byte, 1 when they differ.")]
 pub struct Diff {
-    /// The model in question
+    /// The model in question: a file or a folder
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
     /// The model it is compared with
     #[arg(value_name = "BASELINE")]
     pub baseline: PathBuf,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t = TableFormat::Text)]
+    pub format: TableFormat,
 }
 
 /// Arguments of `timeline`.
@@ -503,6 +511,8 @@ pub enum Document {
     Scan,
     /// What `gate --format json` prints.
     Gate,
+    /// What `diff --format json` prints.
+    Diff,
 }
 
 /// Arguments of `completions`.

@@ -184,7 +184,7 @@ fn listing(listing: &Listing) -> ListingObject<'_> {
     }
 }
 
-fn tool(tool: &Tool) -> ToolObject<'_> {
+pub(super) fn tool(tool: &Tool) -> ToolObject<'_> {
     ToolObject { version: &tool.version, rulebook: &tool.rulebook }
 }
 
@@ -407,7 +407,7 @@ fn coverage(coverage: &Coverage) -> CoverageObject<'_> {
     }
 }
 
-fn difference(difference: &wb_core::Difference) -> DifferenceObject<'_> {
+pub(super) fn difference(difference: &wb_core::Difference) -> DifferenceObject<'_> {
     DifferenceObject {
         baseline: difference.baseline.as_str(),
         what: difference.what,

@@ -1,10 +1,11 @@
-//! Cases and scans as JSON, and the [JSON Schema](schema) of both. Same input, same bytes.
+//! Cases and scans as JSON, and the [JSON Schema](schema) of each. Same input, same bytes.
 
 mod convert;
+mod diff;
 mod model;
 mod reasoning;
 
-use crate::{Gate, Scan, Tool, escape};
+use crate::{Diff, Gate, Scan, Tool, escape};
 use model::{CaseDocument, GateDocument, ScanDocument};
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
@@ -17,6 +18,9 @@ pub const SCAN: &str = "weighbridge.scan/1";
 
 /// Value of `schema` in a decision of the gate.
 pub const GATE: &str = "weighbridge.gate/1";
+
+/// Value of `schema` in a comparison of two models.
+pub const DIFF: &str = "weighbridge.diff/1";
 
 /// A case as one pretty-printed object (`weighbridge.case/1`), ending in a line feed.
 pub fn case(case: &Case, tool: &Tool) -> String {
@@ -31,6 +35,11 @@ pub fn scan(scan: &Scan, tool: &Tool) -> String {
 /// A decision of the gate as one pretty-printed object (`weighbridge.gate/1`), ending in a line feed.
 pub fn gate(gate: &Gate, tool: &Tool) -> String {
     print(&convert::gate(gate, tool))
+}
+
+/// A comparison of two models as one pretty-printed object (`weighbridge.diff/1`), ending in a line feed.
+pub fn diff(diff: &Diff<'_>, tool: &Tool) -> String {
+    print(&diff::convert(diff, tool))
 }
 
 /// What artifacts hold, as one pretty-printed list: layers, tensors, metadata, code. Its shape is not
@@ -50,11 +59,13 @@ pub enum Document {
     Scan,
     /// What [`gate`] prints.
     Gate,
+    /// What [`diff`](fn@diff) prints.
+    Diff,
 }
 
 impl Document {
     /// Every document.
-    pub const ALL: [Self; 3] = [Self::Case, Self::Scan, Self::Gate];
+    pub const ALL: [Self; 4] = [Self::Case, Self::Scan, Self::Gate, Self::Diff];
 
     /// The name in `weighbridge schema NAME`.
     pub const fn name(self) -> &'static str {
@@ -62,6 +73,7 @@ impl Document {
             Self::Case => "case",
             Self::Scan => "scan",
             Self::Gate => "gate",
+            Self::Diff => "diff",
         }
     }
 }
@@ -74,6 +86,7 @@ pub fn schema(document: Document) -> String {
         Document::Case => generator.into_root_schema_for::<CaseDocument<'_>>(),
         Document::Scan => generator.into_root_schema_for::<ScanDocument<'_>>(),
         Document::Gate => generator.into_root_schema_for::<GateDocument<'_>>(),
+        Document::Diff => generator.into_root_schema_for::<diff::DiffDocument<'_>>(),
     })
 }
 

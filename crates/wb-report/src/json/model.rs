@@ -513,7 +513,7 @@ pub(super) struct ListingObject<'a> {
 #[schemars(rename = "difference")]
 pub(super) struct DifferenceObject<'a> {
     pub baseline: &'a str,
-    /// `layer`, `tensor`, `global`, `field`.
+    /// `layer`, `tensor`, `global`, `field`, `weights`, `file`.
     pub what: &'static str,
     pub name: &'a str,
     #[schemars(extend("enum" = ["added", "removed", "changed"]))]

@@ -3,7 +3,7 @@
 use super::page::{Ink, Page, Style};
 use super::{bytes, counted, detail, shape, story, table};
 use crate::escape::Defang;
-use wb_core::{Artifact, Difference, Dossier, TimelineEntry};
+use wb_core::{Artifact, Difference, Dossier, Relation, TimelineEntry, WeightsCompared};
 
 /// Settings of a component that are printed beside it.
 const SETTINGS: usize = 6;
@@ -106,6 +106,38 @@ pub fn differences(differences: &[Difference], style: &Style) -> String {
     }
     detail::print_differences(&mut page, 0, &detail::difference_rows(differences));
     page.line(0, &[(Ink::Faint, &counted(differences.len() as u64, "difference"))]);
+    page.finish()
+}
+
+/// Tensors of one comparison that are printed, and of those left out.
+const TENSORS: usize = 40;
+
+/// Which two models a comparison is of, as a line.
+pub fn between(compared: &WeightsCompared, style: &Style) -> String {
+    let mut page = Page::new(*style);
+    let text = format!("{}  against {}", compared.model, compared.baseline);
+    page.line(0, &[(Ink::Faint, &text)]);
+    page.finish()
+}
+
+/// What comparing the numbers of two models came to: the conclusion, and a line for each tensor that is not the same.
+pub fn weights(compared: &WeightsCompared, style: &Style) -> String {
+    let mut page = Page::new(*style);
+    page.paragraph(0, 2, &[(Ink::Strong, &compared.conclusion)]);
+    for tensor in compared.tensors.iter().take(TENSORS) {
+        let (sign, ink) = match tensor.relation {
+            Relation::Changed => ("~", Ink::Warn),
+            _ => ("=", Ink::Plain),
+        };
+        let text = format!("{}  {}", tensor.name, tensor.words);
+        page.paragraph(2, 4, &[(ink, sign), (Ink::Plain, " "), (Ink::Plain, &text)]);
+    }
+    page.hidden(compared.tensors.len().saturating_sub(TENSORS), "tensor");
+    for (name, why) in compared.left_out.iter().take(TENSORS) {
+        let text = format!("{name}  not compared: {why}");
+        page.paragraph(2, 4, &[(Ink::Faint, "?"), (Ink::Plain, " "), (Ink::Plain, &text)]);
+    }
+    page.hidden(compared.left_out.len().saturating_sub(TENSORS), "tensor");
     page.finish()
 }
 

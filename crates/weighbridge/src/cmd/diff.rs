@@ -1,41 +1,52 @@
 //! `weighbridge diff`: two models compared.
 
 use super::{Ended, Outcome};
-use crate::cli::Diff;
+use crate::cli::{Diff, TableFormat};
 use crate::messages;
 use crate::progress::Bar;
 use crate::terminal::{Terminal, print};
-use std::path::Path;
-use wb_engine::{Hashing, Inspected, ScanOptions};
-use wb_report::text;
+use wb_engine::{Beside, Looked};
+use wb_report::{json, text};
 
 /// Compares two models; exit code 1 when they differ.
 pub fn run(arguments: &Diff, terminal: Terminal) -> Ended {
-    let model = one(&arguments.model)?;
-    let baseline = one(&arguments.baseline)?;
-    let (Some(model), Some(baseline)) = (&model, &baseline) else {
-        let missing = if model.is_none() { &arguments.model } else { &arguments.baseline };
-        messages::note(&format!("`{}` is no model that can be read", missing.display()));
-        messages::hint("`weighbridge diff MODEL BASELINE` compares two models");
-        return Ok(Outcome::NothingToLookAt);
+    let looked = wb_engine::beside(&arguments.model, &arguments.baseline, &Bar::new())?;
+    let found = match looked {
+        Looked::Both(found) => found,
+        Looked::Nothing(missing) => {
+            messages::note(&format!("`{}` is no model that can be read", missing.display()));
+            messages::hint("`weighbridge diff MODEL BASELINE` compares two models");
+            return Ok(Outcome::NothingToLookAt);
+        }
     };
-    let differences = wb_engine::differences(model, baseline);
-    let style = text::Style { width: terminal.width, color: terminal.color };
-    let same_bytes = model.artifact.sha256 == baseline.artifact.sha256;
-    print(&match (differences.is_empty(), same_bytes) {
-        (true, true) => "the files are the same, byte for byte\n".to_owned(),
+    print(&match arguments.format {
+        TableFormat::Text => {
+            told(&found, text::Style { width: terminal.width, color: terminal.color })
+        }
+        TableFormat::Json => {
+            let Beside { same_bytes, differences, weights } = &found;
+            let diff = wb_report::Diff { same_bytes: *same_bytes, differences, weights };
+            json::diff(&diff, &super::tool())
+        }
+    })?;
+    Ok(if found.same_bytes { Outcome::NothingFound } else { Outcome::Findings })
+}
+
+/// What differs, as text.
+fn told(found: &Beside, style: text::Style) -> String {
+    let mut out = match (found.differences.is_empty(), found.same_bytes) {
+        (true, true) => return "the files are the same, byte for byte\n".to_owned(),
         (true, false) => {
             "the bytes differ; layers, tensor names and shapes, imported names and metadata do not\n".to_owned()
         }
-        _ => text::differences(&differences, &style),
-    })?;
-    Ok(if same_bytes { Outcome::NothingFound } else { Outcome::Findings })
-}
-
-/// The outermost artifact of a file.
-fn one(path: &Path) -> Result<Option<Inspected>, wb_engine::EngineError> {
-    let options =
-        ScanOptions { hashing: Hashing::All, keep_contents: true, ..ScanOptions::default() };
-    let scanned = wb_engine::scan(&[path.to_owned()], options, &Bar::new())?;
-    Ok(scanned.artifacts.into_iter().next())
+        _ => text::differences(&found.differences, &style),
+    };
+    for weights in &found.weights {
+        out.push('\n');
+        if found.weights.len() > 1 {
+            out.push_str(&text::between(weights, &style));
+        }
+        out.push_str(&text::weights(weights, &style));
+    }
+    out
 }

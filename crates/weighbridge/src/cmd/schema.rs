@@ -11,6 +11,7 @@ pub fn run(arguments: &Schema) -> Ended {
         Document::Case => json::Document::Case,
         Document::Scan => json::Document::Scan,
         Document::Gate => json::Document::Gate,
+        Document::Diff => json::Document::Diff,
     }))?;
     Ok(Outcome::NothingFound)
 }

@@ -1,0 +1,190 @@
+//! [`Weights`]: the tensors of a model, and the bytes that they lie in.
+
+use super::measure::View;
+use super::numbers::Numbers;
+use crate::body::Inspected;
+use crate::member::{Place, located};
+use crate::source::{Data, open};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use wb_core::{ArtifactPath, Budget, Bytes, ChildData, Span, Tensor};
+use wb_formats::Request;
+
+/// The tensors of a model, whichever files they lie in.
+#[derive(Debug, Default)]
+pub(crate) struct Weights {
+    sources: Vec<Source>,
+    /// The tensors, in the order of files and of each file.
+    pub(crate) tensors: Vec<Held>,
+}
+
+/// A tensor and where its numbers are.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// What it is.
+    pub(crate) tensor: Tensor,
+    source: usize,
+    /// The format of the file that it lies in.
+    pub(crate) format: &'static str,
+    /// Why its numbers are not there, when they are not.
+    pub(crate) lacks: Option<&'static str>,
+}
+
+/// The bytes of an artifact.
+#[derive(Debug)]
+enum Source {
+    /// A file, or what lies in it as it is.
+    File(Arc<Data>, Span),
+    /// Decoded.
+    Decoded(Vec<u8>),
+}
+
+impl Source {
+    fn bytes(&self) -> Bytes<'_> {
+        match self {
+            Self::File(data, span) => {
+                let inside = Bytes::new(data.as_slice()).at_span(*span);
+                Bytes::new(inside.map_or(&[][..], Bytes::as_slice))
+            }
+            Self::Decoded(data) => Bytes::new(data),
+        }
+    }
+}
+
+impl Weights {
+    /// The weights of the artifacts of a model, which lie in files: `file` says where a file is on disk.
+    pub(crate) fn of<'a>(
+        parts: impl IntoIterator<Item = &'a Inspected>,
+        file: impl Fn(&ArtifactPath) -> Option<&'a Path>,
+        budget: &mut Budget,
+    ) -> Self {
+        let mut weights = Self::default();
+        let mut opened: Option<(&str, Arc<Data>)> = None;
+        for part in parts.into_iter().filter(|part| !part.content.tensors.is_empty()) {
+            let path = &part.artifact.path;
+            let root = path.root();
+            if opened.as_ref().is_none_or(|(known, _)| *known != root) {
+                opened = file(&ArtifactPath::from(root))
+                    .and_then(|on_disk| open(on_disk).ok())
+                    .map(|data| (root, Arc::new(data)));
+            }
+            let Some((_, data)) = opened.as_ref().filter(|(known, _)| *known == root) else {
+                continue;
+            };
+            let source = match located(Bytes::new(data.as_slice()), path, budget) {
+                Some(Place::Span(span)) => Source::File(Arc::clone(data), span),
+                Some(Place::Decoded(decoded)) => Source::Decoded(decoded),
+                None => continue,
+            };
+            let format = part.artifact.format.unwrap_or_default();
+            weights.add(source, format, &part.content.tensors, budget);
+        }
+        weights
+    }
+
+    /// Adds a file of a known format. `known` are its tensors, when its content was kept.
+    pub(crate) fn add_file(
+        &mut self,
+        data: Data,
+        format: &'static str,
+        path: &ArtifactPath,
+        known: &[Tensor],
+    ) {
+        let mut budget = Budget::default();
+        let bytes = Bytes::new(data.as_slice());
+        let span = bytes.span();
+        let parsed = match wb_formats::format(format) {
+            Some(format) if known.is_empty() => {
+                (format.parse)(bytes, &Request { path }, &mut budget).tensors
+            }
+            _ => Vec::new(),
+        };
+        let tensors = if known.is_empty() { &parsed } else { known };
+        self.add(Source::File(Arc::new(data), span), format, tensors, &mut budget);
+    }
+
+    fn add(
+        &mut self,
+        source: Source,
+        format: &'static str,
+        tensors: &[Tensor],
+        budget: &mut Budget,
+    ) {
+        let at = self.sources.len();
+        let compressed = format == "npz" && tensors.iter().any(|tensor| tensor.span.is_none());
+        let decoded = if compressed { arrays(source.bytes(), budget) } else { Vec::new() };
+        self.sources.push(source);
+        // The pickle inside a PyTorch file lists its tensors again, without their bytes.
+        let known: BTreeSet<String> =
+            self.tensors.iter().map(|held| held.tensor.name.clone()).collect();
+        for tensor in tensors.iter().filter(|it| it.span.is_some() || !known.contains(&it.name)) {
+            let decoded = decoded.iter().find(|(name, ..)| *name == tensor.name);
+            let (source, tensor) = match decoded {
+                Some((_, data, array)) if tensor.span.is_none() => {
+                    self.sources.push(Source::Decoded(data.clone()));
+                    let name = tensor.name.clone();
+                    (self.sources.len() - 1, Tensor { name, ..array.clone() })
+                }
+                _ => (at, tensor.clone()),
+            };
+            let lacks = self.lacks(source, &tensor, format);
+            self.tensors.push(Held { tensor, source, format, lacks });
+        }
+    }
+
+    /// Why the numbers of a tensor cannot be read.
+    fn lacks(&self, source: usize, tensor: &Tensor, format: &str) -> Option<&'static str> {
+        let Some(span) = tensor.span else {
+            return Some(match format {
+                "keras-h5" | "hdf5" => "it lies in chunks or compressed in the HDF5 file",
+                "tensor-bundle" => "its numbers lie in the checkpoint's other file",
+                "onnx" => "its numbers lie in another file, or in the graph itself",
+                _ => "its numbers are compressed, in pieces or in another file",
+            });
+        };
+        let Some(numbers) = Numbers::of(&tensor.dtype) else {
+            return Some("its type is none that is compared");
+        };
+        let elements =
+            tensor.shape.iter().try_fold(1, |product: u64, size| product.checked_mul(*size));
+        if elements.and_then(|elements| numbers.bytes(elements)) != Some(span.len) {
+            return Some("it is a view of numbers that do not lie in one piece");
+        }
+        let held = self.sources.get(source).and_then(|source| source.bytes().at_span(span));
+        held.is_none().then_some("its numbers are not in the file")
+    }
+
+    /// The numbers of a tensor.
+    pub(crate) fn view(&self, held: &Held) -> Option<View<'_>> {
+        let bytes = self.bytes(held)?;
+        Some(View { bytes, numbers: Numbers::of(&held.tensor.dtype)? })
+    }
+
+    /// The bytes of a tensor, whatever they are.
+    pub(crate) fn bytes(&self, held: &Held) -> Option<&[u8]> {
+        Some(self.sources.get(held.source)?.bytes().at_span(held.tensor.span?)?.as_slice())
+    }
+
+    /// Where a tensor lies: tensors that are the same bytes are one.
+    pub(crate) fn place(&self, held: &Held) -> Option<(usize, Span)> {
+        Some((held.source, held.tensor.span?))
+    }
+}
+
+/// The arrays of a compressed NumPy archive, within the budget: name, bytes, and the array in them.
+fn arrays(bytes: Bytes<'_>, budget: &mut Budget) -> Vec<(String, Vec<u8>, Tensor)> {
+    let (Some(zip), Some(npy)) = (wb_formats::format("zip"), wb_formats::format("npy")) else {
+        return Vec::new();
+    };
+    let path = ArtifactPath::from("archive");
+    let content = (zip.parse)(bytes, &Request { path: &path }, budget);
+    let mut found = Vec::new();
+    for child in content.children {
+        let ChildData::Owned(data) = child.data else { continue };
+        let parsed = (npy.parse)(Bytes::new(&data), &Request { path: &path }, budget);
+        let name = child.name.strip_suffix(".npy").unwrap_or(&child.name).to_owned();
+        found.extend(parsed.tensors.into_iter().next().map(|tensor| (name, data, tensor)));
+    }
+    found
+}
