@@ -87,15 +87,8 @@ impl Tree {
     fn read(path: &Path, progress: &dyn Progress) -> Result<Self, EngineError> {
         let options =
             ScanOptions { hashing: Hashing::All, keep_contents: true, ..ScanOptions::default() };
-        let artifacts = scan(&[path.to_owned()], options, progress)?.artifacts;
-        let folder = path.is_dir();
-        let place = |one: &Inspected| {
-            let root = ArtifactPath::from(one.artifact.path.root());
-            let on_disk = if folder { path.join(root.as_str()) } else { path.to_owned() };
-            (root, on_disk)
-        };
-        let on_disk = artifacts.iter().map(place).collect();
-        Ok(Self { artifacts, on_disk })
+        let scanned = scan(&[path.to_owned()], options, progress)?;
+        Ok(Self { artifacts: scanned.artifacts, on_disk: scanned.on_disk })
     }
 
     /// Files on disk.

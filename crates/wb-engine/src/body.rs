@@ -1,5 +1,6 @@
 //! [`Body`]: the body of evidence: every artifact inspected, every log read.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use wb_code::capability::Effects;
@@ -24,6 +25,8 @@ pub struct Body {
     pub detections: Vec<(Rule, Match)>,
     /// What could not be looked at at all.
     pub skipped: Vec<Coverage>,
+    /// Where files with tensors are on disk, so that their numbers can be read again.
+    pub on_disk: BTreeMap<ArtifactPath, PathBuf>,
 }
 
 impl Body {

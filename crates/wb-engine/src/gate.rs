@@ -2,6 +2,7 @@
 //! for what is [`Known`] of an incident: files, destinations, commands and parts of identifiers.
 
 use crate::EngineError;
+use crate::assemble::candidates::in_numbers;
 use crate::assemble::{atoms, candidates, dossiers, integrity};
 use crate::body::{Body, Inspected};
 use crate::inspect::Hashing;
@@ -131,8 +132,8 @@ fn gather(
         .chain(scanned.skipped.iter().map(|row| &row.artifact))
         .map(|path| (path.clone(), role_of(path, &named)))
         .collect();
-    let skipped = scanned.skipped;
-    Ok((Body { artifacts, skipped, ..Body::default() }, roles))
+    let (skipped, on_disk) = (scanned.skipped, scanned.on_disk);
+    Ok((Body { artifacts, skipped, on_disk, ..Body::default() }, roles))
 }
 
 /// The role that was given to the nearest root.
@@ -280,12 +281,17 @@ impl Judge<'_> {
 
     /// New parts that run are found by rules; new structure needs a person who expects it.
     fn compare(&mut self, differences: &[Difference]) {
+        let (weights, differences): (Vec<&Difference>, Vec<&Difference>) =
+            differences.iter().partition(|it| it.what == "weights");
+        if let Some(told) = weights.iter().find(|it| it.name == dossiers::ALL_WEIGHTS) {
+            self.raise(Decision::Approve, in_numbers(told));
+        }
         let Some(first) = differences.first() else {
             return self
                 .raise(Decision::Approve, "it has the structure of the baseline".to_owned());
         };
         let of = |what: &str, change: Change| -> Vec<&str> {
-            let fits = |it: &&Difference| it.what == what && it.change == change;
+            let fits = |it: &&&Difference| it.what == what && it.change == change;
             differences.iter().filter(fits).map(|it| it.name.as_str()).collect()
         };
         let baseline = first.baseline.clone();

@@ -60,9 +60,10 @@ fn gather(
     let (logs, flows) = read_logs(scanned.logs, options.rules);
     let detections = judged(&logs, options.rules);
     progress.end();
-    let (artifacts, skipped) = (scanned.artifacts, scanned.skipped);
+    let (artifacts, skipped, on_disk) = (scanned.artifacts, scanned.skipped, scanned.on_disk);
     let lookups = flows.lookups();
-    Ok(Body { artifacts, logs, flows: flows.finish_detailed(), lookups, detections, skipped })
+    let flows = flows.finish_detailed();
+    Ok(Body { artifacts, logs, flows, lookups, detections, skipped, on_disk })
 }
 
 /// What the hits of all logs come to, each with its rule.

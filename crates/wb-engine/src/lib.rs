@@ -42,6 +42,7 @@ pub use progress::{Progress, Silent};
 pub use rules::load_rules;
 pub use scan::{Root, ScanOptions, Scanned, scan, scan_roots};
 pub use source::{Data, open};
+pub use weights::statistics;
 
 use sha2::{Digest as _, Sha256 as Hasher};
 use std::path::PathBuf;

@@ -9,6 +9,7 @@ use crate::siblings::{compare_siblings, is_weights};
 use crate::source::open;
 use crate::{EngineError, sha256};
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use wb_core::{
     Artifact, ArtifactPath, Budget, Content, Coverage, Limits, Oddity, OddityKind, Origin,
@@ -42,6 +43,8 @@ pub struct Scanned {
     pub logs: Vec<crate::logs::LogInput>,
     /// What could not be looked at.
     pub skipped: Vec<Coverage>,
+    /// Where files with tensors are on disk, by path; only of those whose contents are kept.
+    pub on_disk: BTreeMap<ArtifactPath, PathBuf>,
     /// Files named like weights, to be compared with others of the same model.
     weights: Vec<Found>,
     /// Files named by digests, to be compared with the manifest beside them.
@@ -174,6 +177,9 @@ impl Scanned {
                 if is_blob(file) {
                     self.blobs.push(file.clone());
                 }
+                if inspection.artifacts.iter().any(|one| !one.content.tensors.is_empty()) {
+                    self.on_disk.insert(file.path.clone(), file.on_disk.clone());
+                }
                 self.artifacts.extend(inspection.artifacts);
                 self.logs.extend(inspection.logs);
             }
@@ -193,6 +199,7 @@ impl Scanned {
         self.artifacts.append(&mut other.artifacts);
         self.logs.append(&mut other.logs);
         self.skipped.append(&mut other.skipped);
+        self.on_disk.append(&mut other.on_disk);
         self.weights.append(&mut other.weights);
         self.blobs.append(&mut other.blobs);
         self

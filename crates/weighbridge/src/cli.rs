@@ -387,6 +387,9 @@ pub struct Inspect {
     /// The file
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// Read all numbers: least, most, mean and deviation of each tensor, zeros, and what is no number
+    #[arg(long)]
+    pub statistics: bool,
     /// How to print it
     #[arg(long, value_enum, default_value_t = TableFormat::Text)]
     pub format: TableFormat,

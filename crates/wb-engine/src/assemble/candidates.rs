@@ -1,5 +1,6 @@
 //! The decision on each candidate: approve, review or reject, with reasons.
 
+use super::dossiers::ALL_WEIGHTS;
 use super::ties::Compromise;
 use crate::body::{Body, Inspected};
 use std::collections::BTreeMap;
@@ -111,9 +112,14 @@ impl Grounds<'_> {
         }
     }
 
-    /// What is new in it, in one sentence.
-    fn changes(&self, path: &ArtifactPath) -> Option<String> {
-        let differences = self.differences.get(path)?;
+    /// What is new in it: layers, and what changed in the numbers.
+    fn changes(&self, path: &ArtifactPath) -> Vec<String> {
+        let differences = self.differences.get(path).map(Vec::as_slice).unwrap_or_default();
+        let numbers = differences.iter().find(|it| it.name == ALL_WEIGHTS && it.what == "weights");
+        Self::new_layers(differences).into_iter().chain(numbers.map(in_numbers)).collect()
+    }
+
+    fn new_layers(differences: &[Difference]) -> Option<String> {
         let layers: Vec<&str> = differences
             .iter()
             .filter(|difference| {
@@ -125,6 +131,12 @@ impl Grounds<'_> {
         (!layers.is_empty())
             .then(|| format!("layers that `{baseline}` does not have: {}", layers.join(", ")))
     }
+}
+
+/// What changed in the numbers, as a reason.
+pub fn in_numbers(told: &Difference) -> String {
+    let detail = told.detail.trim_end_matches('.');
+    format!("its numbers against `{}`: {detail}", told.baseline)
 }
 
 /// Whether `artifact` is `whole` or a part of it.

@@ -1,16 +1,29 @@
 //! Dossiers: what reports show about each artifact beyond its findings.
 
+use super::candidates::inside;
 use crate::body::{Body, Inspected};
 use crate::difference::differences;
+use crate::progress::Silent;
+use crate::weights::{Effort, Weights, compare};
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use wb_core::{
-    ArtifactPath, Content, Difference, Dossier, Finding, Listing, OpKind, Program, Role,
-    RoleAssignment,
+    ArtifactPath, Budget, Change, Content, Difference, Dossier, Finding, Listing, OpKind, Program,
+    Relation, Role, RoleAssignment,
 };
 use wb_formats::Family;
 
 /// Tensors and settings listed per artifact at the most.
 const LISTED: usize = 2_000;
+
+/// Tensors with other numbers than the baseline's that are listed per model.
+const CHANGED: usize = 200;
+
+/// Bytes of weights that are compared with baselines in all.
+const COMPARED: u64 = 16 << 30;
+
+/// The name of the difference that tells of all numbers of a model.
+pub const ALL_WEIGHTS: &str = "all tensors";
 
 /// Lines of one listing at the most.
 const LINES: usize = 400;
@@ -138,13 +151,51 @@ pub fn compared(
         })
     };
     let baselines: Vec<&Inspected> = with_role(Role::Baseline).collect();
-    let mut all = BTreeMap::new();
-    for model in with_role(Role::Production).chain(with_role(Role::Candidate)) {
-        if let Some(baseline) = most_alike(model, &baselines) {
-            all.insert(model.artifact.path.clone(), differences(model, baseline));
-        }
+    let models = with_role(Role::Production).chain(with_role(Role::Candidate));
+    let pairs: Vec<(&Inspected, &Inspected)> =
+        models.filter_map(|model| Some((model, most_alike(model, &baselines)?))).collect();
+    let effort = Effort { bytes: COMPARED / (pairs.len().max(1) as u64) };
+    let beside = |(model, baseline): (&Inspected, &Inspected)| {
+        let mut all = differences(model, baseline);
+        all.extend(in_weights(body, model, baseline, effort));
+        (model.artifact.path.clone(), all)
+    };
+    pairs.into_iter().map(beside).collect()
+}
+
+/// What changed in the numbers: of all of them, and of each tensor that changed.
+fn in_weights(
+    body: &Body,
+    model: &Inspected,
+    baseline: &Inspected,
+    effort: Effort,
+) -> Vec<Difference> {
+    let digests = (model.artifact.sha256, baseline.artifact.sha256);
+    if digests.0.is_some() && digests.0 == digests.1 {
+        return Vec::new();
     }
-    all
+    let weights = |whole: &Inspected| {
+        let path = &whole.artifact.path;
+        let parts = body.artifacts.iter().filter(|one| inside(path, &one.artifact.path));
+        let file = |root: &ArtifactPath| body.on_disk.get(root).map(PathBuf::as_path);
+        Weights::of(parts, file, &mut Budget::default())
+    };
+    let paths = (&model.artifact.path, &baseline.artifact.path);
+    let (new, old) = (weights(model), weights(baseline));
+    let compared = compare((paths.0, &new), (paths.1, &old), effort, &Silent);
+    if compared.differing == 0 {
+        return Vec::new();
+    }
+    let told = |name: &str, detail: &str| Difference {
+        baseline: compared.baseline.clone(),
+        what: "weights",
+        name: name.to_owned(),
+        change: Change::Changed,
+        detail: detail.to_owned(),
+    };
+    let changed = compared.tensors.iter().filter(|it| it.relation == Relation::Changed);
+    let tensors = changed.take(CHANGED).map(|it| told(&it.name, &it.words));
+    std::iter::once(told(ALL_WEIGHTS, &compared.conclusion)).chain(tensors).collect()
 }
 
 /// The baseline with the most in common: format, layers and tensors by name.

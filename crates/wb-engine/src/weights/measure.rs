@@ -7,9 +7,9 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// Numbers that are compared at a time.
-const BLOCK: usize = 1 << 18;
+pub(super) const BLOCK: usize = 1 << 18;
 /// Blocks that are in work at a time.
-const AHEAD: usize = 32;
+pub(super) const AHEAD: usize = 32;
 /// Columns that are counted one by one.
 const COLUMNS: usize = 1 << 20;
 /// Rows that are told by number.
@@ -248,7 +248,7 @@ impl<'a> Other<'a> {
 }
 
 /// The bytes of a range of numbers, which begins and ends between blocks.
-fn bytes_of<'a>(view: View<'a>, block: &Range<usize>) -> Option<&'a [u8]> {
+pub(super) fn bytes_of<'a>(view: View<'a>, block: &Range<usize>) -> Option<&'a [u8]> {
     let (count, size) = view.numbers.unit();
     let aligned = block.start.is_multiple_of(count) && block.end.is_multiple_of(count);
     if !aligned {

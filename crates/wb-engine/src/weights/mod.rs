@@ -12,6 +12,7 @@ mod model;
 mod names;
 mod numbers;
 mod sketch;
+mod statistics;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -20,3 +21,4 @@ pub(crate) use compare::{Effort, TensorPair, compare, is_reordered};
 pub(crate) use model::{Held, Weights};
 pub(crate) use names::paired;
 pub(crate) use numbers::Numbers;
+pub use statistics::statistics;

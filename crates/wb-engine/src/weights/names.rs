@@ -10,8 +10,12 @@ use wb_core::Tensor;
 pub(crate) type Pair = (usize, usize);
 
 /// The pairs of tensors of two models, in the order of the first. Names decide; tensors of other formats with names
-/// of their own are paired by their shape when no other tensor of either model has it.
+/// of their own are paired by their shape when no other tensor of either model has it; the only
+/// tensor of each is one, as in files of one array.
 pub(crate) fn paired(new: &[&Tensor], old: &[&Tensor], other_format: bool) -> Vec<Pair> {
+    if let ([_], [_]) = (new, old) {
+        return vec![(0, 0)];
+    }
     let mut left: (Vec<usize>, Vec<usize>) = ((0..new.len()).collect(), (0..old.len()).collect());
     let mut pairs = Vec::new();
     pair_by(&mut left, &mut pairs, |side, at| {

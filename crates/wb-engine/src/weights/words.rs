@@ -132,6 +132,10 @@ fn same(compared: &WeightsCompared) -> String {
     for [own, other] in types.iter().take(NAMED) {
         text.push_str(&format!(", {own} instead of {other}"));
     }
+    let off = compared.tensors.iter().filter_map(|it| it.relative).fold(0.0, f64::max);
+    if off > 0.0 {
+        text.push_str(&format!(", off by {} of the norm at the most", share(off)));
+    }
     if compared.tensors.iter().any(|it| it.relation == Relation::Turned) {
         text.push_str(", some in another order");
     }

@@ -4,10 +4,11 @@ use super::model::*;
 use super::reasoning;
 use crate::words::record;
 use crate::{Gate, Scan, Tool, time};
+use std::collections::BTreeMap;
 use wb_core::{
     Answers, Artifact, ArtifactPath, Case, Coverage, Dossier, Field, Finding, Flow,
-    IndexedIndicator, KeyMoment, Listing, Location, Role, RoleAssignment, SeenAgain, TimelineEntry,
-    Trigger, Verdict,
+    IndexedIndicator, KeyMoment, Listing, Location, Role, RoleAssignment, SeenAgain, Statistics,
+    TimelineEntry, Trigger, Verdict,
 };
 
 /// The document of a case.
@@ -137,7 +138,11 @@ pub(super) fn gate<'a>(gate: &'a Gate, tool: &'a Tool) -> GateDocument<'a> {
 }
 
 /// What an artifact holds.
-pub(super) fn inventory<'a>(artifact: &'a Artifact, dossier: &'a Dossier) -> InventoryObject<'a> {
+pub(super) fn inventory<'a>(
+    artifact: &'a Artifact,
+    dossier: &'a Dossier,
+    statistics: &'a BTreeMap<String, Statistics>,
+) -> InventoryObject<'a> {
     InventoryObject {
         path: artifact.path.as_str(),
         sha256: artifact.sha256.map(|digest| digest.to_string()),
@@ -164,6 +169,7 @@ pub(super) fn inventory<'a>(artifact: &'a Artifact, dossier: &'a Dossier) -> Inv
                 shape: &tensor.shape,
                 offset: tensor.span.map(|span| span.start),
                 length: tensor.span.map(|span| span.len),
+                statistics: statistics.get(&tensor.name).map(super::diff::statistics),
             })
             .collect(),
         fields: dossier.fields.iter().map(field).collect(),

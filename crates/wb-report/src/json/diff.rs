@@ -1,11 +1,11 @@
-//! The document of a comparison of two models, and its parts.
+//! The document of a comparison of two models, its parts, and the figures of a tensor.
 
 use super::convert;
 use super::model::{DifferenceObject, ToolObject};
 use crate::{Diff, Tool};
 use schemars::JsonSchema;
 use serde::Serialize;
-use wb_core::{Relation, TensorCompared, WeightsCompared};
+use wb_core::{Relation, Statistics, TensorCompared, WeightsCompared};
 
 /// A comparison of two models, as `weighbridge diff --format json` prints it.
 #[derive(Serialize, JsonSchema)]
@@ -84,6 +84,32 @@ pub(super) struct TensorComparedObject<'a> {
 pub(super) struct LeftOutObject<'a> {
     pub name: &'a str,
     pub why: &'a str,
+}
+
+/// The numbers of a tensor in figures.
+#[derive(Serialize)]
+pub(super) struct StatisticsObject {
+    pub least: Option<f64>,
+    pub most: Option<f64>,
+    pub mean: Option<f64>,
+    pub deviation: Option<f64>,
+    pub finite: u64,
+    pub not_finite: u64,
+    pub zeros: u64,
+}
+
+/// The figures of a tensor.
+pub(super) fn statistics(of: &Statistics) -> StatisticsObject {
+    let any = |number: f64| Some(number).filter(|number| of.finite > 0 && number.is_finite());
+    StatisticsObject {
+        least: any(of.least),
+        most: any(of.most),
+        mean: any(of.mean),
+        deviation: any(of.deviation),
+        finite: of.finite,
+        not_finite: of.not_finite,
+        zeros: of.zeros,
+    }
 }
 
 /// The document.

@@ -9,7 +9,8 @@ use crate::{Diff, Gate, Scan, Tool, escape};
 use model::{CaseDocument, GateDocument, ScanDocument};
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
-use wb_core::{Artifact, Case, Dossier};
+use std::collections::BTreeMap;
+use wb_core::{Artifact, Case, Dossier, Statistics};
 
 /// Value of `schema` in a case.
 pub const CASE: &str = "weighbridge.case/1";
@@ -42,11 +43,13 @@ pub fn diff(diff: &Diff<'_>, tool: &Tool) -> String {
     print(&diff::convert(diff, tool))
 }
 
-/// What artifacts hold, as one pretty-printed list: layers, tensors, metadata, code. Its shape is not
+/// What artifacts hold, as one pretty-printed list: layers, tensors with their figures where these are given, metadata, code. Its shape is not
 /// versioned.
-pub fn inspect(artifacts: &[(&Artifact, Dossier)]) -> String {
-    let list: Vec<_> =
-        artifacts.iter().map(|(artifact, dossier)| convert::inventory(artifact, dossier)).collect();
+pub fn inspect(artifacts: &[(&Artifact, Dossier, BTreeMap<String, Statistics>)]) -> String {
+    let list: Vec<_> = artifacts
+        .iter()
+        .map(|(artifact, dossier, statistics)| convert::inventory(artifact, dossier, statistics))
+        .collect();
     print(&list)
 }
 

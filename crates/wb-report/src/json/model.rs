@@ -562,6 +562,8 @@ pub(super) struct TensorObject<'a> {
     pub shape: &'a [u64],
     pub offset: Option<u64>,
     pub length: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub statistics: Option<super::diff::StatisticsObject>,
 }
 
 /// A setting or a metadata value.

@@ -3,7 +3,10 @@
 use super::page::{Ink, Page, Style};
 use super::{bytes, counted, detail, shape, story, table};
 use crate::escape::Defang;
-use wb_core::{Artifact, Difference, Dossier, Relation, TimelineEntry, WeightsCompared};
+use std::collections::BTreeMap;
+use wb_core::{
+    Artifact, Difference, Dossier, Relation, Statistics, TimelineEntry, WeightsCompared,
+};
 
 /// Settings of a component that are printed beside it.
 const SETTINGS: usize = 6;
@@ -87,6 +90,38 @@ fn tensors(page: &mut Page, dossier: &Dossier) {
     table::print(page, 2, &headers, &rows, |_, _| Ink::Plain);
 }
 
+/// The figures of the tensors of an artifact as a table; nothing when there are none.
+pub fn statistics(
+    dossier: &Dossier,
+    statistics: &BTreeMap<String, Statistics>,
+    style: &Style,
+) -> String {
+    let mut page = Page::new(*style);
+    let row = |name: &String| {
+        let of = statistics.get(name)?;
+        let figures = [of.least, of.most, of.mean, of.deviation].map(figure);
+        let counts = [of.zeros, of.not_finite].map(|count| count.to_string());
+        Some(std::iter::once(name.clone()).chain(figures).chain(counts).collect::<Vec<String>>())
+    };
+    let rows: Vec<_> = dossier.tensors.iter().filter_map(|tensor| row(&tensor.name)).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    page.heading(&format!("STATISTICS ({})", rows.len()));
+    let headers = ["name", "least", "most", "mean", "deviation", "zeros", "not finite"];
+    table::print(&mut page, 2, &headers, &rows, |_, _| Ink::Plain);
+    page.finish()
+}
+
+/// A number in five digits.
+fn figure(number: f64) -> String {
+    match number.abs() {
+        0.0 => "0".to_owned(),
+        size if (1e-3..1e5).contains(&size) => format!("{number:.4}"),
+        _ => format!("{number:.4e}"),
+    }
+}
+
 fn fields(page: &mut Page, dossier: &Dossier) {
     if dossier.fields.is_empty() {
         return;
@@ -111,6 +146,8 @@ pub fn differences(differences: &[Difference], style: &Style) -> String {
 
 /// Tensors of one comparison that are printed, and of those left out.
 const TENSORS: usize = 40;
+/// Tensors that are printed although their numbers are the same.
+const SAME: usize = 3;
 
 /// Which two models a comparison is of, as a line.
 pub fn between(compared: &WeightsCompared, style: &Style) -> String {
@@ -124,18 +161,24 @@ pub fn between(compared: &WeightsCompared, style: &Style) -> String {
 pub fn weights(compared: &WeightsCompared, style: &Style) -> String {
     let mut page = Page::new(*style);
     page.paragraph(0, 2, &[(Ink::Strong, &compared.conclusion)]);
-    for tensor in compared.tensors.iter().take(TENSORS) {
-        let (sign, ink) = match tensor.relation {
-            Relation::Changed => ("~", Ink::Warn),
-            _ => ("=", Ink::Plain),
-        };
-        let text = format!("{}  {}", tensor.name, tensor.words);
-        page.paragraph(2, 4, &[(ink, sign), (Ink::Plain, " "), (Ink::Plain, &text)]);
+    let (mut changed, same): (Vec<_>, Vec<_>) =
+        compared.tensors.iter().partition(|tensor| tensor.relation == Relation::Changed);
+    // The conclusion says all of a single one.
+    if changed.len() == 1 {
+        changed.clear();
     }
-    page.hidden(compared.tensors.len().saturating_sub(TENSORS), "tensor");
+    for (list, sign, ink, most) in
+        [(changed, "~", Ink::Warn, TENSORS), (same, "=", Ink::Faint, SAME)]
+    {
+        for tensor in list.iter().take(most) {
+            let text = format!(" {}  {}", tensor.name, tensor.words);
+            page.paragraph(2, 4, &[(ink, sign), (Ink::Plain, &text)]);
+        }
+        page.hidden(list.len().saturating_sub(most), "tensor");
+    }
     for (name, why) in compared.left_out.iter().take(TENSORS) {
         let text = format!("{name}  not compared: {why}");
-        page.paragraph(2, 4, &[(Ink::Faint, "?"), (Ink::Plain, " "), (Ink::Plain, &text)]);
+        page.paragraph(2, 4, &[(Ink::Warn, "? "), (Ink::Plain, &text)]);
     }
     page.hidden(compared.left_out.len().saturating_sub(TENSORS), "tensor");
     page.finish()

@@ -22,7 +22,7 @@ use wb_core::{Case, Decision, Severity, Verdict};
 
 pub use events::{Timeline, events};
 pub use gate::gate;
-pub use inventory::{between, differences, inspect, timeline, weights};
+pub use inventory::{between, differences, inspect, statistics, timeline, weights};
 pub use page::Style;
 pub use saved::{Sheet, sheet, shown, shown_as};
 pub use scan::{hex, scan};

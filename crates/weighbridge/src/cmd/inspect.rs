@@ -5,6 +5,9 @@ use crate::cli::{Inspect, TableFormat};
 use crate::messages;
 use crate::progress::Bar;
 use crate::terminal::{Terminal, print};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use wb_core::ArtifactPath;
 use wb_engine::{Hashing, ScanOptions};
 use wb_report::{json, text};
 
@@ -18,12 +21,19 @@ pub fn run(arguments: &Inspect, terminal: Terminal) -> Ended {
     let mut documents = Vec::new();
     for inspected in &scanned.artifacts {
         let dossier = wb_engine::dossier(&inspected.content);
+        let statistics = if arguments.statistics {
+            let on_disk = |path: &ArtifactPath| scanned.on_disk.get(path).map(PathBuf::as_path);
+            wb_engine::statistics(inspected, on_disk, &Bar::new())
+        } else {
+            BTreeMap::new()
+        };
         match arguments.format {
             TableFormat::Text => {
                 out.push_str(&text::inspect(&inspected.artifact, &dossier, &style));
+                out.push_str(&text::statistics(&dossier, &statistics, &style));
                 out.push_str(&format!("{}\n\n", inspected.coverage.why));
             }
-            TableFormat::Json => documents.push((&inspected.artifact, dossier)),
+            TableFormat::Json => documents.push((&inspected.artifact, dossier, statistics)),
         }
     }
     if scanned.artifacts.is_empty() {

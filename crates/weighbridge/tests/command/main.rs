@@ -2,6 +2,7 @@
 //! verb.
 
 mod bad_input;
+mod diff;
 mod exit_codes;
 mod learn;
 mod open;

@@ -1,0 +1,162 @@
+"""Pairs of models, and what NumPy and the library of GGUF say of how they differ."""
+
+import json
+import os
+import sys
+
+import gguf
+import h5py
+import numpy
+from gguf import GGMLQuantizationType as Type
+
+folder = sys.argv[1]
+chance = numpy.random.default_rng(11)
+expected = []
+
+
+def place(name):
+    return os.path.join(folder, name)
+
+
+def safetensors(name, tensors):
+    """Tensors as name, type and bytes, so that types which NumPy lacks can be written."""
+    entries, data = {}, b""
+    for key, (dtype, shape, raw) in tensors.items():
+        entries[key] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    header = json.dumps(entries).encode()
+    with open(place(name), "wb") as out:
+        out.write(len(header).to_bytes(8, "little") + header + data)
+
+
+def facts(new, old):
+    new, old = new.astype("f8"), old.astype("f8")
+    change = new - old
+    return {
+        "relation": "changed",
+        "elements": change.size,
+        "changed": int(numpy.count_nonzero(change)),
+        "largest": float(numpy.abs(change).max()),
+        "mean": float(numpy.abs(change).mean()),
+        "relative": float(numpy.linalg.norm(change) / numpy.linalg.norm(old)),
+    }
+
+
+def pair(new, old, tensors, compared=1):
+    expected.append({"new": new, "old": old, "compared": compared, "tensors": tensors})
+
+
+# Every type of NumPy, with some numbers changed.
+for dtype in ["<f8", ">f8", "<f4", ">f4", "<f2", "i1", "<i2", ">i2", "<i4", "<i8", "u1", "<u2", "<u4", "<u8", "?"]:
+    old = (chance.standard_normal((24, 40)) * 20).astype("f4")
+    old = (numpy.abs(old) if "u" in dtype else old).astype(dtype)
+    new = old.copy()
+    new[3:6, 7] = ~new[3:6, 7] if dtype == "?" else new[3:6, 7] + numpy.asarray(1, dtype)
+    name = dtype.strip("<>?") + ("big" if ">" in dtype else "") + ("bool" if dtype == "?" else "")
+    numpy.save(place(f"{name}-new.npy"), new)
+    numpy.save(place(f"{name}-old.npy"), old)
+    told = facts(new, old)
+    told.update(rows_changed=3, columns_changed=1)
+    # A file of one array goes by its own name.
+    pair(f"{name}-new.npy", f"{name}-old.npy", {f"{name}-old": told})
+
+# Small floating-point numbers: all that a byte can be, and the higher half of 32-bit ones.
+bits = numpy.arange(256, dtype="u1")
+sign = numpy.where(bits >> 7, -1.0, 1.0)
+
+
+def small(exponent_bits, fraction_bits, bias):
+    exponent = (bits >> fraction_bits) & ((1 << exponent_bits) - 1)
+    fraction = (bits & ((1 << fraction_bits) - 1)) / (1 << fraction_bits)
+    normal = (1 + fraction) * 2.0 ** (exponent.astype("f8") - bias)
+    return sign * numpy.where(exponent == 0, fraction * 2.0 ** (1 - bias), normal)
+
+
+for dtype, values, finite in [
+    ("F8_E4M3", small(4, 3, 7), (bits & 0x7F) != 0x7F),
+    ("F8_E5M2", small(5, 2, 15), (bits & 0x7F) < 0x7C),
+]:
+    raw, numbers = bits[finite], values[finite]
+    other = raw[::-1].copy()
+    shape = [len(raw)]
+    safetensors(f"{dtype}-new.safetensors", {"w": (dtype, shape, other.tobytes())})
+    safetensors(f"{dtype}-old.safetensors", {"w": (dtype, shape, raw.tobytes())})
+    told = facts(numbers[::-1], numbers)
+    pair(f"{dtype}-new.safetensors", f"{dtype}-old.safetensors", {"w": told})
+    wide = numbers.astype("f4")
+    safetensors(f"{dtype}-wide.safetensors", {"w": ("F32", shape, wide.tobytes())})
+    same = {"relation": "other-type", "changed": 0, "largest": 0.0, "relative": 0.0}
+    pair(f"{dtype}-old.safetensors", f"{dtype}-wide.safetensors", {"w": same})
+wide = chance.standard_normal((16, 32)).astype("f4")
+cut = (wide.view("u4") >> 16).astype("u2")
+back = (cut.astype("u4") << 16).view("f4")
+safetensors("bf16.safetensors", {"w": ("BF16", [16, 32], cut.tobytes())})
+safetensors("bf16-wide.safetensors", {"w": ("F32", [16, 32], wide.tobytes())})
+change = numpy.linalg.norm(back.astype("f8") - wide) / numpy.linalg.norm(wide.astype("f8"))
+pair("bf16.safetensors", "bf16-wide.safetensors", {"w": {"relation": "other-type", "changed": 0, "relative": change}})
+
+# Changes of low rank, and of none.
+for rank in [1, 2, 8, 20]:
+    old = chance.standard_normal((160, 200)).astype("f4")
+    step = 0.01 * chance.standard_normal((160, rank)) @ chance.standard_normal((rank, 200))
+    new = (old + step).astype("f4")
+    numpy.savez(place(f"rank{rank}-new.npz"), w=new)
+    numpy.savez_compressed(place(f"rank{rank}-old.npz"), w=old)
+    assert numpy.linalg.matrix_rank(new.astype("f8") - old, tol=1e-3) == rank
+    told = facts(new, old)
+    told["rank"] = rank
+    pair(f"rank{rank}-new.npz", f"rank{rank}-old.npz", {"w": told})
+new = old + (0.01 * chance.standard_normal(old.shape)).astype("f4")
+numpy.savez(place("full-new.npz"), w=new)
+pair("full-new.npz", "rank20-old.npz", {"w": dict(facts(new, old), rank=None)})
+
+# Keras keeps a kernel with its axes exchanged; HDF5 by rows of the other order.
+with h5py.File(place("kernel.h5"), "w") as out:
+    out["model_weights/dense/dense/kernel:0"] = old.T
+safetensors("kernel.safetensors", {"dense.weight": ("F32", [160, 200], old.tobytes())})
+pair("kernel.h5", "kernel.safetensors", {"dense.weight": {"relation": "turned", "changed": 0}})
+
+# Blocks of GGUF: bytes of chance are the numbers that the library reads in them; what it writes is near its source.
+def write(name, values, raw=None, kind=None):
+    out = gguf.GGUFWriter(place(name), "llama")
+    if kind is None:
+        out.add_tensor("w", values)
+    else:
+        out.add_tensor("w", raw, raw_dtype=kind)
+    out.write_header_to_file()
+    out.write_kv_data_to_file()
+    out.write_tensors_to_file()
+    out.close()
+
+
+HALVES = {"Q2_K": [80, 82], "Q3_K": [108], "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208]}
+for kind in ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"]:
+    numbers, size = gguf.GGML_QUANT_SIZES[Type[kind]]
+    raw = chance.integers(0, 256, (8, 4, size), dtype="u1")
+    for at in HALVES.get(kind, [0, 2] if kind.endswith("_1") else [0]):
+        scale = chance.uniform(0.01, 1, (8, 4, 1)).astype("<f2")
+        raw[:, :, at : at + 2] = scale.view("u1")
+    raw = raw.reshape(8, 4 * size)
+    values = gguf.quants.dequantize(raw, Type[kind])
+    write(f"{kind}.gguf", None, raw, Type[kind])
+    write(f"{kind}-wide.gguf", values)
+    near = {"relation": "other-type", "changed": 0, "elements": values.size}
+    pair(f"{kind}.gguf", f"{kind}-wide.gguf", {"w": near})
+    # All the numbers one farther: what is left of the change says whether each is read as the library does.
+    far = values + numpy.float32(1000)
+    write(f"{kind}-far.gguf", far)
+    told = {"relation": "changed", "changed": values.size}
+    told["largest"] = float(numpy.abs(values.astype("f8") - far).max())
+    told["mean"] = float(numpy.abs(values.astype("f8") - far).mean())
+    pair(f"{kind}.gguf", f"{kind}-far.gguf", {"w": told})
+    if not kind.endswith("_K"):
+        source = chance.standard_normal((16, 256)).astype("f4")
+        written = gguf.quants.quantize(source, Type[kind])
+        write(f"{kind}-written.gguf", None, written, Type[kind])
+        write(f"{kind}-source.gguf", source)
+        off = gguf.quants.dequantize(written, Type[kind]).astype("f8") - source
+        near = {"relation": "other-type", "changed": 0}
+        near["relative"] = float(numpy.linalg.norm(off) / numpy.linalg.norm(source.astype("f8")))
+        pair(f"{kind}-written.gguf", f"{kind}-source.gguf", {"w": near})
+
+json.dump(expected, open(place("expected.json"), "w"))
