@@ -7,9 +7,9 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// Numbers that are compared at a time.
-pub(super) const BLOCK: usize = 1 << 18;
+pub(super) const BLOCK: usize = 1 << 16;
 /// Blocks that are in work at a time.
-pub(super) const AHEAD: usize = 32;
+pub(super) const AHEAD: usize = 128;
 /// Columns that are counted one by one.
 const COLUMNS: usize = 1 << 20;
 /// Rows that are told by number.
@@ -174,6 +174,7 @@ impl Work<'_> {
             part.row(self, row as u64, column, pair, allowed.get(at..end));
             at = end;
         }
+        part.differences = Vec::new();
         part
     }
 
@@ -186,9 +187,17 @@ impl Work<'_> {
         theirs: &[f64],
         out: &mut Vec<f64>,
     ) {
+        // In turned tensors single numbers lie apart, and their steps are those of their values alone.
+        let old = old.unwrap_or_default();
+        if self.new.numbers.is_finer(self.old.numbers) {
+            return self.old.numbers.steps(old, theirs, out);
+        }
         let mut more = Vec::new();
         self.new.numbers.steps(new, ours, out);
-        self.old.numbers.steps(old.unwrap_or_default(), theirs, &mut more);
+        if self.old.numbers.is_finer(self.new.numbers) {
+            return;
+        }
+        self.old.numbers.steps(old, theirs, &mut more);
         for (step, other) in out.iter_mut().zip(more) {
             *step = step.max(other);
         }
@@ -267,6 +276,70 @@ struct Part {
     differences: Vec<f64>,
 }
 
+impl Measured {
+    /// Adds changes that are finite and that no type explains.
+    fn add(&mut self, [changed, largest, sum, squares]: [f64; 4]) {
+        self.changed += changed as u64;
+        self.largest = self.largest.max(largest);
+        self.sum += sum;
+        self.squares += squares;
+    }
+
+    /// Adds changes one by one. What is no number, or infinite, is made zero in `differences`.
+    fn weigh(
+        &mut self,
+        differences: &mut [f64],
+        (ours, theirs): (&[f64], &[f64]),
+        allowed: Option<&[f64]>,
+    ) {
+        for (at, difference) in differences.iter_mut().enumerate() {
+            if *difference == 0.0 {
+                continue;
+            }
+            let step = allowed.and_then(|allowed| allowed.get(at)).copied().unwrap_or(0.0);
+            if !difference.is_finite() {
+                *difference = 0.0;
+                if is_same((ours.get(at).copied(), theirs.get(at).copied())) {
+                    continue;
+                }
+                self.not_finite += 1;
+                self.changed += 1;
+            } else if difference.abs() <= step {
+                self.rounded += 1;
+            } else {
+                self.changed += 1;
+                self.largest = self.largest.max(difference.abs());
+            }
+            self.sum += difference.abs();
+            self.squares += *difference * *difference;
+        }
+    }
+}
+
+/// How many differences there are, the largest, their sum and that of their squares; `None` when one is not
+/// finite. In four lanes, which a processor adds up side by side.
+fn plain_sums(differences: &[f64]) -> Option<[f64; 4]> {
+    let (fours, rest) = differences.as_chunks::<4>();
+    let mut lanes = [[0.0_f64; 4]; 4];
+    let mut last = [0.0; 4];
+    last.iter_mut().zip(rest).for_each(|(to, value)| *to = *value);
+    for four in fours.iter().chain([&last]) {
+        for (lane, value) in four.iter().enumerate() {
+            let size = value.abs();
+            lanes[0][lane] += if size == 0.0 { 0.0 } else { 1.0 };
+            lanes[1][lane] = if size > lanes[1][lane] { size } else { lanes[1][lane] };
+            lanes[2][lane] += size;
+            lanes[3][lane] += size * size;
+        }
+    }
+    let [changed, largest, sum, squares] = lanes;
+    let all = |lane: [f64; 4]| lane.iter().sum::<f64>();
+    // The square of a number that is not small may be infinite where the number is not.
+    let finite = all(sum).is_finite() && all(squares).is_finite();
+    let largest = largest.into_iter().fold(0.0, f64::max);
+    finite.then(|| [all(changed), largest, all(sum), all(squares)])
+}
+
 impl Part {
     fn new(work: &Work<'_>) -> Self {
         let counted = work.columns <= COLUMNS && work.grid.rows > 1;
@@ -320,27 +393,10 @@ impl Part {
         let before = (measured.changed, measured.rounded);
         self.differences.clear();
         self.differences.extend(ours.iter().zip(theirs).map(|(new, old)| new - old));
-        for (at, difference) in self.differences.iter_mut().enumerate() {
-            if *difference == 0.0 {
-                continue;
-            }
-            let step = allowed.and_then(|allowed| allowed.get(at)).copied().unwrap_or(0.0);
-            if !difference.is_finite() {
-                let pair = (ours.get(at).copied(), theirs.get(at).copied());
-                *difference = 0.0;
-                if is_same(pair) {
-                    continue;
-                }
-                measured.not_finite += 1;
-                measured.changed += 1;
-            } else if difference.abs() <= step {
-                measured.rounded += 1;
-            } else {
-                measured.changed += 1;
-                measured.largest = measured.largest.max(difference.abs());
-            }
-            measured.sum += difference.abs();
-            measured.squares += *difference * *difference;
+        let plain = plain_sums(&self.differences).filter(|_| allowed.is_none());
+        match plain {
+            Some(sums) => measured.add(sums),
+            None => measured.weigh(&mut self.differences, (ours, theirs), allowed),
         }
         let moved = measured.changed > before.0;
         if !moved && measured.rounded == before.1 {
@@ -366,9 +422,17 @@ impl Part {
         }
         let Some(bits) = &mut self.columns else { return };
         bits.resize(work.columns.div_ceil(64), 0);
-        for (at, difference) in self.differences.iter().enumerate() {
-            let step = allowed.and_then(|allowed| allowed.get(at)).copied().unwrap_or(0.0);
-            if difference.abs() > step
+        let Some(allowed) = allowed else {
+            // Pieces of rows begin where a word does.
+            let words = bits.get_mut(column / 64..).unwrap_or_default();
+            for (word, some) in words.iter_mut().zip(self.differences.chunks(64)) {
+                let bit = |(at, value): (usize, &f64)| u64::from(*value != 0.0) << at;
+                *word |= some.iter().enumerate().map(bit).sum::<u64>();
+            }
+            return;
+        };
+        for (at, (difference, step)) in self.differences.iter().zip(allowed).enumerate() {
+            if difference.abs() > *step
                 && let Some(word) = bits.get_mut((column + at) / 64)
             {
                 *word |= 1 << ((column + at) % 64);

@@ -137,7 +137,17 @@ impl Numbers {
         };
         // The exponent of a number is in its bits 52 to 62.
         let exponent = ((value.to_bits() >> 52) & 0x7ff) as i32 - 1023;
-        2_f64.powi(exponent.max(lowest) - mantissa)
+        let power = exponent.max(lowest) - mantissa;
+        match u64::try_from(power + 1023) {
+            Ok(biased @ 1..) => f64::from_bits(biased << 52),
+            _ => 2_f64.powi(power),
+        }
+    }
+
+    /// Whether rounding to the other type changes more, wherever both are floating-point numbers.
+    pub(crate) fn is_finer(self, other: Self) -> bool {
+        let bits = (self.mantissa(), other.mantissa());
+        matches!(bits, (Some(own), Some(other)) if own > other)
     }
 
     /// The mean square of what rounding to this type changes, as a share of the numbers' own mean square;

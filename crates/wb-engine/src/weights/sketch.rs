@@ -9,6 +9,9 @@
 pub(super) const SIDE: usize = 64;
 /// The highest rank that a sketch tells: farther up, chance has its say.
 pub(super) const HIGHEST: u32 = 32;
+/// What stands out at least by this share of the largest singular value is counted: changes are computed in half
+/// precision as well, and rounded before they are added.
+const STANDS_OUT: f64 = 1e-4;
 /// A matrix of more columns is not sketched.
 const COLUMNS: usize = 1 << 24;
 
@@ -71,7 +74,7 @@ impl Sketch {
         // out some places get far more of them than others.
         let uneven = shape.iter().map(|size| 1.0 + (SIDE as f64 / (*size).max(1) as f64).sqrt());
         let cell = (rounding / SIDE as f64).sqrt();
-        let floor = (2.5 * cell * uneven.product::<f64>()).max(largest * 1e-9);
+        let floor = (2.5 * cell * uneven.product::<f64>()).max(largest * STANDS_OUT);
         let above = values.iter().filter(|value| **value > floor).count();
         u32::try_from(above).ok().filter(|rank| (1..=HIGHEST).contains(rank))
     }
