@@ -22,6 +22,7 @@
 
 pub use compressed::{decompressed, decompressed_name};
 pub use sweep::sweep;
+pub use tensor_bundle::{ShardPlace, places as checkpoint_places};
 
 use std::cmp::Reverse;
 use wb_core::{ArtifactPath, Budget, Bytes, Claim, Content, Strength};

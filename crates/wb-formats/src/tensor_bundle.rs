@@ -75,16 +75,27 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
     handles(input).map(|_| Strength::Strong)
 }
 
+/// Where the numbers of each tensor lie that the index `input` lists, and in how many files all of them do.
+pub fn places(input: Bytes<'_>, budget: &mut Budget) -> (Vec<ShardPlace>, u64) {
+    let mut reader = Index::new(input);
+    reader.table(budget);
+    let place = |(shard, start, len, name)| ShardPlace { name, shard, span: Span::new(start, len) };
+    (reader.places.into_iter().map(place).collect(), reader.shards.unwrap_or(0))
+}
+
+/// Where the numbers of a tensor of a TensorFlow checkpoint lie.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShardPlace {
+    /// The tensor.
+    pub name: String,
+    /// The number of the file beside the index, from 0.
+    pub shard: u64,
+    /// Its bytes in that file.
+    pub span: Span,
+}
+
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
-    let mut reader = Index {
-        input,
-        notes: Notes::default(),
-        content: Content::default(),
-        shards: None,
-        owned: Vec::new(),
-        places: Vec::new(),
-        names: BTreeSet::new(),
-    };
+    let mut reader = Index::new(input);
     if reader.table(budget).is_none() {
         let what = "a block or message does not parse, is compressed, or a limit was reached";
         reader.notes.odd(OddityKind::Malformed, "table", Some(input.span()), what);
@@ -113,6 +124,18 @@ struct Index<'a> {
 }
 
 impl<'a> Index<'a> {
+    fn new(input: Bytes<'a>) -> Self {
+        Self {
+            input,
+            notes: Notes::default(),
+            content: Content::default(),
+            shards: None,
+            owned: Vec::new(),
+            places: Vec::new(),
+            names: BTreeSet::new(),
+        }
+    }
+
     fn table(&mut self, budget: &mut Budget) -> Option<()> {
         let [index, others] = handles(self.input)?;
         let footer = self.input.len().checked_sub(FOOTER)? as u64;

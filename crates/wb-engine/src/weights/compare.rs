@@ -93,6 +93,13 @@ impl TensorPair<'_> {
         &self,
         done: &(dyn Fn(u64) + Sync),
     ) -> Result<Option<TensorCompared>, String> {
+        let held = [self.one, self.two].map(|held| (&held.tensor.shape, &held.tensor.dtype));
+        let bytes = (self.new.bytes(self.one), self.old.bytes(self.two));
+        // What is the same bytes need not be understood.
+        if held[0] == held[1] && bytes.0.is_some() && bytes.0 == bytes.1 {
+            done(bytes.0.map_or(0, |bytes| bytes.len() as u64));
+            return Ok(None);
+        }
         if let Some(why) = self.one.lacks {
             return Err(why.to_owned());
         }

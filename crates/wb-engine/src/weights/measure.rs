@@ -102,7 +102,9 @@ pub(crate) fn measure(
     if !fits(new) || !fits(old) || (grid.turned && !turnable) {
         return None;
     }
-    let deal = if sketched && grid.rows > 1 { Deal::of(columns) } else { None };
+    // Of fewer than four rows or columns no rank is a low one.
+    let large = grid.rows.min(grid.columns) >= 4;
+    let deal = if sketched && large { Deal::of(columns) } else { None };
     let work = Work { new, old, grid, columns, deal };
     let mut whole = Part::new(&work);
     let blocks = work.blocks(elements);

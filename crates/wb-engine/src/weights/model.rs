@@ -5,7 +5,7 @@ use super::numbers::Numbers;
 use crate::body::Inspected;
 use crate::member::{Place, located};
 use crate::source::{Data, open};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use wb_core::{ArtifactPath, Budget, Bytes, ChildData, Span, Tensor};
@@ -78,7 +78,14 @@ impl Weights {
                 None => continue,
             };
             let format = part.artifact.format.unwrap_or_default();
-            weights.add(source, format, &part.content.tensors, budget);
+            let beside = file(&ArtifactPath::from(root)).filter(|_| format == "tensor-bundle");
+            match beside {
+                Some(index) => {
+                    let tensors = weights.checkpoint(source.bytes(), index, part, budget);
+                    weights.tensors.extend(tensors);
+                }
+                None => weights.add(source, format, &part.content.tensors, budget),
+            }
         }
         weights
     }
@@ -102,6 +109,41 @@ impl Weights {
         };
         let tensors = if known.is_empty() { &parsed } else { known };
         self.add(Source::File(Arc::new(data), span), format, tensors, &mut budget);
+    }
+
+    /// The tensors of a TensorFlow checkpoint, whose numbers lie in files beside its index
+    /// (`tensorflow/core/util/tensor_bundle/naming.h`).
+    fn checkpoint(
+        &mut self,
+        bytes: Bytes<'_>,
+        index: &Path,
+        part: &Inspected,
+        budget: &mut Budget,
+    ) -> Vec<Held> {
+        let (places, shards) = wb_formats::checkpoint_places(bytes, budget);
+        let name = part.artifact.path.file_name();
+        let stem = name.strip_suffix(".index").unwrap_or(name);
+        let mut opened: BTreeMap<u64, Option<usize>> = BTreeMap::new();
+        let mut found = BTreeMap::new();
+        for place in places.into_iter().filter(|place| place.shard < shards) {
+            let source = *opened.entry(place.shard).or_insert_with(|| {
+                let file = format!("{stem}.data-{:05}-of-{shards:05}", place.shard);
+                let data = open(&index.with_file_name(file)).ok()?;
+                let span = Bytes::new(data.as_slice()).span();
+                self.sources.push(Source::File(Arc::new(data), span));
+                Some(self.sources.len() - 1)
+            });
+            found.extend(source.map(|source| (place.name, (source, place.span))));
+        }
+        let format = part.artifact.format.unwrap_or_default();
+        let held = |tensor: &Tensor| {
+            let place = found.get(&tensor.name);
+            let tensor = Tensor { span: place.map(|(_, span)| *span), ..tensor.clone() };
+            let source = place.map_or(usize::MAX, |(source, _)| *source);
+            let lacks = self.lacks(source, &tensor, format);
+            Held { tensor, source, format, lacks }
+        };
+        part.content.tensors.iter().map(held).collect()
     }
 
     fn add(
@@ -138,7 +180,7 @@ impl Weights {
         let Some(span) = tensor.span else {
             return Some(match format {
                 "keras-h5" | "hdf5" => "it lies in chunks or compressed in the HDF5 file",
-                "tensor-bundle" => "its numbers lie in the checkpoint's other file",
+                "tensor-bundle" => "its numbers lie in a file of the checkpoint that is not there",
                 "onnx" => "its numbers lie in another file, or in the graph itself",
                 _ => "its numbers are compressed, in pieces or in another file",
             });

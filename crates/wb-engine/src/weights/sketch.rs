@@ -67,14 +67,21 @@ impl Sketch {
     /// How many singular values stand out of rounding, whose squares add up to `rounding` in the whole matrix of
     /// so many rows and columns. `None` when none does, or more than [`HIGHEST`].
     pub(super) fn rank(self, rounding: f64, shape: [u64; 2]) -> Option<u32> {
-        let values = singular_values(self.0);
-        let largest = values.iter().copied().fold(0.0, f64::max);
         // The largest singular value of a matrix of chance with `SIDE` rows and columns is 2 √SIDE of a cell
         // (Marchenko and Pastur, 1967); a cell has its share of the rounding, and where few rows or columns are dealt
         // out some places get far more of them than others.
         let uneven = shape.iter().map(|size| 1.0 + (SIDE as f64 / (*size).max(1) as f64).sqrt());
-        let cell = (rounding / SIDE as f64).sqrt();
-        let floor = (2.5 * cell * uneven.product::<f64>()).max(largest * STANDS_OUT);
+        let rounded = 2.5 * (rounding / SIDE as f64).sqrt() * uneven.product::<f64>();
+        let norm = self.0.iter().map(|cell| cell * cell).sum::<f64>().sqrt();
+        // Most changes are of high rank, which shows sooner than all singular values are known.
+        if norm <= rounded
+            || left_after(self.0.clone(), HIGHEST) > 10.0 * rounded.max(norm * STANDS_OUT)
+        {
+            return None;
+        }
+        let values = singular_values(self.0);
+        let largest = values.iter().copied().fold(0.0, f64::max);
+        let floor = rounded.max(largest * STANDS_OUT);
         let above = values.iter().filter(|value| **value > floor).count();
         u32::try_from(above).ok().filter(|rank| (1..=HIGHEST).contains(rank))
     }
@@ -86,6 +93,24 @@ fn place(index: u64, seed: u64) -> u8 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     ((z ^ (z >> 31)) >> 40) as u8 & 0xbf
+}
+
+/// The longest row that is left when the longest was taken out of all others so many times (Gram-Schmidt with
+/// pivots): no more than a small multiple of the next singular value.
+fn left_after(mut cells: Vec<f64>, times: u32) -> f64 {
+    let square = |row: &[f64]| row.iter().map(|cell| cell * cell).sum::<f64>();
+    for _ in 0..times {
+        let rows = cells.chunks_exact(SIDE).map(|row| (square(row), row));
+        let longest =
+            rows.max_by(|one, two| one.0.total_cmp(&two.0)).filter(|(size, _)| *size > 0.0);
+        let Some((size, row)) = longest else { return 0.0 };
+        let row = row.to_vec();
+        for other in cells.chunks_exact_mut(SIDE) {
+            let share = other.iter().zip(&row).map(|(x, y)| x * y).sum::<f64>() / size;
+            other.iter_mut().zip(&row).for_each(|(x, y)| *x -= share * y);
+        }
+    }
+    cells.chunks_exact(SIDE).map(square).fold(0.0, f64::max).sqrt()
 }
 
 /// The singular values of a square matrix of [`SIDE`] rows, in no order: one-sided Jacobi rotations until all rows

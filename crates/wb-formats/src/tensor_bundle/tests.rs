@@ -1,5 +1,5 @@
 use crate::testing::{claims, gaps, has, parse, survive};
-use wb_core::OddityKind;
+use wb_core::{Budget, Bytes, OddityKind, Span};
 
 fn block(entries: &[(&str, &[u8])]) -> Vec<u8> {
     let mut bytes = Vec::new();
@@ -40,6 +40,14 @@ fn tensors_are_listed() {
     let tensor = &content.tensors[1];
     assert_eq!((&*tensor.name, &*tensor.dtype, &tensor.shape[..]), ("b", "float32", &[2][..]));
     assert!(content.oddities.is_empty() && content.gaps.is_empty(), "{content:?}");
+}
+
+#[test]
+fn the_places_of_numbers_are_known() {
+    let bytes = table(&[HEADER, ("a", &floats(0, 0, 8)), ("b", &floats(0, 8, 8))]);
+    let (places, files) = super::places(Bytes::new(&bytes), &mut Budget::default());
+    let last = places.last().map(|place| (place.name.as_str(), place.shard, place.span));
+    assert_eq!((last, files), (Some(("b", 0, Span::new(8, 8))), 1));
 }
 
 #[test]

@@ -89,6 +89,49 @@ fn a_pickle_and_its_copy_hold_the_same_numbers() {
         .prints("1 of 1 tensor differs: `model.w`: 1 of 192 numbers, in 1 row and 1 column, ");
 }
 
+/// The index of a TensorFlow checkpoint of one file with the two numbers `w` in it (`table_format.txt` of LevelDB,
+/// `tensor_bundle.proto`).
+fn checkpoint_index() -> Vec<u8> {
+    let block = |entries: &[(&str, &[u8])]| {
+        let mut bytes = Vec::new();
+        for (key, value) in entries {
+            bytes.extend([0, key.len() as u8, value.len() as u8]);
+            bytes.extend(key.as_bytes());
+            bytes.extend(*value);
+        }
+        bytes.extend([0, 0, 0, 0, 1, 0, 0, 0]);
+        bytes
+    };
+    // Two 32-bit numbers in eight bytes at offset 4.
+    let entry: &[u8] = &[8, 1, 18, 4, 18, 2, 8, 2, 24, 0, 32, 4, 40, 8];
+    let data = block(&[("", &[8, 1, 26, 2, 8, 1]), ("w/.ATTRIBUTES/VARIABLE_VALUE", entry)]);
+    let (others, index) = (block(&[]), block(&[("z", &[0, data.len() as u8])]));
+    let (second, third) = (data.len() + 5, data.len() + others.len() + 10);
+    let lengths = [second, others.len(), third, index.len()];
+    let mut footer: Vec<u8> = lengths.iter().map(|length| *length as u8).collect();
+    footer.resize(40, 0);
+    footer.extend(0xdb47_7524_8b80_fb57_u64.to_le_bytes());
+    [data, vec![0; 5], others, vec![0; 5], index, vec![0; 5], footer].concat()
+}
+
+#[test]
+fn the_numbers_of_a_checkpoint_lie_beside_its_index() {
+    let numbers: Vec<u8> = [9.0_f32, 0.5, -2.0].iter().flat_map(|it| it.to_le_bytes()).collect();
+    let models = Scratch::new()
+        .with("whole/model.index", checkpoint_index())
+        .with("whole/model.data-00000-of-00001", numbers)
+        .with("alone/model.index", checkpoint_index())
+        .with("same.safetensors", safetensors(&[("w", &[2], vec![0.5, -2.0])]))
+        .with("other.safetensors", safetensors(&[("w", &[2], vec![0.5, 2.0])]));
+    let diff =
+        |new: &str, old: &str| weighbridge(&["diff", &models.path(new), &models.path(old)]).end();
+    diff("whole/model.index", "same.safetensors").prints("The one tensor holds the same numbers.");
+    diff("whole/model.index", "other.safetensors").prints("1 of 2 numbers, ");
+    diff("alone/model.index", "same.safetensors")
+        .prints("No numbers were compared.")
+        .prints("a file of the checkpoint that is not there");
+}
+
 #[test]
 fn a_model_in_several_files_is_one() {
     let part = |name: &'static str| safetensors(&[(name, SHAPE, ramp(192))]);
