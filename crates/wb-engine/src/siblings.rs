@@ -282,3 +282,24 @@ fn is_same(new: &[u8], old: &[u8], whole: bool) -> bool {
         new.get(..head(new)) == old.get(..head(old)) && new.get(tail(new)..) == old.get(tail(old)..)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_beside_the_weights_has_another_wrapper() {
+        let tensor = |name: &str| Tensor {
+            name: name.to_owned(),
+            dtype: "F32".to_owned(),
+            shape: vec![2],
+            span: None,
+        };
+        let ours = [tensor("a.w"), tensor("b.w")];
+        let theirs = [tensor("state.a.w"), tensor("optimizer.a.m"), tensor("state.b.w")];
+        let (ours, theirs): (Vec<_>, Vec<_>) = (ours.iter().collect(), theirs.iter().collect());
+        let pairs = paired(&ours, &theirs, false).into_iter().collect();
+        assert_eq!(pairs, BTreeMap::from([(0, 0), (1, 2)]));
+        assert_eq!(wrapper(&ours, &theirs, &pairs), "state.");
+    }
+}

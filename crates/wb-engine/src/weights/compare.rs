@@ -125,7 +125,22 @@ impl TensorPair<'_> {
         } else {
             return Err(format!("its shape is {shape:?} instead of {other:?}"));
         };
+        if compared.as_ref().is_some_and(|it| self.has_heads_reordered(it)) {
+            return Err("GGUF keeps the rows of queries and keys in another order".to_owned());
+        }
         compared.map(Some).ok_or_else(|| "its numbers are not as many as its shape says".to_owned())
+    }
+
+    /// Whether one is a GGUF of queries or keys, whose rows its converter reorders within each head (`permute` in
+    /// `convert_hf_to_gguf.py`), and nearly all differs.
+    fn has_heads_reordered(&self, found: &TensorCompared) -> bool {
+        let reordered = |held: &Held| {
+            let name = held.tensor.name.as_str();
+            held.format == "gguf" && [".attn_q.", ".attn_k."].iter().any(|part| name.contains(part))
+        };
+        let other_format = self.one.format != self.two.format;
+        let most = found.changed.saturating_mul(2) > found.elements;
+        other_format && most && (reordered(self.one) || reordered(self.two))
     }
 
     /// Number by number; when nearly all differ, also with rows and columns exchanged.

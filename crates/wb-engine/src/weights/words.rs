@@ -123,9 +123,13 @@ fn nothing(names: &[&str]) -> String {
 }
 
 fn same(compared: &WeightsCompared) -> String {
+    let all = if compared.left_out.is_empty() { "" } else { " that was compared" };
     let mut text = match compared.compared {
-        1 => "The one tensor holds the same numbers".to_owned(),
-        count => format!("All {} tensors hold the same numbers", grouped(count)),
+        1 => format!("The one tensor{all} holds the same numbers"),
+        count => {
+            let all = all.replace("was", "were");
+            format!("All {} tensors{all} hold the same numbers", grouped(count))
+        }
     };
     let types: BTreeSet<[&str; 2]> =
         compared.tensors.iter().map(|it| it.types).filter(|[own, other]| own != other).collect();
