@@ -3,7 +3,7 @@
 
 use crate::{
     Artifact, ArtifactPath, Component, Confidence, Coverage, EventKind, Field, Finding, Indicator,
-    Language, Reasoning, RecordRef, RoleAssignment, Tensor, TimeBasis, Trigger, Verdict,
+    Language, Licence, Reasoning, RecordRef, RoleAssignment, Tensor, TimeBasis, Trigger, Verdict,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -463,6 +463,8 @@ pub struct Dossier {
     pub tensors: Vec<Tensor>,
     /// Metadata.
     pub fields: Vec<Field>,
+    /// The terms that it says it may be used under.
+    pub licences: Vec<Licence>,
     /// What would run, as readable text.
     pub listings: Vec<Listing>,
     /// What differs from the baseline.

@@ -19,6 +19,7 @@ mod effect;
 mod event;
 mod finding;
 mod indicator;
+mod licence;
 mod program;
 mod reasoning;
 mod verdict;
@@ -42,6 +43,7 @@ pub use effect::{Capability, Effect, Payload, PayloadKind};
 pub use event::{Event, EventKind, Instant, Net, NetVerdict, RecordRef, TimeBasis};
 pub use finding::{Confidence, Evidence, Finding, FindingBuilder, Location, Severity};
 pub use indicator::{Indicator, IndicatorKind};
+pub use licence::{Licence, LicenceStanding};
 pub use program::{
     CallStyle, Collection, Constant, Language, Op, OpKind, Program, Trigger, ValueId,
 };

@@ -6,13 +6,14 @@ use crate::assemble::candidates::in_numbers;
 use crate::assemble::{atoms, candidates, dossiers, integrity};
 use crate::body::{Body, Inspected};
 use crate::inspect::Hashing;
+use crate::licences;
 use crate::progress::Progress;
 use crate::scan::{Root, ScanOptions, scan_roots};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use wb_core::{
     ArtifactPath, CandidateDecision, Change, Coverage, Decision, Difference, Digest, Finding,
-    Indicator, IndicatorKind, Limits, Role, RoleAssignment, Verdict,
+    Indicator, IndicatorKind, Licence, Limits, Role, RoleAssignment, Verdict,
 };
 
 /// What is known beforehand.
@@ -30,6 +31,8 @@ pub struct Known {
     pub compromised: bool,
     /// The digest that was approved.
     pub approved: Option<Digest>,
+    /// Licences that are refused, in lower case: identifiers, or `restricted` and `unknown` for all of that standing.
+    pub licences: BTreeSet<String>,
 }
 
 /// What the gate looked at and decided.
@@ -84,7 +87,9 @@ pub fn gate(
             .iter()
             .filter(|it| is_in(&decision.artifact, &it.artifact.path))
             .collect();
-        Judge { known, parts: &parts, decision }.judge(differences.get(&parts_path(&parts)));
+        let licences = licences::of_model(&body, &decision.artifact);
+        Judge { known, parts: &parts, licences: &licences, decision }
+            .judge(differences.get(&parts_path(&parts)));
     }
     let digest = |decision: &CandidateDecision| {
         let digest = body.artifact(&decision.artifact)?.artifact.sha256?;
@@ -183,12 +188,15 @@ struct Judge<'a> {
     known: &'a Known,
     /// The artifact and everything in it, outermost first.
     parts: &'a [&'a Inspected],
+    /// What it says about the terms of its use, or what lies beside it says.
+    licences: &'a [Licence],
     decision: &'a mut CandidateDecision,
 }
 
 impl Judge<'_> {
     fn judge(&mut self, differences: Option<&Vec<Difference>>) {
         self.refused();
+        self.licences();
         self.links();
         self.recorded();
         if let Some(differences) = differences {
@@ -215,6 +223,24 @@ impl Judge<'_> {
             .collect();
         for why in refused {
             self.raise(Decision::Reject, why);
+        }
+    }
+
+    /// Terms that whoever deploys it does not accept.
+    fn licences(&mut self) {
+        for licence in self.licences {
+            let (name, standing) = (licence.name(), licence.standing.name());
+            let refused =
+                [name.to_lowercase(), licence.written.to_lowercase(), standing.to_owned()];
+            if !refused.iter().any(|it| self.known.licences.contains(it)) {
+                continue;
+            }
+            let why = match licence.restricts.as_str() {
+                "" => String::new(),
+                restricts => format!(": {restricts}"),
+            };
+            let place = &licence.place;
+            self.raise(Decision::Reject, format!("its licence is `{name}` ({place}){why}"));
         }
     }
 

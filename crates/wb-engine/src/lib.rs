@@ -16,6 +16,7 @@ mod inspect;
 mod investigate;
 mod layouts;
 mod learn;
+mod licences;
 mod logs;
 mod member;
 mod progress;

@@ -29,6 +29,11 @@ fn named(name: &str, input: Bytes<'_>) -> Option<Strength> {
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
     let mut content = Content::default();
     let Some(text) = plain_text::text_or_gap(input, LONGEST, &mut content) else { return content };
+    if let Some(head) = front_matter(text) {
+        let span = plain_text::span_of(input, text, head);
+        let bytes = input.at_span(span).unwrap_or(input);
+        crate::yaml::head(bytes, head, &mut content, budget);
+    }
     let kept = lines(input, text).take_while(|line| line.span().end() <= KEPT);
     // A key goes over several lines.
     let mut in_key = false;
@@ -47,4 +52,41 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     }
     prose::read(lines(input, text), "", &mut content, budget);
     content
+}
+
+/// What model cards say in YAML between two lines of dashes: licence, language, base model (Hugging Face Hub, "Model
+/// cards"). Its lines are text as well, so that nothing is lost where it is none.
+fn front_matter(text: &str) -> Option<&str> {
+    const LONGEST: usize = 64 << 10;
+    let body = text.strip_prefix("---\n").or_else(|| text.strip_prefix("---\r\n"))?;
+    let end = body.find("\n---")?;
+    body.get(..end).filter(|head| head.len() <= LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{parse, survive};
+
+    #[test]
+    fn the_head_of_a_model_card_becomes_fields() {
+        let card = "---\nlicense: cc-by-nc-4.0\ntags:\n- ü\nbase_model: example/base\n---\n# A model\n";
+        let content = parse("markdown", card.as_bytes());
+        let fields: Vec<String> = content.fields.iter().map(|one| format!("{}={}", one.path, one.value)).collect();
+        assert_eq!(fields, ["license=cc-by-nc-4.0", "tags[0]=ü", "base_model=example/base"]);
+        let span = content.fields[0].span.expect("a place");
+        assert_eq!(&card.as_bytes()[13..25], b"cc-by-nc-4.0");
+        assert_eq!((span.start, span.len), (13, 12));
+    }
+
+    #[test]
+    fn a_line_of_dashes_is_no_head() {
+        for text in ["# A model\n---\nlicense: mit\n---\n", "---\nlicense: mit\n", "--- \nlicense: mit\n---\n"] {
+            assert!(parse("markdown", text.as_bytes()).fields.is_empty(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn damage_is_survived() {
+        survive("markdown", b"---\nlicense: [a, &b c]\nx: *b\n---\n# A\n```sh\nid\n```\n");
+    }
 }

@@ -42,6 +42,14 @@ pub(crate) fn named(
     called.then(|| text(input, most)).flatten().filter(|text| fits(text)).map(|_| Strength::Weak)
 }
 
+/// The bytes of `part`, a slice of `text`, which is the end of `input`.
+pub(crate) fn span_of(input: Bytes<'_>, text: &str, part: &str) -> Span {
+    let mark = (input.len() as u64).saturating_sub(text.len() as u64);
+    let at = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+    let start = input.offset().saturating_add(mark).saturating_add(at as u64);
+    Span::new(start, part.len() as u64)
+}
+
 /// A line without its end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Line<'a> {

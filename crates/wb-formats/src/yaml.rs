@@ -37,6 +37,13 @@ fn named(name: &str, input: Bytes<'_>) -> Option<Strength> {
     plain_text::named(name, FORMAT.endings, input, LONGEST, tree::is_document)
 }
 
+/// Adds every value of `text`, the text of `input`, which stands as YAML at the head of another file.
+pub(crate) fn head(input: Bytes<'_>, text: &str, content: &mut Content, budget: &mut Budget) {
+    for document in &tree::read(input, text, budget).documents {
+        json::flatten(document, &mut content.fields);
+    }
+}
+
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
     let mut content = Content::default();
     let Some(text) = plain_text::text_or_gap(input, LONGEST, &mut content) else { return content };

@@ -12,6 +12,7 @@ mod explain;
 mod keras;
 mod knowledge;
 pub mod learned;
+mod licences;
 mod near_names;
 mod oddities;
 mod rules;
@@ -22,6 +23,7 @@ mod tests;
 pub use examine::{Examined, examine};
 pub use explain::{Explanation, explain};
 pub use knowledge::{Written, canonical, written};
+pub use licences::licences;
 pub use near_names::is_near;
 pub use rules::{Rule, Subject, rules};
 

@@ -352,6 +352,9 @@ pub struct Gate {
     /// The digest that was approved: of the file, whole or at least its first 16 digits
     #[arg(long, value_name = "DIGEST", value_parser = digest)]
     pub sha256: Option<wb_core::Digest>,
+    /// A licence that is not accepted: an identifier, or `restricted` or `unknown` for all of those
+    #[arg(long, value_name = "LICENCE")]
+    pub refuse_licence: Vec<String>,
     #[command(flatten)]
     pub knowledge: Knowledge,
     /// How to print the decision

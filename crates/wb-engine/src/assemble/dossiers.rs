@@ -3,13 +3,14 @@
 use super::candidates::inside;
 use crate::body::{Body, Inspected};
 use crate::difference::differences;
+use crate::licences;
 use crate::progress::Silent;
 use crate::weights::{Effort, Weights, compare};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use wb_core::{
-    ArtifactPath, Budget, Change, Content, Difference, Dossier, Finding, Listing, OpKind, Program,
-    Relation, Role, RoleAssignment,
+    ArtifactPath, Budget, Change, Difference, Dossier, Finding, Listing, OpKind, Program, Relation,
+    Role, RoleAssignment,
 };
 use wb_formats::Family;
 
@@ -38,7 +39,10 @@ pub fn build(
         .iter()
         .map(|inspected| {
             let path = &inspected.artifact.path;
-            let mut dossier = of_content(&inspected.content);
+            let mut dossier = of_artifact(inspected);
+            if inspected.family == Some(Family::Model) && body.model_around(path).is_none() {
+                dossier.licences = licences::of_model(body, path);
+            }
             dossier.listings = listings(inspected, findings);
             dossier.differences = differences.get(path).cloned().unwrap_or_default();
             (path.clone(), dossier)
@@ -46,9 +50,11 @@ pub fn build(
         .collect()
 }
 
-/// What a content lists, cut to what a person reads.
-pub fn of_content(content: &Content) -> Dossier {
+/// What an artifact lists, cut to what a person reads.
+pub fn of_artifact(inspected: &Inspected) -> Dossier {
+    let content = &inspected.content;
     Dossier {
+        licences: licences::of_artifact(inspected),
         components: content.components.iter().take(LISTED).cloned().collect(),
         tensors: content.tensors.iter().take(LISTED).cloned().collect(),
         fields: content.fields.iter().take(LISTED).cloned().collect(),

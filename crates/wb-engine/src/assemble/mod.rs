@@ -29,7 +29,7 @@ mod search;
 mod ties;
 mod timeline;
 
-pub use dossiers::of_content as dossier;
+pub use dossiers::of_artifact as dossier;
 pub use reasoning::{JudgementRule, judgement_rules};
 pub use timeline::summary as in_words;
 

@@ -6,7 +6,9 @@ use super::ids::{Ids, time_of};
 use crate::{finding_id, json, time};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use wb_core::{Artifact, ArtifactPath, Case, Component, Finding, Origin, Role, Severity, Verdict};
+use wb_core::{
+    Artifact, ArtifactPath, Case, Component, Finding, Licence, Origin, Role, Severity, Verdict,
+};
 
 /// The bill.
 pub(super) fn bill(source: &Source<'_>) -> String {
@@ -73,6 +75,10 @@ fn component(case: &Case, artifact: &Artifact) -> Value {
     if let Some(digest) = artifact.sha256 {
         component["hashes"] = json!([{"alg": "SHA-256", "content": digest.to_string()}]);
     }
+    let licences = licences(case, artifact);
+    if !licences.is_empty() {
+        component["licenses"] = licences.into();
+    }
     if is_model {
         component["modelCard"] = model_card(case, artifact);
     }
@@ -87,6 +93,22 @@ fn component(case: &Case, artifact: &Artifact) -> Value {
         component["components"] = members.into();
     }
     component
+}
+
+/// The licences that the file states. An expression stands alone or not at all (`licenseChoice` of the schema); where
+/// there are several it is a name.
+fn licences(case: &Case, artifact: &Artifact) -> Vec<Value> {
+    let stated = case.dossiers.get(&artifact.path).map_or(&[][..], |known| &known.licences);
+    let alone = stated.len() == 1;
+    let licence = |licence: &Licence| match licence.spdx.as_deref() {
+        Some(expression) if expression.contains([' ', '+']) => match alone {
+            true => json!({"expression": expression, "acknowledgement": "declared"}),
+            false => json!({"license": {"name": expression, "acknowledgement": "declared"}}),
+        },
+        Some(id) => json!({"license": {"id": id, "acknowledgement": "declared"}}),
+        None => json!({"license": {"name": licence.written, "acknowledgement": "declared"}}),
+    };
+    stated.iter().map(licence).collect()
 }
 
 /// What the file says of the model.

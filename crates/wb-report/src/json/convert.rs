@@ -7,8 +7,8 @@ use crate::{Gate, Scan, Tool, time};
 use std::collections::BTreeMap;
 use wb_core::{
     Answers, Artifact, ArtifactPath, Case, Coverage, Dossier, Field, Finding, Flow,
-    IndexedIndicator, KeyMoment, Listing, Location, Role, RoleAssignment, SeenAgain, Statistics,
-    TimelineEntry, Trigger, Verdict,
+    IndexedIndicator, KeyMoment, Licence, Listing, Location, Role, RoleAssignment, SeenAgain,
+    Statistics, TimelineEntry, Trigger, Verdict,
 };
 
 /// The document of a case.
@@ -173,7 +173,19 @@ pub(super) fn inventory<'a>(
             })
             .collect(),
         fields: dossier.fields.iter().map(field).collect(),
+        licences: dossier.licences.iter().map(licence).collect(),
         listings: dossier.listings.iter().map(listing).collect(),
+    }
+}
+
+fn licence(licence: &Licence) -> LicenceObject<'_> {
+    LicenceObject {
+        name: licence.name(),
+        written: &licence.written,
+        spdx: licence.spdx.as_deref(),
+        standing: licence.standing.name(),
+        restricts: &licence.restricts,
+        place: &licence.place,
     }
 }
 

@@ -540,7 +540,22 @@ pub(super) struct InventoryObject<'a> {
     pub components: Vec<PartOfModelObject<'a>>,
     pub tensors: Vec<TensorObject<'a>>,
     pub fields: Vec<FieldObject<'a>>,
+    pub licences: Vec<LicenceObject<'a>>,
     pub listings: Vec<ListingObject<'a>>,
+}
+
+/// A licence that the artifact states.
+#[derive(Serialize)]
+pub(super) struct LicenceObject<'a> {
+    /// The identifier of the SPDX License List, or else what is written.
+    pub name: &'a str,
+    pub written: &'a str,
+    pub spdx: Option<&'a str>,
+    /// `open`, `restricted` or `unknown`.
+    pub standing: &'static str,
+    /// What it restricts; empty when it restricts nothing.
+    pub restricts: &'a str,
+    pub place: &'a str,
 }
 
 /// A layer, node or requirement.

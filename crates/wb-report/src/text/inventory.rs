@@ -5,7 +5,8 @@ use super::{bytes, counted, detail, shape, story, table};
 use crate::escape::Defang;
 use std::collections::BTreeMap;
 use wb_core::{
-    Artifact, Difference, Dossier, Relation, Statistics, TimelineEntry, WeightsCompared,
+    Artifact, Difference, Dossier, LicenceStanding, Relation, Statistics, TimelineEntry,
+    WeightsCompared,
 };
 
 /// Settings of a component that are printed beside it.
@@ -23,6 +24,7 @@ pub fn inspect(artifact: &Artifact, dossier: &Dossier, style: &Style) -> String 
     ] {
         page.line(2, &[(Ink::Faint, &format!("{label:<8}")), (Ink::Plain, &text)]);
     }
+    licences(&mut page, dossier);
     components(&mut page, dossier);
     tensors(&mut page, dossier);
     fields(&mut page, dossier);
@@ -40,6 +42,19 @@ pub fn inspect(artifact: &Artifact, dossier: &Dossier, style: &Style) -> String 
         }
     }
     page.finish()
+}
+
+/// The terms that it states, with what they restrict.
+fn licences(page: &mut Page, dossier: &Dossier) {
+    for licence in &dossier.licences {
+        let standing = match licence.standing {
+            LicenceStanding::Open => String::new(),
+            LicenceStanding::Restricted => format!(", restricted: {}", licence.restricts),
+            LicenceStanding::Unknown => ", which nobody knows".to_owned(),
+        };
+        let text = format!("{} ({}){standing}", licence.name(), licence.place);
+        page.paragraph(2, 10, &[(Ink::Faint, &format!("{:<8}", "licence")), (Ink::Plain, &text)]);
+    }
 }
 
 fn components(page: &mut Page, dossier: &Dossier) {

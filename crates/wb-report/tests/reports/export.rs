@@ -2,7 +2,7 @@
 
 use crate::cases;
 use serde_json::Value;
-use wb_core::Case;
+use wb_core::{ArtifactPath, Case, Licence, LicenceStanding};
 use wb_report::export::{EXPORTS, Source, named};
 use wb_testkit::{Run, Scratch, oracle};
 
@@ -128,11 +128,8 @@ for document in json.load(sys.stdin):
     );
 }
 
-#[test]
-fn cyclonedx_follows_its_schema() {
-    oracle::accepts(
-        &["cyclonedx", "jsonschema"],
-        "
+/// Prints what is wrong with bills of materials.
+const CYCLONEDX: &str = "
 import json, sys
 from cyclonedx.validation.json import JsonStrictValidator
 from cyclonedx.schema import SchemaVersion
@@ -141,9 +138,11 @@ for document in json.load(sys.stdin):
         text = document.replace('\"specVersion\": \"1.6\"', f'\"specVersion\": \"{version.to_version()}\"')
         error = JsonStrictValidator(version).validate_str(text)
         if error: print(version, str(error)[:500])
-",
-        &every("cyclonedx"),
-    );
+";
+
+#[test]
+fn cyclonedx_follows_its_schema() {
+    oracle::accepts(&["cyclonedx", "jsonschema"], CYCLONEDX, &every("cyclonedx"));
 }
 
 #[test]
@@ -160,6 +159,37 @@ fn a_bill_lists_models_packages_and_what_is_wrong_with_them() {
     let first = &bill["vulnerabilities"][0];
     assert_eq!(first["analysis"]["state"], "exploitable");
     assert_eq!(first["affects"][0]["ref"], "models/live/triage.pt!/triage/data.pkl");
+}
+
+#[test]
+fn a_bill_names_the_licences_that_models_state() {
+    let mut case = cases::compromise();
+    let path = ArtifactPath::from("models/live/triage.pt");
+    let stated = |spdx: Option<&str>| Licence {
+        written: "as written".to_owned(),
+        spdx: spdx.map(str::to_owned),
+        standing: LicenceStanding::Unknown,
+        restricts: String::new(),
+        place: "license".to_owned(),
+        span: None,
+    };
+    let dossier = case.dossiers.entry(path.clone()).or_default();
+    dossier.licences = vec![stated(Some("MIT")), stated(None)];
+    let several = export(&case, "cyclonedx");
+    case.dossiers.get_mut(&path).expect("it is there").licences = vec![stated(Some("MIT OR Zlib"))];
+    let joined = export(&case, "cyclonedx");
+    let licences = |text: &str| {
+        let bill: Value = serde_json::from_str(text).expect("JSON");
+        let components = bill["components"].as_array().expect("a list").clone();
+        let one =
+            components.into_iter().find(|one| one["bom-ref"] == path.as_str()).expect("the model");
+        one["licenses"].clone()
+    };
+    assert_eq!(licences(&several)[0]["license"]["id"], "MIT");
+    assert_eq!(licences(&several)[1]["license"]["name"], "as written");
+    assert_eq!(licences(&joined)[0]["expression"], "MIT OR Zlib");
+    let documents = serde_json::to_string(&[several, joined]).expect("strings are JSON");
+    oracle::accepts(&["cyclonedx", "jsonschema"], CYCLONEDX, &documents);
 }
 
 /// The properties of a layer as the Navigator's description of file format 4.5 gives them.

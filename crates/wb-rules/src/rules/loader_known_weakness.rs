@@ -4,7 +4,7 @@ use super::{Draft, Subject};
 use semver::Version;
 use serde::Deserialize;
 use std::sync::OnceLock;
-use wb_core::{Field, Finding, FindingBuilder, Location, Payload, PayloadKind, Severity, Trigger, Verdict};
+use wb_core::{Evidence, Field, Finding, FindingBuilder, Location, Severity, Verdict};
 
 pub(super) const RULE: Draft = Draft {
     title: "A file of a library that is known to be unsafe to load models with",
@@ -114,25 +114,22 @@ fn finding(subject: &Subject<'_>, recorded: &Recorded, field: &Field) -> Option<
     known.first()?;
     let fixed = first_without(package, subject.format(), &version)?;
     let names: Vec<&str> = known.iter().map(|one| one.cve.as_str()).collect();
-    let each: Vec<String> =
-        known.iter().map(|one| format!("{}: {} (before {})", one.cve, one.what, one.fixed)).collect();
     let written = field.value.trim();
     let headline = format!(
         "`{package}` {written} is recorded, and loading models with it is unsafe ({}); {fixed} is the first without that",
         names.join(", ")
     );
-    let builder = FindingBuilder::new(
-        "loader-known-weakness",
-        &subject.artifact.path,
-        Location::at(&*field.path, field.span),
-        headline,
-    )
-    .severity(RULE.severity)
-    .verdict(Verdict::Clean)
-    .payloads(vec![Payload { kind: PayloadKind::Text, layers: Vec::new(), text: each.join("\n") }])
-    .trigger(Trigger::Load)
-    .techniques(RULE.techniques)
-    .next("find out which version loads the model where it is used, and update that; the file itself need not change");
+    let location = Location::at(&*field.path, field.span);
+    let artifact = &subject.artifact.path;
+    let mut builder = FindingBuilder::new("loader-known-weakness", artifact, location.clone(), headline)
+        .severity(RULE.severity)
+        .verdict(Verdict::Clean)
+        .techniques(RULE.techniques)
+        .next("find out which version loads the model where it is used, and update that; the file need not change");
+    for one in known {
+        let because = format!("{}: {} (before {})", one.cve, one.what, one.fixed);
+        builder = builder.evidence(Evidence { artifact: artifact.clone(), location: location.clone(), because });
+    }
     Some(builder.build())
 }
 

@@ -16,7 +16,11 @@ const SHORTEST_PIECE: usize = 6;
 
 /// Decides and says why.
 pub fn run(arguments: &Gate, terminal: Terminal) -> Ended {
-    let mut known = Known { approved: arguments.sha256.clone(), ..Known::default() };
+    let mut known = Known {
+        approved: arguments.sha256.clone(),
+        licences: arguments.refuse_licence.iter().map(|name| name.to_lowercase()).collect(),
+        ..Known::default()
+    };
     for path in &arguments.case {
         learn(&mut known, &saved::case(path)?, &path.display().to_string());
     }

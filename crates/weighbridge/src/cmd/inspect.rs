@@ -20,7 +20,7 @@ pub fn run(arguments: &Inspect, terminal: Terminal) -> Ended {
     let mut out = String::new();
     let mut documents = Vec::new();
     for inspected in &scanned.artifacts {
-        let dossier = wb_engine::dossier(&inspected.content);
+        let dossier = wb_engine::dossier(inspected);
         let statistics = if arguments.statistics {
             let on_disk = |path: &ArtifactPath| scanned.on_disk.get(path).map(PathBuf::as_path);
             wb_engine::statistics(inspected, on_disk, &Bar::new())

@@ -121,6 +121,29 @@ fn inspect_lists_layers_tensors_and_metadata() {
 }
 
 #[test]
+fn licences_are_listed_and_refused_by_name_or_by_what_they_restrict() {
+    let models = Scratch::new()
+        .with("own/config.json", "{\"license\": \"apache-2.0\"}\n")
+        .with("own/model.pkl", harmless())
+        .with("bound/README.md", "---\nlicense: llama3.1\n---\n# A model\n")
+        .with("bound/model.pkl", harmless());
+    let card = models.path("bound/README.md");
+    let shown = weighbridge(&["inspect", &card]).end();
+    shown.code(0).prints("licence llama3.1 (license), restricted: uses that the policy of Meta");
+    let ended = weighbridge(&["inspect", &card, "--format", "json"]).end();
+    let parsed: Value = serde_json::from_str(&ended.code(0).out).expect("valid JSON");
+    assert_eq!(parsed[0]["licences"][0]["standing"], "restricted");
+    let gate = |folder: &str, refused: &str| {
+        weighbridge(&["gate", &models.path(folder), "--refuse-licence", refused]).end()
+    };
+    gate("bound", "restricted").code(1).prints("its licence is `llama3.1` (README.md: license)");
+    gate("bound", "Llama3.1").code(1);
+    gate("bound", "unknown").code(0);
+    gate("own", "restricted").code(0);
+    gate("own", "apache-2.0").code(1).prints("its licence is `Apache-2.0`");
+}
+
+#[test]
 fn diff_says_what_changed() {
     let folder = case("staged-template");
     let (new, old) =
@@ -231,7 +254,7 @@ fn show_knows_findings_events_and_artifacts_of_a_saved_case() {
         .prints("MALICIOUS")
         .prints("UNRECORDED")
         .prints("from os import");
-    show("nothing").code(2).complains("findings are F1 to F5");
+    show("nothing").code(2).complains("findings are F1 to F6");
     weighbridge(&["show", "F1", &wrong]).end().code(2).complains("hint: `weighbridge investigate");
     // With the evidence at hand, the bytes as well.
     let ended = weighbridge(&["show", "F1", &path, "--evidence", &evidence]).end();

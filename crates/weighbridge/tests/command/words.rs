@@ -74,7 +74,7 @@ fn unknown_names_are_met_with_known_ones() {
     weighbridge(&["show", "F99", &folder])
         .end()
         .code(2)
-        .complains("hint: findings are F1 to F5, events E1 to");
+        .complains("hint: findings are F1 to F6, events E1 to");
     weighbridge(&["show", "F1", &case("false-alarm")])
         .end()
         .code(2)
