@@ -182,7 +182,8 @@ fn leaf(body: Bytes<'_>, content: &mut Content) -> Option<()> {
         let value = cursor.take_u64(*len)?.as_slice().to_vec();
         content.children.push(Child { name, data: ChildData::Owned(value) });
     }
-    Some(())
+    // A leaf says all that stands in it: what is left over was put there by somebody else.
+    (cursor.is_at_end() && kinds.iter().all(|kind| *kind <= 1)).then_some(())
 }
 
 /// The table of data files: how many, then their paths, each shortened by what it shares with the one before.
