@@ -1,7 +1,7 @@
 //! [`inspect`]: one artifact, with everything nested in it, and nothing else.
 
 use crate::body::{Inspected, LogText};
-use crate::layouts::{MANIFEST, misnamed};
+use crate::layouts::{MANIFEST, SHARD, misnamed};
 use crate::logs::{LOG_HEAD, LogInput, log_source, long_log};
 use crate::sha256;
 use crate::source::sha256_of_file;
@@ -126,7 +126,7 @@ impl Inspection {
                 ..artifact
             },
             family: Some(format.family),
-            content: if how.keep_contents || is_compared(format) {
+            content: if how.keep_contents || is_compared(format, &content) {
                 content
             } else {
                 Content::default()
@@ -281,8 +281,8 @@ impl Inspection {
 }
 
 /// Whether an artifact is compared with others once all have been inspected, so that what it holds is kept.
-fn is_compared(format: &Format) -> bool {
-    format.name == MANIFEST
+fn is_compared(format: &Format, content: &Content) -> bool {
+    format.name == MANIFEST || content.components.iter().any(|part| part.kind == SHARD)
 }
 
 /// Files above this are hashed as they are read again, in bytes: what is mapped of a file counts as memory of

@@ -11,7 +11,8 @@ use crate::siblings::tell;
 use crate::source::open;
 use std::collections::BTreeMap;
 use wb_core::{
-    Artifact, ArtifactPath, Budget, Bytes, Component, Oddity, OddityKind, Origin, Verdict,
+    Artifact, ArtifactPath, Budget, Bytes, Component, Oddity, OddityKind, Origin, ReadState,
+    Verdict,
 };
 use wb_formats::Request;
 
@@ -19,6 +20,8 @@ use wb_formats::Request;
 const READ: usize = 256 << 20;
 /// A prompt is never longer, in bytes.
 const PROMPT: u64 = 1 << 20;
+/// The kind of the components that name a shard of weights.
+pub(crate) const SHARD: &str = "shard";
 /// The format of manifests.
 pub(crate) const MANIFEST: &str = "oci";
 
@@ -81,6 +84,38 @@ pub(crate) fn compare_layouts(artifacts: &mut [Inspected], blobs: &[Found]) {
     prompts.dedup();
     for at in prompts {
         read_prompt(artifacts, at, blobs);
+    }
+}
+
+/// Says in the coverage of each index of weights which of its shards are not there, when others are: the model was not
+/// fetched to its end, and what is in them was not looked at.
+pub(crate) fn tell_missing_shards(artifacts: &mut [Inspected]) {
+    const NAMED: usize = 3;
+    let there = |folder: &str, name: &str| {
+        let path = ArtifactPath::from(format!("{folder}{name}"));
+        artifacts.binary_search_by(|one| one.artifact.path.cmp(&path)).is_ok()
+    };
+    let mut missing = Vec::new();
+    for (at, index) in artifacts.iter().enumerate() {
+        let whole = index.artifact.path.as_str();
+        let folder = whole.rfind('/').and_then(|end| whole.get(..=end)).unwrap_or("");
+        let parts = index.content.components.iter().filter(|part| part.kind == SHARD);
+        let (here, gone): (Vec<&str>, Vec<&str>) =
+            parts.map(|part| part.name.as_str()).partition(|name| there(folder, name));
+        if let (false, [_, ..]) = (here.is_empty(), gone.as_slice()) {
+            let named: Vec<String> =
+                gone.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+            let count = here.len().saturating_add(gone.len());
+            let why =
+                format!("{} of {count} shards are not here: {}", gone.len(), named.join(", "));
+            missing.push((at, why));
+        }
+    }
+    for (at, why) in missing {
+        if let Some(index) = artifacts.get_mut(at) {
+            index.coverage.state = index.coverage.state.max(ReadState::Partial);
+            index.coverage.why = format!("{}; {why}", index.coverage.why);
+        }
     }
 }
 

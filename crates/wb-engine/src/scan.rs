@@ -3,7 +3,7 @@
 use crate::body::{Inspected, LogText};
 use crate::discover::{Found, Skipped, discover};
 use crate::inspect::{Hashing, Inspection, Inspector, inspect};
-use crate::layouts::{compare_layouts, is_blob};
+use crate::layouts::{compare_layouts, is_blob, tell_missing_shards};
 use crate::progress::Progress;
 use crate::siblings::{compare_siblings, is_weights};
 use crate::source::open;
@@ -144,6 +144,7 @@ pub fn scan_roots(
     compare_siblings(&mut scanned.artifacts, &weights, how.hashing == Hashing::All);
     let blobs = std::mem::take(&mut scanned.blobs);
     compare_layouts(&mut scanned.artifacts, &blobs);
+    tell_missing_shards(&mut scanned.artifacts);
     progress.end();
     Ok(scanned)
 }

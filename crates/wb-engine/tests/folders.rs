@@ -116,6 +116,24 @@ fn attacks_on_folders_are_found_and_their_neighbours_are_not() {
 }
 
 #[test]
+fn shards_that_were_not_fetched_are_told() {
+    let index = r#"{"weight_map": {"a": "m-1-of-2.safetensors", "b": "m-2-of-2.safetensors"}}"#;
+    let shard = [&8_u64.to_le_bytes()[..], b"{}      "].concat();
+    let half = Scratch::new()
+        .with("m.safetensors.index.json", index)
+        .with("m-1-of-2.safetensors", shard.clone());
+    let why = |scratch: &Scratch| {
+        let scanned = scanned(scratch.folder(), Hashing::Reported);
+        let mut all = scanned.artifacts.into_iter();
+        let index = all.find(|one| one.artifact.path.as_str().ends_with("index.json"));
+        index.expect("the index").coverage.why
+    };
+    assert!(why(&half).ends_with("; 1 of 2 shards are not here: `m-2-of-2.safetensors`"));
+    let whole = half.with("m-2-of-2.safetensors", shard);
+    assert!(!why(&whole).contains("not here"));
+}
+
+#[test]
 fn snapshots_of_hugging_face_are_links_to_its_blobs() {
     let digest = "ab".repeat(32);
     let scratch = Scratch::new()

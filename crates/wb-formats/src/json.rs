@@ -5,7 +5,7 @@ mod tokenizer;
 
 use crate::checksums::digests_of;
 use crate::spanned_json::{self, Json, Node};
-use crate::{Family, Reader, Request, prompt, target};
+use crate::{Family, Reader, Request, packages, prompt, target};
 use serde::de::IgnoredAny;
 use wb_core::{Budget, Bytes, Content, Field, Gap, Strength};
 
@@ -47,6 +47,7 @@ fn parse(input: Bytes<'_>, request: &Request<'_>, budget: &mut Budget) -> Conten
             flatten(&json, &mut content.fields);
             content.digests = digests_of(input, &json);
             target::programs(&json, &mut content, budget);
+            packages::read(&json, &mut content, budget);
             tokenizer::read(&json, &mut content);
             prompts(request.path.file_name(), &mut content);
             if content.fields.len() >= MOST_KEPT {

@@ -40,6 +40,7 @@ mod mutations;
 mod names;
 mod native;
 mod notes;
+mod packages;
 mod paths;
 mod plain_text;
 mod planes;
@@ -70,6 +71,7 @@ formats! {
     skops,
     torch,
     torch_export = "torch-export",
+    torch_serve = "torchserve",
     npz,
     zip,
     torch_legacy = "torch-legacy",

@@ -5,7 +5,7 @@ mod tree;
 
 use crate::plain_text;
 use crate::requirements::manifest;
-use crate::{Family, Reader, Request, json, target};
+use crate::{Family, Reader, Request, json, packages, target};
 use wb_core::{Budget, Bytes, Content, Strength};
 
 pub(crate) const FORMAT: Reader = Reader {
@@ -52,8 +52,9 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
         json::flatten(document, &mut content.fields);
         manifest::environment(document, &mut content);
         target::programs(document, &mut content, budget);
+        packages::read(document, &mut content, budget);
     }
-    content.oddities = read.oddities;
+    content.oddities.extend(read.oddities);
     content.gaps.extend(read.gaps);
     content
 }

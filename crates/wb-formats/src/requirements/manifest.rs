@@ -51,6 +51,17 @@ pub(crate) fn environment(json: &Json, content: &mut Content) {
     indexes(list.content);
 }
 
+/// Adds what a service of BentoML asks pip for: `packages`, and where they are looked for.
+pub(crate) fn bento(python: &Json, content: &mut Content) {
+    let mut list = List { content };
+    list.each("python.packages", python.get("packages"));
+    list.index(python.get("index_url"));
+    for url in ["extra_index_url", "find_links"].iter().flat_map(|key| python.get(key).map(Json::items).unwrap_or_default()) {
+        list.index(Some(url));
+    }
+    indexes(list.content);
+}
+
 /// Adds what a command line of a shell installs with pip, options among it. `span` and `line` are where it stands.
 pub(crate) fn command(text: &str, span: Span, line: u64, content: &mut Content) {
     for command in text.split(['\n', ';', '|', '&']) {
