@@ -7,8 +7,9 @@ use crate::sha256;
 use crate::source::sha256_of_file;
 use std::sync::Arc;
 use wb_core::{
-    Artifact, ArtifactPath, Budget, Bytes, ChildData, Claim, Content, Coverage, Finding, Gap,
-    Limits, Oddity, OddityKind, Origin, ReadState, Sha256, Strength, Verdict,
+    Artifact, ArtifactPath, Budget, Bytes, ChildData, Claim, Content, Coverage, Digest,
+    DigestAlgorithm, Finding, Gap, Limits, Oddity, OddityKind, Origin, ReadState, RecordedDigest,
+    Sha256, Span, Strength, Verdict,
 };
 use wb_formats::{Family, Format, Request};
 
@@ -248,6 +249,11 @@ impl Inspection {
         };
         // What is named like a model and is none was cut short, or is not what somebody relies on.
         let (state, why, verdict) = match promised(&artifact.path) {
+            None if bytes.as_slice().starts_with(LFS_POINTER) => (
+                ReadState::Read,
+                "a pointer of Git LFS instead of the file".to_owned(),
+                Verdict::Clean,
+            ),
             Some(_) if bytes.as_slice().starts_with(LFS_POINTER) => (
                 ReadState::Unread,
                 "a pointer of Git LFS instead of the model: `git lfs pull` fetches it".to_owned(),
@@ -333,7 +339,20 @@ fn plain_text(bytes: Bytes<'_>, is_text: bool) -> Content {
             span: None,
         });
     }
+    if bytes.as_slice().starts_with(LFS_POINTER) {
+        content.digests.extend(pointed_at(&head));
+    }
     content
+}
+
+/// The digest of the file that a pointer of Git LFS stands for. It names no file: the pointer has the name itself.
+fn pointed_at(pointer: &str) -> Option<RecordedDigest> {
+    let (line, text) = (1_u64..).zip(pointer.lines()).find(|(_, line)| line.starts_with("oid "))?;
+    let hex = text.strip_prefix("oid sha256:")?;
+    let digest = Digest::new(DigestAlgorithm::Sha256, hex.trim()).filter(|it| !it.is_prefix())?;
+    let at = (hex.as_ptr() as usize).saturating_sub(pointer.as_ptr() as usize);
+    let span = Some(Span::new(at as u64, digest.hex.len() as u64));
+    Some(RecordedDigest { file: None, digest, line, span })
 }
 
 /// Whether the first bytes are text: valid UTF-8 (a cut last character aside) without control characters

@@ -159,7 +159,7 @@ fn snapshots_of_hugging_face_are_links_to_its_blobs() {
     );
 }
 
-/// PLY-006: what is no file, or no file of its size, neither stops a scan nor passes for read.
+/// What is no file, or no file of its size, neither stops a scan nor passes for read.
 #[test]
 fn what_only_looks_like_a_file_is_told_and_never_waited_for() {
     let scratch = Scratch::new().with("config.json", "{\"a\": 1}\n").with("sparse.bin", "");
@@ -183,4 +183,22 @@ fn what_only_looks_like_a_file_is_told_and_never_waited_for() {
     let sparse =
         scanned.artifacts.iter().find(|one| one.artifact.path.as_str().ends_with("sparse.bin"));
     assert_eq!(sparse.map(|one| one.verdict), Some(Verdict::Unknown));
+}
+
+#[test]
+fn pointers_of_git_lfs_record_the_digest_of_what_they_stand_for() {
+    let hex = "ab".repeat(32);
+    let pointer =
+        format!("version https://git-lfs.github.com/spec/v1\noid sha256:{hex}\nsize 12\n");
+    let scratch =
+        Scratch::new().with("vocabulary", &*pointer).with("notes", &*pointer.replace("oid", "id"));
+    let options = ScanOptions { keep_contents: true, ..ScanOptions::default() };
+    let scanned = scan(&[scratch.folder().to_owned()], options, &Silent).expect("it is there");
+    let digests: Vec<_> =
+        scanned.artifacts.iter().map(|one| one.content.digests.as_slice()).collect();
+    let [[], [digest]] = digests.as_slice() else { panic!("{digests:?}") };
+    assert_eq!((digest.digest.hex.as_str(), digest.line, &digest.file), (hex.as_str(), 2, &None));
+    let span = digest.span.expect("a place");
+    assert_eq!(pointer.get(span.start as usize..span.end() as usize), Some(&*hex));
+    assert!(scanned.artifacts[1].coverage.why.contains("pointer of Git LFS"));
 }

@@ -148,6 +148,11 @@ rows! {
         in ["pbtxt"] [ExternalReference]
         say "the checkpoint that is restored lies in another folder"
         do "make sure that the checkpoint beside the list is the one that is restored; machines that train write such paths too"
+    "torchserve-outside-archive" "A TorchServe archive that takes its handler or weights from elsewhere"
+        High Suspicious ["AML.T0010.003", "AML.T0011.000"]
+        in ["torchserve"] [PathTraversal, ExternalReference] within "model."
+        say "what is served is not in the archive"
+        do "ask for an archive that holds its own handler and weights"
     "external-reference" "A model that refers to a file outside itself"
         Medium Suspicious ["AML.T0037", "T1005"]
         in [] [ExternalReference]
@@ -188,6 +193,11 @@ rows! {
         in [] [SiblingDiffers]
         say "the model lies here twice, and is not the same"
         do "compare both with what the model's authors published; loaders prefer the safetensors"
+    "manifest-names-path" "A manifest that names a file outside the folder"
+        High Malicious ["T1204.002", "T1574"]
+        in ["oci"] [PathTraversal]
+        say "whoever stores what the manifest names writes outside the folder"
+        do "do not pull or unpack it; look for the named path where it was (CVE-2024-37032)"
     "archive-path-traversal" "An archive member that would leave the folder it is extracted to"
         High Malicious ["T1204.002", "T1574"]
         in [] [PathTraversal, EscapingLink]

@@ -21,10 +21,10 @@ impl Literal {
         parser.rest.trim().is_empty().then_some(literal)
     }
 
-    /// The value of `key`.
+    /// The last value of `key`, as Python keeps it.
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
         match self {
-            Self::Dict(entries) => entries.iter().find(|(name, _)| name == key).map(|(_, value)| value),
+            Self::Dict(entries) => entries.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value),
             _ => None,
         }
     }
