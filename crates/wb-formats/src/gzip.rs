@@ -32,7 +32,13 @@ fn parse(input: Bytes<'_>, request: &Request<'_>, budget: &mut Budget) -> Conten
 }
 
 fn member<'a>(input: &'a [u8], budget: &mut Budget) -> Stream<'a> {
-    compressed::run(GzDecoder::new(input), budget, GzDecoder::into_inner)
+    let mut stream = compressed::run(GzDecoder::new(input), budget, GzDecoder::into_inner);
+    // Zeros between members are padding, which readers skip (gzip(1), and `gzip.py` of CPython).
+    let padding = stream.rest.iter().take_while(|byte| **byte == 0).count();
+    if let Some(next) = stream.rest.get(padding..).filter(|next| next.starts_with(MAGIC)) {
+        stream.rest = next;
+    }
+    stream
 }
 
 /// All members of `input`, as they are decoded.

@@ -104,8 +104,9 @@ impl<'a> Walk<'a> {
             b'x' => self.pax(data),
             b'L' => self.name = Some(header::text(data.as_slice())),
             b'K' => self.link = Some(header::text(data.as_slice())),
-            // Global pax records and volume labels concern no single member.
-            b'g' | b'V' => {}
+            b'g' => self.global(data),
+            // Labels of volumes concern no member.
+            b'V' => {}
             _ => self.file(header, data, at),
         }
         next
@@ -163,6 +164,18 @@ impl<'a> Walk<'a> {
             span: Some(span),
             ..Component::default()
         });
+    }
+
+    /// Records for all members that follow: readers that heed a path in them extract to it.
+    fn global(&mut self, data: Bytes<'_>) {
+        self.pax(data);
+        (self.size, self.link) = (None, None);
+        if let Some(name) = self.name.take()
+            && let Some(why) = escapes(&name)
+        {
+            let what = format!("a header for all members says `{name}`, which leaves the folder: {why}");
+            self.note(OddityKind::PathTraversal, &name, data.span(), what);
+        }
     }
 
     /// Extended header records: `LEN KEY=VALUE\n`, LEN counting all of it.

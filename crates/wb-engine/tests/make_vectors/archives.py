@@ -138,6 +138,7 @@ add("ARC-009 password", "archive-encrypted-member", archive(Member("a.pkl", b"\x
 add("ARC-011 pickle called readme.txt", "pickle-runs-command", archive(("readme.txt", RUN)), archive(("readme.txt", b"Read me first.\n")), name="model.zip")
 add("ARC-011 pickle of protocol 0 called readme.txt", "pickle-runs-command", archive(("readme.txt", b"cos\nsystem\n(S'echo x'\ntR.")), archive(("readme.txt", b"cosine similarity\nsystems\n")), name="model.zip")
 add("ARC-013 second member of a gzip file", "pickle-runs-command", squeezed(EMPTY) + squeezed(RUN), squeezed(EMPTY[:2]) + squeezed(EMPTY[2:]), name="model.gz")
+add("ARC-013 second member of a gzip file, behind zeros", "pickle-runs-command", squeezed(b"") + bytes(9) + squeezed(RUN), squeezed(b"") + bytes(9) + squeezed(EMPTY), name="model.gz")
 add("ARC-013 behind a gzip file", "pickle-runs-command", squeezed(EMPTY) + RUN, squeezed(EMPTY), name="model.gz")
 named = io.BytesIO()
 with gzip.GzipFile("../../run.pkl", "wb", fileobj=named, mtime=0) as out:
@@ -150,6 +151,10 @@ add("ARC-015 GNU long name that leads outside", "archive-path-traversal", tar((l
 over = tarfile.TarInfo("a")
 over.pax_headers = {"path": "../../run"}
 add("ARC-015 path in a pax header", "archive-path-traversal", tar((over, b"x"), format=tarfile.PAX_FORMAT), tar((tarfile.TarInfo("a"), b"x"), format=tarfile.PAX_FORMAT), name="model.tar")
+every = io.BytesIO()
+with tarfile.open(fileobj=every, mode="w", format=tarfile.PAX_FORMAT, pax_headers={"path": "../../run"}) as archive_:
+    archive_.addfile(tarfile.TarInfo("a"))
+add("ARC-015 path for all members in a pax header", "archive-path-traversal", every.getvalue(), tar(("a", b"x")), name="model.tar")
 add("ARC-015 device", "external-reference", tar(entry("disk", tarfile.BLKTYPE), ("a", b"x")), tar(("a", b"x")), verdict="suspicious", name="model.tar")
 add("ARC-015 runs as its owner", "archive-member-runs-as-owner", tar((entry("tool", tarfile.REGTYPE, mode=0o4755)[0], b"x")), tar((entry("tool", tarfile.REGTYPE, mode=0o755)[0], b"x")), verdict="suspicious", name="model.tar")
 add("ARC-015 the same name twice", "pickle-runs-command", tar(("a.pkl", EMPTY), ("a.pkl", RUN)), tar(("a.pkl", EMPTY), ("b.pkl", EMPTY)), name="model.tar")

@@ -47,6 +47,9 @@ add("PYS-007 deep nesting in the header", "damaged-structure", npy("{'descr': " 
 add("PYS-007 shape whose product is no number", "damaged-structure", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296, 4), }"), ordinary, verdict="unknown", name="model.npy")
 add("PYS-007 order that is no truth value", "damaged-structure", npy("{'descr': '<f4', 'fortran_order': 'x', 'shape': (2,), }"), ordinary, verdict="unknown", name="model.npy")
 
+twice = "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'descr': '|O', }"
+add("PYS-007 element type given twice", "pickle-runs-command", npy(twice, RUN), npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }"), name="model.npy")
+
 
 def skops(node):
     schema = dict(protocol=2, _skops_version="0.13.0", __id__=1, **node)
