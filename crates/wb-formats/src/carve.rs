@@ -124,7 +124,8 @@ fn numbers(input: Bytes<'_>, content: &mut Content) {
 /// Whether elements of this type take one byte each, or are bytes of no type.
 fn is_single(dtype: &str) -> bool {
     let opaque = dtype.starts_with("|V") || dtype.starts_with("|S");
-    opaque || matches!(dtype.to_ascii_lowercase().as_str(), "u8" | "i8" | "uint8" | "int8")
+    const SINGLE: [&str; 8] = ["u8", "i8", "uint8", "int8", "|u1", "|i1", "byte", "char"];
+    opaque || SINGLE.contains(&dtype.to_ascii_lowercase().as_str())
 }
 
 /// A file that data is, or holds.

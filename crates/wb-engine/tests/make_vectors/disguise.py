@@ -73,7 +73,7 @@ for what, wrong in (
 add("PYS-008 loader that is not known", "config-names-callable", skops(node("helpers", "Thing", "OwnNode", content=one)), skops(listed), name="model.skops", verdict="unknown")
 
 
-def hdf5(attribute=None, opaque=None):
+def hdf5(attribute=None, opaque=None, single=None):
     out = io.BytesIO()
     with h5py.File(out, "w") as file:
         group = file.create_group("frame")
@@ -81,6 +81,8 @@ def hdf5(attribute=None, opaque=None):
         if attribute is not None:
             group.attrs["non_index_axes"] = numpy.void(attribute)
         group["values"] = numpy.arange(6, dtype="f4")
+        if single is not None:
+            group["bytes"] = numpy.frombuffer(single, "u1")
         if opaque is not None:
             group["block0"] = numpy.void(opaque)
     return out.getvalue()
@@ -88,6 +90,7 @@ def hdf5(attribute=None, opaque=None):
 
 add("PYS-021 pickled attribute of PyTables", "pickle-runs-command", hdf5(attribute=RUN), hdf5(attribute=EMPTY), name="frame.h5")
 add("PYS-021 pickled column of PyTables", "pickle-runs-command", hdf5(opaque=RUN), hdf5(opaque=EMPTY), name="frame.h5")
+add("PYS-021 pickle as numbers of a byte", "pickle-runs-command", hdf5(single=RUN), hdf5(single=EMPTY), name="frame.h5")
 add("PYS-021 pickle of pandas", "pickle-runs-command",
     b"\x80\x04\x8c\x11pandas.core.frame\x8c\tDataFrame\x93)\x81}\x8c\x04_mgrcos\nsystem\n\x8c\x06echo x\x85Rsb.",
     b"\x80\x04\x8c\x11pandas.core.frame\x8c\tDataFrame\x93)\x81}\x8c\x04_mgrNsb.", name="frame.pkl")
