@@ -11,13 +11,27 @@ mod workflow;
 use crate::spanned_json::{Json, Node};
 use crate::template;
 use call::Lifter;
-use wb_core::{Budget, Content, Span};
+use wb_core::{Budget, CallStyle, Content, Language, Op, OpKind, Program, Span, Trigger};
 
 /// Adds the programs that `json` holds, and what it names outside itself.
 pub(crate) fn programs(json: &Json, content: &mut Content, budget: &mut Budget) {
     remote::references(json, content);
     workflow::programs(json, content, budget);
     Walk { root: json, content, budget }.below(json, "");
+}
+
+/// The call, without arguments that are known, of `name` in `module`, which a configuration at `place` makes when the
+/// model is loaded.
+pub(crate) fn call_of(module: &str, name: &str, place: &str, span: Span) -> Program {
+    let mut program = Program::new(Language::Config, Trigger::Load, span);
+    place.clone_into(&mut program.place);
+    let op = |kind| Op { span, number: 0, kind };
+    let (module, name) = (module.to_owned(), name.to_owned());
+    let callee = program.push(op(OpKind::Import { module, name }));
+    let (arguments, keywords, style) = (Vec::new(), Vec::new(), CallStyle::Call);
+    let value = program.push(op(OpKind::Call { callee, arguments, keywords, style }));
+    program.push(op(OpKind::Return { value }));
+    program
 }
 
 struct Walk<'a, 'b> {

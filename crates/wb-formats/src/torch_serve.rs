@@ -4,10 +4,8 @@
 
 use crate::spanned_json::{Json, Reader as JsonReader};
 use crate::zip::{self, Entry};
-use crate::{Family, Reader, Request, names};
-use wb_core::{
-    Budget, Bytes, CallStyle, Content, Field, Language, Oddity, OddityKind, Op, OpKind, Program, Span, Strength, Trigger,
-};
+use crate::{Family, Reader, Request, names, target};
+use wb_core::{Budget, Bytes, Content, Field, Oddity, OddityKind, Span, Strength};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "TorchServe archive",
@@ -110,22 +108,9 @@ impl Found<'_> {
         }
         let plain = !scheme && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(&byte));
         match function.filter(|_| plain) {
-            Some(function) if budget.items(2).is_ok() => content.programs.push(self.call(name, function)),
+            Some(function) if budget.items(2).is_ok() => content.programs.push(target::call_of(name, function, "model.handler", self.span)),
             _ => self.file(KEY, if scheme { handler } else { &file }, content),
         }
-    }
-
-    /// The call that starting the model makes of a function that is no part of the archive.
-    fn call(&self, module: &str, function: &str) -> Program {
-        let mut program = Program::new(Language::Config, Trigger::Load, self.span);
-        "model.handler".clone_into(&mut program.place);
-        let op = |kind| Op { span: self.span, number: 0, kind };
-        let (module, name) = (module.to_owned(), function.to_owned());
-        let callee = program.push(op(OpKind::Import { module, name }));
-        let (arguments, keywords, style) = (Vec::new(), Vec::new(), CallStyle::Call);
-        let value = program.push(op(OpKind::Call { callee, arguments, keywords, style }));
-        program.push(op(OpKind::Return { value }));
-        program
     }
 }
 

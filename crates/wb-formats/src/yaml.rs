@@ -5,6 +5,7 @@ mod tree;
 
 use crate::plain_text;
 use crate::requirements::manifest;
+use crate::spanned_json::Json;
 use crate::{Family, Reader, Request, json, packages, target};
 use wb_core::{Budget, Bytes, Content, Strength};
 
@@ -35,6 +36,11 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
 /// A file called `.yaml` is one when it reads as a mapping or a list.
 fn named(name: &str, input: Bytes<'_>) -> Option<Strength> {
     plain_text::named(name, FORMAT.endings, input, LONGEST, tree::is_document)
+}
+
+/// The documents of `input`, as far as it is YAML.
+pub(crate) fn documents(input: Bytes<'_>, budget: &mut Budget) -> Vec<Json> {
+    plain_text::text(input, LONGEST).map_or_else(Vec::new, |text| tree::read(input, text, budget).documents)
 }
 
 /// Adds every value of `text`, the text of `input`, which stands as YAML at the head of another file.
