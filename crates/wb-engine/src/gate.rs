@@ -6,7 +6,7 @@ use crate::assemble::candidates::in_numbers;
 use crate::assemble::{atoms, candidates, dossiers, integrity};
 use crate::body::{Body, Inspected};
 use crate::inspect::Hashing;
-use crate::licences;
+use crate::licences::Licences;
 use crate::progress::Progress;
 use crate::scan::{Root, ScanOptions, scan_roots};
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,13 +81,14 @@ pub fn gate(
     .decide();
     let any_model = !decisions.is_empty();
     decisions.extend(besides(&body, &roles));
+    let stated = Licences::of(&body);
     for decision in &mut decisions {
         let parts: Vec<&Inspected> = body
             .artifacts
             .iter()
             .filter(|it| is_in(&decision.artifact, &it.artifact.path))
             .collect();
-        let licences = licences::of_model(&body, &decision.artifact);
+        let licences = stated.of_model(&decision.artifact);
         Judge { known, parts: &parts, licences: &licences, decision }
             .judge(differences.get(&parts_path(&parts)));
     }

@@ -3,7 +3,7 @@
 use super::candidates::inside;
 use crate::body::{Body, Inspected};
 use crate::difference::differences;
-use crate::licences;
+use crate::licences::{self, Licences};
 use crate::progress::Silent;
 use crate::weights::{Effort, Weights, compare};
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,13 +35,14 @@ pub fn build(
     findings: &[Finding],
     differences: &BTreeMap<ArtifactPath, Vec<Difference>>,
 ) -> BTreeMap<ArtifactPath, Dossier> {
+    let stated = Licences::of(body);
     body.artifacts
         .iter()
         .map(|inspected| {
             let path = &inspected.artifact.path;
             let mut dossier = of_artifact(inspected);
             if inspected.family == Some(Family::Model) && body.model_around(path).is_none() {
-                dossier.licences = licences::of_model(body, path);
+                dossier.licences = stated.of_model(path);
             }
             dossier.listings = listings(inspected, findings);
             dossier.differences = differences.get(path).cloned().unwrap_or_default();
