@@ -48,6 +48,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     target::programs(&read.message, &mut content, budget);
     layers(&read.message, &mut content);
     checkpoints(&read.message, &mut content);
+    triton(&read.message, &mut content);
     content.gaps.extend(read.gap);
     content
 }
@@ -80,6 +81,29 @@ fn checkpoints(message: &Json, content: &mut Content) {
         let what = format!("the checkpoint is read from `{text}`: {why}");
         let (kind, place) = (OddityKind::ExternalReference, "model_checkpoint_path".to_owned());
         content.oddities.push(Oddity { kind, place, span: Some(path.span), what });
+    }
+}
+
+/// Files outside the folder of a model of Triton: the environment that its Python back end runs in (`EXECUTION_ENV_PATH`,
+/// `python_backend` of `triton-inference-server`), and the file of the model.
+fn triton(message: &Json, content: &mut Content) {
+    const ENVIRONMENT: &str = "EXECUTION_ENV_PATH";
+    /// Stands for the folder of the model.
+    const HERE: &str = "$$TRITON_MODEL_DIRECTORY/";
+    let parameters = message.entries().iter().filter(|(name, _)| name == "parameters").map(|(_, one)| one);
+    let lists = parameters.flat_map(|one| if one.items().is_empty() { std::slice::from_ref(one) } else { one.items() });
+    let environments = lists.filter(|one| one.text_at("key") == Some(ENVIRONMENT));
+    let environment = environments.filter_map(|one| Some((ENVIRONMENT, one.get("value")?.get("string_value")?)));
+    let file = message.get("default_model_filename").map(|file| ("default_model_filename", file));
+    for (place, value) in environment.chain(file) {
+        let Some(text) = value.text() else { continue };
+        let path = text.strip_prefix(HERE).unwrap_or(text);
+        let why = if path.contains("://") { Some("it is an address") } else { names::escapes(path) };
+        if let Some(why) = why {
+            let what = format!("`{text}` lies outside the folder of the model: {why}");
+            let (kind, place) = (OddityKind::ExternalReference, place.to_owned());
+            content.oddities.push(Oddity { kind, place, span: Some(value.span), what });
+        }
     }
 }
 

@@ -145,9 +145,14 @@ rows! {
         do "do not load it; ask for a model that holds its own data"
     "checkpoint-path" "A list of checkpoints that leads out of its folder"
         Low Clean ["AML.T0010.003"]
-        in ["pbtxt"] [ExternalReference]
+        in ["pbtxt"] [ExternalReference] within "model_checkpoint_path"
         say "the checkpoint that is restored lies in another folder"
         do "make sure that the checkpoint beside the list is the one that is restored; machines that train write such paths too"
+    "triton-environment-outside" "A model of Triton that runs in an environment from outside its folder"
+        Low Clean ["AML.T0010.001"]
+        in ["pbtxt"] [ExternalReference] within "EXECUTION_ENV_PATH"
+        say "the packages that the model runs with lie outside its folder"
+        do "look at that archive too: what it holds runs when the model is served"
     "torchserve-outside-archive" "A TorchServe archive that takes its handler or weights from elsewhere"
         High Suspicious ["AML.T0010.003", "AML.T0011.000"]
         in ["torchserve"] [PathTraversal, ExternalReference] within "model."

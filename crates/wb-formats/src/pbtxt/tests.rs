@@ -39,6 +39,24 @@ fn checkpoints_in_other_folders_are_told() {
 }
 
 #[test]
+fn environments_and_models_of_triton_outside_the_folder_are_told() {
+    let model = |path: &str, file: &str| {
+        let text = format!(
+            "max_batch_size: 8 backend: \"python\" default_model_filename: \"{file}\"\n\
+             parameters: {{ key: \"FORCE_CPU\", value: {{ string_value: \"yes\" }} }}\n\
+             parameters: {{ key: \"EXECUTION_ENV_PATH\", value: {{ string_value: \"{path}\" }} }}\n"
+        );
+        assert_eq!(claims(text.as_bytes()), "(pbtxt)");
+        oddities(&parse("pbtxt", text.as_bytes()))
+    };
+    assert_eq!(model("$$TRITON_MODEL_DIRECTORY/env.tar.gz", "model.py"), Vec::<String>::new());
+    for path in ["/srv/env.tar.gz", "$$TRITON_MODEL_DIRECTORY/../env.tar.gz", "s3://bucket.example/env.tar.gz"] {
+        assert_eq!(model(path, "model.py"), ["external-reference EXECUTION_ENV_PATH"], "{path}");
+    }
+    assert_eq!(model("env.tar.gz", "../../x.py"), ["external-reference default_model_filename"]);
+}
+
+#[test]
 fn what_is_no_message_is_not_taken() {
     for text in ["max_batch_size: 8\nthen words\n", "# layer {\nprose: goes on here\n", "model_checkpoint_path:\n  - a\n"] {
         assert_eq!(claims(text.as_bytes()), "", "{text:?}");
