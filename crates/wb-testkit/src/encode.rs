@@ -4,7 +4,7 @@
 use data_encoding as de;
 use flate2::Compression;
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 
 /// Named bytes of a recipe.
 pub type Parts = BTreeMap<String, Vec<u8>>;
@@ -84,6 +84,18 @@ fn compress(data: &[u8], name: &str) -> std::io::Result<Vec<u8>> {
             writer.finish()
         }
     }
+}
+
+/// What a zlib stream in base64 holds.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn unpack(packed: &[u8]) -> Result<Vec<u8>, String> {
+    let stream = de::BASE64.decode(packed).map_err(|error| format!("base64: {error}"))?;
+    let mut out = Vec::new();
+    let mut reader = flate2::read::ZlibDecoder::new(&*stream);
+    reader.read_to_end(&mut out).map_err(|error| format!("zlib: {error}"))?;
+    Ok(out)
 }
 
 fn rot13(byte: u8) -> u8 {

@@ -4,21 +4,29 @@
 //! A [`Recipe`] is a TOML file with one `[[file]]` table per file of a case. The bytes of a file are given
 //! by one of the keys of [`Node`]: `text`, `hex`, `base64`, `pickle` (opcodes by name, one per line), `log`
 //! (lines and repeated lines, sorted by time), `capture` (conversations as packets), `zip`, `tar`, `gzip`,
-//! `safetensors`, `gguf`, `join` (one piece behind the other). In text, `@sha256(PATH)@` stands for the digest of another file of the recipe and
+//! `safetensors`, `gguf`, `protobuf` and `flatbuffer` (numbered fields), `layout` (numbers and texts in a row), `packed`
+//! (a zlib stream in base64, of what it holds), `join` (one piece behind the other). In text, `@sha256(PATH)@` stands for the digest of another file of the recipe and
 //! `@sha256:16(PATH)@` for its first 16 digits, `@(NAME|ENCODING)@` for one of the `parts` of the file.
 
 mod binary;
 mod encode;
+mod flatbuffer;
+mod layout;
 mod log;
 pub mod oracle;
 mod pickle;
+mod protobuf;
 mod run;
 mod scratch;
 pub mod traffic;
+mod tree;
 
 pub use binary::{gguf, safetensors, tar, zip};
 pub use encode::{Parts, encode};
+pub use flatbuffer::flatbuffer;
+pub use layout::layout;
 pub use pickle::{assemble as pickle, assemble_with as pickle_with};
+pub use protobuf::protobuf;
 pub use run::{Ended, Run, flat};
 pub use scratch::Scratch;
 
@@ -72,6 +80,14 @@ pub struct Node {
     pub encoded: Vec<String>,
     /// What is compressed with gzip.
     pub gzip: Option<Box<Node>>,
+    /// A message of protocol buffers: see [`protobuf()`].
+    pub protobuf: Option<String>,
+    /// A FlatBuffer: see [`flatbuffer()`].
+    pub flatbuffer: Option<String>,
+    /// Numbers and texts in a row: see [`layout()`].
+    pub layout: Option<String>,
+    /// What a zlib stream in base64 holds; white space is ignored.
+    pub packed: Option<String>,
     /// A safetensors file.
     pub safetensors: Option<binary::Safetensors>,
     /// A GGUF file.
@@ -186,6 +202,18 @@ impl Node {
         }
         if let Some(inner) = &self.gzip {
             return binary::gzip(&inner.build(built)?);
+        }
+        if let Some(fields) = &self.protobuf {
+            return protobuf(fields);
+        }
+        if let Some(slots) = &self.flatbuffer {
+            return flatbuffer(slots);
+        }
+        if let Some(values) = &self.layout {
+            return layout(values);
+        }
+        if let Some(packed) = &self.packed {
+            return encode::unpack(&dense(packed));
         }
         if let Some(file) = &self.safetensors {
             return Ok(safetensors(file));
