@@ -6,7 +6,8 @@ use wb_core::{Bytes, Oddity, OddityKind, Span};
 const TOLD: usize = 20;
 
 /// Reports where `extents` overlap, and what of `area` none of them owns. Holes of fewer than
-/// `alignment` bytes that hold only zeros are padding.
+/// `alignment` bytes that hold only zeros are padding. Extents may end behind the area, as they do in a file that was
+/// cut short; only what of them and between them lies in it has bytes.
 pub(crate) fn check(
     input: Bytes<'_>,
     area: Span,
@@ -21,11 +22,11 @@ pub(crate) fn check(
         if span.start < reached.0 {
             overlaps = overlaps.saturating_add(1);
             if overlaps <= TOLD {
-                oddities.push(overlap(span, name, reached));
+                oddities.push(overlap(span, name, reached, area.end()));
             }
         } else if span.start > reached.0 {
-            let hole = Span::new(reached.0, span.start.saturating_sub(reached.0));
-            if !is_padding(input, hole, alignment) && holes < TOLD {
+            let hole = until(reached.0, span.start.min(area.end()));
+            if hole.len > 0 && !is_padding(input, hole, alignment) && holes < TOLD {
                 holes = holes.saturating_add(1);
                 let between = format!("between {} and `{name}`", quoted(reached.1));
                 oddities.push(unowned(OddityKind::UnownedBytes, hole, &between));
@@ -35,19 +36,25 @@ pub(crate) fn check(
             reached = (span.end(), name);
         }
     }
-    let tail = Span::new(reached.0, area.end().saturating_sub(reached.0));
+    let tail = until(reached.0, area.end());
     if tail.len > 0 && !is_padding(input, tail, alignment) {
         let behind = format!("behind {}", quoted(reached.1));
         oddities.push(unowned(OddityKind::TrailingBytes, tail, &behind));
     }
 }
 
-fn overlap(span: Span, name: &str, reached: (u64, &str)) -> Oddity {
+fn until(start: u64, end: u64) -> Span {
+    Span::new(start, end.saturating_sub(start))
+}
+
+/// `end` is the end of the area.
+fn overlap(span: Span, name: &str, reached: (u64, &str), end: u64) -> Oddity {
     let shared = reached.0.min(span.end()).saturating_sub(span.start);
     Oddity {
         kind: OddityKind::Overlap,
         place: format!("tensor `{name}`"),
-        span: Some(Span::new(span.start, shared)),
+        span: (span.start < end)
+            .then(|| until(span.start, span.start.saturating_add(shared).min(end))),
         what: format!("`{name}` shares {shared} bytes with {}", quoted(reached.1)),
     }
 }
@@ -95,5 +102,13 @@ mod tests {
         assert_eq!(kinds(&[(20, 80)], 1), [(UnownedBytes, Some(Span::new(10, 10)))]);
         assert_eq!(kinds(&[(10, 50), (40, 60)], 1), [(Overlap, Some(Span::new(40, 20)))]);
         assert_eq!(kinds(&[(10, 80)], 1), [(TrailingBytes, Some(Span::new(90, 10)))]);
+    }
+
+    #[test]
+    fn what_lies_behind_the_area_has_no_bytes() {
+        use OddityKind::Overlap;
+        assert_eq!(kinds(&[(10, 80), (96, 40), (160, 40)], 32), []);
+        assert_eq!(kinds(&[(10, 200), (90, 40)], 1), [(Overlap, Some(Span::new(90, 10)))]);
+        assert_eq!(kinds(&[(10, 200), (150, 40)], 1), [(Overlap, None)]);
     }
 }

@@ -311,15 +311,20 @@ impl Model<'_> {
                 odd(OddityKind::Malformed, what);
             }
             let Some(bytes) = info.bytes else { continue };
-            let stop = start.checked_add(info.offset).and_then(|begin| begin.checked_add(bytes));
-            if stop.is_none_or(|stop| stop > end) {
+            let begin = start.checked_add(info.offset);
+            let Some((begin, stop)) = begin.and_then(|begin| Some((begin, begin.checked_add(bytes)?))) else {
+                let what = format!("{bytes} bytes at offset {} are more than 64 bits can count", info.offset);
+                odd(OddityKind::ImpossibleLength, what);
+                continue;
+            };
+            let span = Span::new(begin, bytes);
+            extents.push((span, index));
+            if stop > end {
                 let what = format!("{bytes} bytes at offset {} end behind the file", info.offset);
                 odd(OddityKind::Truncated, what);
                 continue;
             }
-            let span = Span::new(start.saturating_add(info.offset), bytes);
             tensor.span = Some(span);
-            extents.push((span, index));
         }
         self.check_extents(Span::new(start, end.saturating_sub(start)), &extents);
     }

@@ -46,6 +46,9 @@ fn component(found: Notable, place: &str, name: &str, placed: &impl Fn(Span) -> 
         Notable::Loop { span, rounds } => {
             ("template-loop", span, vec![("rounds", rounds.to_string())])
         }
+        Notable::Repeat { span, length } => {
+            ("template-repeat", span, vec![("length", length.to_string())])
+        }
     };
     let span = Some(placed(span));
     let settings = settings

@@ -1,4 +1,5 @@
-//! Branches and loops of a template that change what a model is told or how long it takes: [`notable`].
+//! Branches, loops and repeated texts of a template that change what a model is told or how long it takes:
+//! [`notable`].
 //!
 //! A chat template writes what the model reads. One that writes instructions of its own when a word occurs in
 //! a message, or from some day on, is a backdoor without any change to the weights (Pillar Security, "Poisoned
@@ -21,6 +22,13 @@ pub enum Notable {
         /// How often its body is done, loops around it included.
         rounds: u64,
     },
+    /// A text that is repeated.
+    Repeat {
+        /// The tag or expression, in bytes of the template.
+        span: Span,
+        /// How many bytes it makes, loops around it included.
+        length: u64,
+    },
 }
 
 /// A branch with text of its own.
@@ -42,7 +50,7 @@ const MOST: usize = 64;
 /// How much of the text of a branch is kept, in bytes.
 const SAID: usize = 1024;
 
-/// A loop with fewer rounds is nothing to speak of.
+/// A loop with fewer rounds, or a text of fewer bytes, is nothing to speak of.
 const LONG: u64 = 1_000_000;
 
 /// Names of functions and variables that tell the time.
@@ -54,7 +62,7 @@ const ORDINARY: &str = "system user assistant tool tools function developer ipyt
     tool_response default model human gpt bot document documents arguments parameters object string array context \
     reasoning reasoning_content none null true false";
 
-/// The branches and loops of `template` worth telling, in order.
+/// The branches, loops and repeated texts of `template` worth telling, in order.
 pub fn notable(template: &str, budget: &mut Budget) -> Vec<Notable> {
     if budget.steps(u64::try_from(template.len()).unwrap_or(u64::MAX)).is_err() {
         return Vec::new();
@@ -110,6 +118,7 @@ struct Reader {
 
 impl Reader {
     fn segment(&mut self, segment: &Segment<'_>, tokens: &[Token]) {
+        self.repeats(segment, tokens);
         if !segment.is_tag {
             self.literals(tokens);
             return;
@@ -191,6 +200,14 @@ impl Reader {
                     targets.iter().filter_map(|token| name(Some(token))).map(str::to_owned),
                 );
             }
+        }
+    }
+
+    fn repeats(&mut self, segment: &Segment<'_>, tokens: &[Token]) {
+        let longest = (0..tokens.len()).filter_map(|at| repeated(tokens, at)).max().unwrap_or(0);
+        let length = longest.saturating_mul(self.rounds.max(1));
+        if length >= LONG && longest > 1 && self.found.len() < MOST {
+            self.found.push(Notable::Repeat { span: span_of(segment), length });
         }
     }
 
@@ -396,6 +413,40 @@ fn rounds(tokens: &[Token]) -> Option<u64> {
     }
 }
 
+/// How many bytes the text at `at` makes when constants multiply it: `'x' * 10 ** 9`, `10 * 'x'`.
+fn repeated(tokens: &[Token], at: usize) -> Option<u64> {
+    let TokenKind::Text(text) = &tokens.get(at)?.kind else { return None };
+    let mut length = u64::try_from(text.len()).ok()?;
+    let mut multiplied = false;
+    if let Some([.., number, sign]) = tokens.get(..at)
+        && let (TokenKind::Int(number), TokenKind::Sign("*")) = (&number.kind, &sign.kind)
+    {
+        length = length.saturating_mul(number.unsigned_abs());
+        multiplied = true;
+    }
+    let mut rest =
+        tokens.get(at.saturating_add(1)..)?.iter().filter(|token| !is_parenthesis(token));
+    let mut last = 1_u64;
+    while let (Some(sign), Some(number)) = (rest.next(), rest.next()) {
+        let TokenKind::Int(number) = &number.kind else { break };
+        let number = number.unsigned_abs();
+        last = match &sign.kind {
+            TokenKind::Sign("*") => {
+                length = length.saturating_mul(last);
+                number
+            }
+            TokenKind::Sign("**") => last.saturating_pow(u32::try_from(number).unwrap_or(u32::MAX)),
+            _ => break,
+        };
+        multiplied = true;
+    }
+    multiplied.then(|| length.saturating_mul(last))
+}
+
+fn is_parenthesis(token: &Token) -> bool {
+    matches!(token.kind, TokenKind::Sign("(" | ")"))
+}
+
 fn name(token: Option<&Token>) -> Option<&str> {
     match token.map(|token| &token.kind) {
         Some(TokenKind::Name(name)) => Some(name),
@@ -423,6 +474,7 @@ mod tests {
         let told = |notable| match notable {
             Notable::Branch(branch) => branch.condition,
             Notable::Loop { rounds, .. } => rounds.to_string(),
+            Notable::Repeat { length, .. } => format!("{length} bytes"),
         };
         notable(template, &mut Budget::default()).into_iter().map(told).collect()
     }
@@ -493,5 +545,22 @@ mod tests {
             0
         );
         assert_eq!(found("{% for i in range(messages | length) %}x{% endfor %}").len(), 0);
+    }
+
+    #[test]
+    fn texts_that_constants_repeat_are_told_with_their_length() {
+        for (expression, length) in [
+            ("{{ 'ab' * 10 ** 9 }}", "2000000000 bytes"),
+            ("{{ ('x' * 1000) * 1000 }}", "1000000 bytes"),
+            ("{% set pad = 5000000 * ' ' %}", "5000000 bytes"),
+            ("{% for i in range(1000) %}{{ 'x' * 5000 }}{% endfor %}", "5000000 bytes"),
+        ] {
+            assert_eq!(found(expression), [length], "{expression}");
+        }
+        for ordinary in
+            ["{{ '-' * 80 }}", "{{ 'x' * depth }}", "{{ 'x' + 9999999 }}", "{{ '' * 9999999 }}"]
+        {
+            assert_eq!(found(ordinary), Vec::<String>::new(), "{ordinary}");
+        }
     }
 }

@@ -1,30 +1,35 @@
 //! Templates that keep a server busy.
 
 use super::{Draft, Subject};
-use wb_core::{Finding, FindingBuilder, Location, Severity, Trigger, Verdict};
+use wb_core::{Component, Finding, FindingBuilder, Location, Severity, Trigger, Verdict};
 
 pub(super) const RULE: Draft = Draft {
-    title: "A chat template with a loop that takes very long",
+    title: "A chat template that takes very long",
     severity: Severity::Medium,
     techniques: &["AML.T0029"],
     examine,
 };
 
 fn examine(subject: &Subject<'_>) -> Vec<Finding> {
-    let loops = subject.content.components.iter().filter(|one| one.kind == "template-loop");
-    loops
-        .map(|found| {
-            let rounds = found.setting("rounds").unwrap_or_default();
-            let headline = format!("rendering the template `{}` does {rounds} rounds of a loop", found.name);
-            let place = if found.place.is_empty() { &found.name } else { &found.place };
-            let location = Location::at(place.as_str(), found.span);
-            FindingBuilder::new("template-loops-long", &subject.artifact.path, location, headline)
-                .severity(RULE.severity)
-                .verdict(Verdict::Suspicious)
-                .trigger(Trigger::Template)
-                .techniques(RULE.techniques)
-                .next("replace the template by one that is known (CVE-2025-61620)")
-                .build()
-        })
-        .collect()
+    subject.content.components.iter().filter_map(|part| finding(subject, part)).collect()
+}
+
+fn finding(subject: &Subject<'_>, part: &Component) -> Option<Finding> {
+    let does = match part.kind {
+        "template-loop" => format!("does {} rounds of a loop", part.setting("rounds").unwrap_or_default()),
+        "template-repeat" => {
+            format!("repeats a text to {} bytes", part.setting("length").unwrap_or_default())
+        }
+        _ => return None,
+    };
+    let headline = format!("rendering the template `{}` {does}", part.name);
+    let place = if part.place.is_empty() { &part.name } else { &part.place };
+    let location = Location::at(place.as_str(), part.span);
+    let finding = FindingBuilder::new("template-loops-long", &subject.artifact.path, location, headline)
+        .severity(RULE.severity)
+        .verdict(Verdict::Suspicious)
+        .trigger(Trigger::Template)
+        .techniques(RULE.techniques)
+        .next("replace the template by one that is known (CVE-2025-61620)");
+    Some(finding.build())
 }
