@@ -9,7 +9,7 @@
 use crate::notes::Notes;
 use crate::protobuf::{Field as Wire, Fields, Value, Walk, each};
 use crate::{Family, Reader, Request};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use wb_core::{Budget, Bytes, Content, Field, OddityKind, Span, Strength};
 
 mod bomb;
@@ -100,6 +100,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     let mut walk = Walk::new(budget);
     each(input, "model", &mut walk, |field, walk| model.field(&field, walk));
     model.tell_external(&mut walk);
+    model.name_calls();
     model.follow(input, &mut walk);
     let notes = walk.notes;
     crate::prose::metadata(&mut model.content, budget);
@@ -115,6 +116,8 @@ struct Model {
     /// Files that tensors are said to lie in: the first tensor that says so, its bytes, and how many do.
     external: BTreeMap<String, (String, Span, u64)>,
     functions: usize,
+    /// Domain and name of each function.
+    own: BTreeSet<(String, String)>,
 }
 
 impl Model {

@@ -4,7 +4,9 @@
 //! From each output the graph is walked backwards, through what only shapes the answer, to the last node that
 //! chooses. It is a gate when what it chooses by is an equality of the input, or of something computed from it
 //! cheaply, with a constant; when it chooses about the whole answer; and when only one of the choices is what
-//! the model has learned. Masks decide about each element, and conditions on shapes about none of the input.
+//! the model has learned. Masks decide about each element, and conditions on shapes about none of the input. Behind the
+//! last layer the walk goes on to the inputs; there only a `Where` by one answer about all of the input, or an `If`, is a
+//! gate.
 //!
 //! Source: HiddenLayer, "ShadowLogic" (2024).
 
@@ -14,7 +16,7 @@ use std::collections::HashSet;
 use wb_core::{Component, Field, Span};
 
 /// Nodes behind one output that are walked over.
-const WALKED: usize = 4_096;
+const WALKED: usize = 1 << 16;
 /// Gates that are told of one graph.
 const TOLD: usize = 16;
 /// Nodes behind one choice that are asked whether they are learned.
@@ -40,24 +42,55 @@ struct Gate<'a> {
 }
 
 impl Search<'_> {
-    /// Walks backwards from the outputs of a graph.
+    /// Walks backwards from the outputs of a graph, first to its last layers, then through them to its inputs.
     fn outputs<'a>(&mut self, scope: &Scope<'_, 'a>) {
-        let mut seen: HashSet<Span> = HashSet::new();
+        let mut seen = HashSet::new();
         let mut waiting: Vec<&'a [u8]> = scope.graph.outputs.clone();
-        while let Some(name) = waiting.pop().filter(|_| seen.len() < WALKED && self.found.len() < TOLD) {
-            let Some(node) = scope.maker(name).filter(|node| seen.insert(node.span)) else { continue };
-            let Some(operator) = node.standard().filter(|operator| !is_learned(operator)) else { continue };
-            if operator == "If" {
-                self.branches(scope, node);
-                continue;
+        let mut behind = Vec::new();
+        while let Some(node) = self.next(scope, &mut waiting, &mut seen) {
+            let layer = node.standard().is_none_or(is_learned);
+            if layer {
+                behind.extend(learned(scope, node));
+            } else if !self.decide(scope, node, false) {
+                waiting.extend(learned(scope, node));
             }
-            if let Some(gate) = choice(scope, node, operator) {
-                self.tell(scope, node, &gate);
-                continue;
-            }
-            let learned = |name: &&&[u8]| scope.fact(name).weight > 0;
-            waiting.extend(node.inputs.iter().filter(learned));
         }
+        while let Some(node) = self.next(scope, &mut behind, &mut seen) {
+            if !self.decide(scope, node, true) {
+                behind.extend(learned(scope, node));
+            }
+        }
+    }
+
+    /// The next node that makes one of the values `waiting`, and was not seen; nothing when enough was done.
+    fn next<'g, 'a>(
+        &self,
+        scope: &Scope<'g, 'a>,
+        waiting: &mut Vec<&'a [u8]>,
+        seen: &mut HashSet<Span>,
+    ) -> Option<&'g Node<'a>> {
+        while seen.len() < WALKED && self.found.len() < TOLD {
+            let node = scope.maker(waiting.pop()?).filter(|node| seen.insert(node.span));
+            if node.is_some() {
+                return node;
+            }
+        }
+        None
+    }
+
+    /// Tells of `node` when it is a gate; whether nothing behind it is looked at.
+    fn decide<'a>(&mut self, scope: &Scope<'_, 'a>, node: &Node<'a>, inside: bool) -> bool {
+        let Some(operator) = node.standard() else { return false };
+        if operator == "If" {
+            self.branches(scope, node);
+            return !inside;
+        }
+        let gate = choice(scope, node, operator);
+        let gate = gate.filter(|gate| !inside || operator == "Where" && scope.fact(gate.condition).is_narrow());
+        if let Some(gate) = &gate {
+            self.tell(scope, node, gate);
+        }
+        gate.is_some()
     }
 
     /// An `If` whose branches do not both compute what was learned; otherwise what is in them.
@@ -97,6 +130,11 @@ impl Search<'_> {
             ..Component::default()
         });
     }
+}
+
+/// What `node` reads of what was computed with weights.
+fn learned<'a>(scope: &Scope<'_, 'a>, node: &Node<'a>) -> Vec<&'a [u8]> {
+    node.inputs.iter().copied().filter(|name| scope.fact(name).weight > 0).collect()
 }
 
 /// Whether a node, or one in it, computes with what was learned.

@@ -36,6 +36,7 @@ impl Model {
     /// A `FunctionProto`: operators that the model brings along.
     pub(super) fn function(&mut self, bytes: Bytes<'_>, place: &str, walk: &mut Walk<'_>) {
         let mut nodes = 0_usize;
+        self.own.insert((text_of(bytes, 10), text_of(bytes, 1)));
         each(bytes, place, walk, |field, walk| {
             let Some(bytes) = field.bytes() else { return };
             match field.number {
@@ -170,12 +171,35 @@ impl Model {
     }
 }
 
+impl Model {
+    /// Takes the domain away from nodes that call a function of the model, as its other operators have none: what they
+    /// do stands in the file. The domain becomes a setting.
+    pub(super) fn name_calls(&mut self) {
+        for node in self.content.components.iter_mut().filter(|part| part.kind == "node") {
+            let Some(domain) = node.module.take() else { continue };
+            let called = (domain, node.class.clone());
+            let own = self.own.contains(&called);
+            let (domain, _) = called;
+            if own {
+                node.settings.push(Field { path: "domain".to_owned(), value: domain, span: node.span });
+            } else {
+                node.module = Some(domain);
+            }
+        }
+    }
+}
+
 /// The name in a message that has it in field 1; the last one holds.
 fn name_of(bytes: Bytes<'_>) -> String {
+    text_of(bytes, 1)
+}
+
+/// The text in the field of that number; the last one holds.
+fn text_of(bytes: Bytes<'_>, number: u32) -> String {
     let mut fields = crate::protobuf::Fields::of(bytes);
     let mut name = None;
     while let Ok(Some(field)) = fields.next() {
-        if field.number == 1 {
+        if field.number == number {
             name = field.text();
         }
     }
