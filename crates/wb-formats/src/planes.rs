@@ -5,7 +5,8 @@
 //! anywhere else in them is not seen.
 //!
 //! Sources: Wang et al., "EvilModel" (2021) and "EvilModel 2.0" (2022), whole low bytes of each number; HiddenLayer,
-//! "Weaponizing Machine Learning Models with Ransomware" (2022), a few low bits.
+//! "Weaponizing Machine Learning Models with Ransomware" (2022), one to eight low bits, three when nobody says otherwise,
+//! behind a length and a digest.
 
 use crate::storage::{Disguised, disguised};
 use wb_core::Bytes;
@@ -18,6 +19,10 @@ const FEWEST: usize = 64;
 const HEAD: usize = 1_024;
 /// A length may stand before the file, in so many bytes.
 const BEFORE: usize = 16;
+/// Where a file begins behind a SHA-256, as bytes and in hexadecimal digits, and behind a length of four bytes and one.
+const BEHIND_DIGEST: [usize; 4] = [32, 36, 64, 68];
+/// Bytes that are looked at to see where a file may begin.
+const GLANCE: usize = 80;
 /// Bytes of a file that are taken out.
 const LONGEST: usize = 64 << 20;
 
@@ -47,7 +52,8 @@ impl Float {
 /// How the bits of a file lie in numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Plane {
-    /// So many low bits of each number, the first one the highest or the lowest bit of a byte.
+    /// So many low bits of each number, the first one the highest or the lowest bit of a byte. A byte may begin in the
+    /// middle of a number.
     Bits { count: u32, high_first: bool },
     /// So many low bytes of each number, in the order of the file or the other way round.
     Bytes { count: usize, forwards: bool },
@@ -56,8 +62,7 @@ enum Plane {
 impl Plane {
     /// Every way that leaves at least the upper half of a number as it was.
     fn all(float: Float) -> impl Iterator<Item = Self> {
-        let bits = [1_u32, 2, 4]
-            .into_iter()
+        let bits = (1..u8::BITS)
             .flat_map(|count| [true, false].map(|high_first| Self::Bits { count, high_first }));
         let bytes = (1..float.len)
             .flat_map(|count| [true, false].map(|forwards| Self::Bytes { count, forwards }))
@@ -92,18 +97,24 @@ impl Plane {
                 }
             }
             Self::Bits { count, high_first } => {
-                let (mut byte, mut filled) = (0_u8, 0_u32);
+                let (mut bits, mut filled) = (0_u32, 0_u32);
                 for number in numbers.chunks_exact(float.len) {
-                    let low = number.first().copied().unwrap_or_default() & mask(count);
-                    byte = if high_first {
-                        byte.wrapping_shl(count) | low
+                    let low = u32::from(number.first().copied().unwrap_or_default() & mask(count));
+                    bits = if high_first {
+                        bits.wrapping_shl(count) | low
                     } else {
-                        byte | low.wrapping_shl(filled)
+                        bits | low.wrapping_shl(filled)
                     };
                     filled = filled.saturating_add(count);
-                    if filled >= u8::BITS {
-                        out.push(byte);
-                        (byte, filled) = (0, 0);
+                    if let Some(over) = filled.checked_sub(u8::BITS) {
+                        let byte = if high_first { bits.wrapping_shr(over) } else { bits };
+                        out.push(byte.to_le_bytes()[0]);
+                        bits = if high_first {
+                            bits & !u32::MAX.wrapping_shl(over)
+                        } else {
+                            bits.wrapping_shr(u8::BITS)
+                        };
+                        filled = over;
                         if out.len() >= most {
                             break;
                         }
@@ -138,8 +149,10 @@ pub(crate) fn file(numbers: Bytes<'_>, dtype: &str) -> Option<Hidden> {
         return None;
     }
     Plane::all(float).find_map(|plane| {
-        let magic = plane.take(numbers, float, BEFORE.saturating_mul(2));
-        let at = (0..=BEFORE).find(|at| begins(magic.get(*at..).unwrap_or_default(), *at))?;
+        let magic = plane.take(numbers, float, GLANCE);
+        let at = (0..=BEFORE)
+            .chain(BEHIND_DIGEST)
+            .find(|at| begins(magic.get(*at..).unwrap_or_default(), *at))?;
         let head = plane.take(numbers, float, HEAD);
         let kind = validates(Bytes::new(head.get(at..)?))?;
         let mut data = plane.take(numbers, float, LONGEST);
@@ -157,7 +170,7 @@ fn begins(data: &[u8], at: usize) -> bool {
         [0xfd, b'7', b'z', b'X', ..] | [b'#', b'!', b'/', ..] | [b'M', b'Z', ..] => true,
         [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, ..] => true,
         // Two bytes are no evidence: a pickle is looked for where it would begin.
-        [0x80, 2..=5, ..] => matches!(at, 0 | 4 | 8),
+        [0x80, 2..=5, ..] => matches!(at, 0 | 4 | 8) || BEHIND_DIGEST.contains(&at),
         _ => false,
     }
 }

@@ -25,11 +25,11 @@ fn bytes(weights: &[f32]) -> Vec<u8> {
 /// Puts `payload` into the low bits of each number, the highest bit of a byte first.
 fn hide(numbers: &mut [u8], len: usize, payload: &[u8], count: u32) {
     let mask = u8::MAX >> (8 - count);
-    let parts = payload
-        .iter()
-        .flat_map(|byte| (0..8 / count).rev().map(move |part| (byte >> (part * count)) & mask));
-    for (number, part) in numbers.chunks_exact_mut(len).zip(parts) {
-        number[0] = (number[0] & !mask) | part;
+    let bits: Vec<u8> =
+        payload.iter().flat_map(|byte| (0..8).rev().map(move |bit| (byte >> bit) & 1)).collect();
+    for (number, bits) in numbers.chunks_exact_mut(len).zip(bits.chunks(count as usize)) {
+        let filled = bits.iter().chain(&[0; 8]).take(count as usize);
+        number[0] = (number[0] & !mask) | filled.fold(0, |part, bit| part << 1 | bit);
     }
 }
 
@@ -42,19 +42,40 @@ fn files_in_low_bits_are_taken_out() {
     elf.resize(64, 0);
     let zip = crate::testing::Zip::new().stored("a.txt", b"words").finish();
     for payload in [SCRIPT, PICKLE, &elf, &zip] {
-        for count in [1, 2, 4, 8] {
+        for count in 1..=8 {
             let mut numbers = bytes(&Chance(7).weights(4_096));
             hide(&mut numbers, 4, payload, count);
             let found = file(Bytes::new(&numbers), "F32").expect("found");
             assert!(found.data.starts_with(payload), "{count}: {}", found.place);
         }
     }
+    // Behind a length and a digest, as the tool of HiddenLayer writes it.
+    let mut numbers = bytes(&Chance(6).weights(4_096));
+    hide(&mut numbers, 4, &[&17_u32.to_le_bytes()[..], &[b'7'; 64], SCRIPT].concat(), 3);
+    let found = file(Bytes::new(&numbers), "F32").expect("found");
+    assert!(found.data.starts_with(SCRIPT));
+    assert_eq!(found.place, "the 3 lowest bits of each number");
     // Behind a length, and in numbers of two bytes.
     let mut numbers = bytes(&Chance(8).weights(4_096));
     hide(&mut numbers, 2, &[&17_u32.to_le_bytes()[..], SCRIPT].concat(), 1);
     let found = file(Bytes::new(&numbers), "BF16").expect("found");
     assert!(found.data.starts_with(SCRIPT));
     assert_eq!(found.place, "the lowest bit of each number");
+}
+
+#[test]
+fn bits_may_be_counted_from_the_lowest() {
+    for count in 1..=7 {
+        let mut numbers = bytes(&Chance(5).weights(4_096));
+        let bits: Vec<u8> =
+            SCRIPT.iter().flat_map(|byte| (0..8).map(move |bit| (byte >> bit) & 1)).collect();
+        for (number, bits) in numbers.chunks_exact_mut(4).zip(bits.chunks(count)) {
+            let part = bits.iter().rev().fold(0, |part, bit| part << 1 | bit);
+            number[0] = (number[0] & !mask(count as u32)) | part;
+        }
+        let found = file(Bytes::new(&numbers), "F32").expect("found");
+        assert!(found.data.starts_with(SCRIPT), "{count}: {}", found.place);
+    }
 }
 
 #[test]
