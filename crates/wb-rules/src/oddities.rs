@@ -90,7 +90,7 @@ rows! {
         do "make sure this is the file that was meant"
     "keras-external-file" "A Keras layer that reads a file when the model is loaded"
         High Suspicious ["AML.T0037", "T1005"]
-        in ["keras", "keras-h5", "keras-config"] [ExternalReference] within "config."
+        in ["keras", "keras-h5", "keras-config", "keras-metadata", "saved-model"] [ExternalReference] within "config."
         say "a layer takes its data from a file on the host that loads it"
         do "do not load it where secrets are readable; ask for a model that holds its own data (CVE-2025-12058, CVE-2026-1462)"
     "hdf5-external-reference" "An HDF5 file that takes data from another file"

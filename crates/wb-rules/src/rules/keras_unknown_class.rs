@@ -14,6 +14,10 @@ pub(super) const RULE: Draft = Draft {
 };
 
 fn examine(subject: &Subject<'_>) -> Vec<Finding> {
+    // A SavedModel has the functions of its layers in its graph: the class is not needed to run them.
+    if matches!(subject.format(), "saved-model" | "meta-graph" | "keras-metadata") {
+        return Vec::new();
+    }
     // A class may be used for a hundred layers; it is one thing to look at.
     let mut classes: BTreeMap<(&str, &str), (&Component, usize)> = BTreeMap::new();
     for layer in &subject.content.components {
