@@ -81,9 +81,17 @@ fn power_shell(text: &str) -> Option<&str> {
     Some(code.rsplit_once(quote).map_or(code, |(code, _)| code))
 }
 
-/// Lifts the commands in metadata for people, such as a description.
+/// Looks at metadata for people, such as a description: lifts its commands, and notices what is meant for a model that
+/// reads it.
 pub(crate) fn metadata(content: &mut Content, budget: &mut Budget) {
     const SHORTEST: usize = 12;
+    let for_people =
+        |value: &str| value.len() >= SHORTEST && value.contains(' ') && !value.contains("{%");
+    let told: Vec<Field> =
+        content.fields.iter().filter(|field| for_people(&field.value)).cloned().collect();
+    for field in told.into_iter().take(MOST) {
+        crate::prompt::notice(&field.value, &field.path, field.span.unwrap_or_default(), content);
+    }
     const FETCH: [&str; 6] = ["curl", "wget", "iwr", "irm", "base64", "Invoke-"];
     let wanted = |value: &str| {
         value.len() >= SHORTEST
@@ -162,7 +170,9 @@ fn single(line: &Line<'_>) -> Option<Commands> {
 
 /// Whether one command may get its code from another: nothing else is looked at, as instructions start programs.
 fn pipes(text: &str) -> bool {
-    ["|", "$(", "<(", "`", "&&", ";", "-c ", "iex"].iter().any(|part| text.contains(part))
+    ["|", "$(", "<(", "`", "&&", ";", "-c ", "iex", "--input_ex"]
+        .iter()
+        .any(|part| text.contains(part))
 }
 
 /// `$ command` and `PS C:\> command` as the command.

@@ -25,6 +25,8 @@ pub(crate) const FORMAT: Reader = Reader {
 const MAX_HEADER: u64 = 100_000_000;
 /// Where the header begins.
 const PREFIX: usize = 8;
+/// Most axes of a tensor: `NPY_MAXDIMS` of NumPy 2.
+const MAX_AXES: usize = 64;
 /// Longest metadata value that is kept whole, in bytes.
 const KEPT: usize = 1 << 16;
 
@@ -59,12 +61,14 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
     let len = input.u64_le(0)?;
     let head = input.from(PREFIX).head(4096);
     let text = head.as_slice();
+    let fits = usize::try_from(len).is_ok_and(|len| input.slice(PREFIX, len).is_some());
     if text.first() != Some(&b'{') {
-        return None;
+        // No reference reader takes it; one that trims, or decodes what it finds, does.
+        let keyed = ["\"dtype\"", "\"data_offsets\""].iter().all(|key| head.find(key.as_bytes()).is_some());
+        return (fits && keyed).then_some(Strength::Weak);
     }
     let inner = text.get(1..).unwrap_or(&[]).trim_ascii_start();
     let keyed = inner.starts_with(b"\"") || inner.starts_with(b"}");
-    let fits = usize::try_from(len).is_ok_and(|len| input.slice(PREFIX, len).is_some());
     let named = head.find(b"\"dtype\"").is_some() || head.find(b"\"__metadata__\"").is_some();
     let header = head.head(usize::try_from(len).unwrap_or(usize::MAX)).as_slice();
     let empty = fits && len <= 4096 && header.trim_ascii_end().ends_with(b"}");
@@ -115,6 +119,12 @@ struct Header {
 
 impl Header {
     fn read(&mut self, header: Bytes<'_>, budget: &mut Budget) -> Result<(), NotJson> {
+        let start = header.len().saturating_sub(header.as_slice().trim_ascii_start().len());
+        if start > 0 {
+            let what = format!("{start} blanks stand before the JSON of the header");
+            self.content.oddities.push(odd(OddityKind::Malformed, "header", header.head(start).span(), &what));
+        }
+        let header = header.from(start);
         let mut json = JsonReader::new(header);
         let result = self.entries(&mut json, header, budget);
         self.content.oddities.append(&mut json.oddities);
@@ -225,6 +235,10 @@ impl Header {
         if dims != shape.len() {
             let what = "the shape holds something other than sizes";
             note(&mut self.content.oddities, odd(OddityKind::Malformed, &place, value.span, what));
+        }
+        if dims > MAX_AXES {
+            let what = format!("{dims} axes, more than any library has");
+            note(&mut self.content.oddities, odd(OddityKind::ImpossibleLength, &place, value.span, &what));
         }
         let len = end.saturating_sub(begin);
         if let Some((kind, what)) = size_oddity(dtype, &shape, begin, end) {

@@ -157,13 +157,17 @@ fn script(
         .trim_end_matches(".exe")
         .trim_end_matches(|one: char| one.is_ascii_digit() || one == '.');
     let kind = match base {
-        "python" | "pypy" | "ipython" => PayloadKind::Python,
+        // Its inputs are expressions that it evaluates: CVE-2021-41228, CVE-2022-29216.
+        "python" | "pypy" | "ipython" | "saved_model_cli" => PayloadKind::Python,
         "sh" | "bash" | "dash" | "ash" | "zsh" | "ksh" => PayloadKind::Shell,
         "perl" | "ruby" | "node" | "php" | "lua" | "powershell" | "pwsh" => PayloadKind::Text,
         _ => return None,
     };
     let powershell = matches!(base, "powershell" | "pwsh");
-    let flags = ["-c", "-e", "-r", "--eval"];
+    let flags: &[&str] = match base {
+        "saved_model_cli" => &["--input_exprs", "--input_examples"],
+        _ => &["-c", "-e", "-r", "--eval"],
+    };
     let mut rest = words.values.iter();
     while let Some(word) = rest.next() {
         let Some(flag) = word.as_readable() else { continue };

@@ -151,10 +151,16 @@ impl<'a> Description<'_, 'a> {
             notes.gap(span, format!("virtual dataset `{}`: sources not readable", self.path));
             return;
         };
+        // Since HDF5 2.0 (version 1 of the block) flags stand before each source; one of this file has no name then.
+        const SAME_FILE: u8 = 4;
         let mut cursor = block.cursor();
-        cursor.u8();
+        let version = cursor.u8().unwrap_or(0);
         let count = self.file.length(&mut cursor).unwrap_or(0);
-        let source = cursor.take_until(0).unwrap_or(Bytes::new(&[]));
+        let flags = if version == 0 { 0 } else { cursor.u8().unwrap_or(0) };
+        let source = match flags & SAME_FILE {
+            0 => cursor.take_until(0).unwrap_or(Bytes::new(&[])),
+            _ => Bytes::new(b"."),
+        };
         let source = String::from_utf8_lossy(source.as_slice());
         // Sources after the first are not told apart, so that only a single `.` is known to be inside.
         if count > 1 || source != "." {

@@ -222,13 +222,20 @@ fn script(story: &Story<'_>) -> Option<Grade> {
     let all = story.all();
     let hidden =
         all.iter().flat_map(|effect| &effect.payloads).any(|payload| !payload.layers.is_empty());
-    let fetches = fed::from_network(story);
+    let fetches = fed::from_network(story) || fetches_inside(story);
     let runs = all.iter().any(|effect| effect.capability <= Capability::LoadLibrary);
     match (runs, hidden, fetches) {
         (true, true, _) => Some(CRITICAL),
         (true, _, true) => Some(SUSPICIOUS),
         _ => None,
     }
+}
+
+/// Whether the code that an interpreter is given fetches something and runs code: `python -c 'exec(urlopen(X).read())'`.
+fn fetches_inside(story: &Story<'_>) -> bool {
+    let inner: Vec<&Effect> = story.main.flatten().into_iter().skip(1).collect();
+    let does = |capability| inner.iter().any(|effect| effect.capability == capability);
+    does(Capability::Network) && does(Capability::RunCode)
 }
 
 /// A person stands between the words and the command, and many good programs are installed so.
