@@ -9,6 +9,7 @@
 mod assemble;
 mod beside;
 mod body;
+mod constants;
 mod difference;
 mod discover;
 mod gate;

@@ -1,6 +1,7 @@
 //! [`scan`]: every file under some paths, each by itself.
 
 use crate::body::{Inspected, LogText};
+use crate::constants::{check_constants, is_topology};
 use crate::discover::{Found, Skipped, discover};
 use crate::inspect::{Hashing, Inspection, Inspector, inspect};
 use crate::layouts::{compare_layouts, is_blob, tell_missing_shards};
@@ -145,6 +146,7 @@ pub fn scan_roots(
     let blobs = std::mem::take(&mut scanned.blobs);
     compare_layouts(&mut scanned.artifacts, &blobs);
     tell_missing_shards(&mut scanned.artifacts);
+    check_constants(&mut scanned.artifacts, &weights);
     progress.end();
     Ok(scanned)
 }
@@ -172,7 +174,7 @@ impl Scanned {
     fn add(&mut self, file: &Found, inspected: Result<Inspection, Coverage>) {
         match inspected {
             Ok(inspection) => {
-                if is_weights(file) {
+                if is_weights(file) || is_topology(file) {
                     self.weights.push(file.clone());
                 }
                 if is_blob(file) {

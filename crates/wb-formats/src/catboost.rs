@@ -68,6 +68,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     }
     content.oddities = walk.notes.oddities;
     content.gaps = walk.notes.gaps;
+    crate::prose::metadata(&mut content, budget);
     content
 }
 

@@ -100,6 +100,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     let notes = walk.notes;
     content.oddities = notes.oddities;
     content.gaps = notes.gaps;
+    crate::prose::metadata(&mut content, budget);
     content
 }
 

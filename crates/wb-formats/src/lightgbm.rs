@@ -4,6 +4,7 @@
 //! `src/io/tree.cpp` of `microsoft/LightGBM`.
 
 use crate::plain_text::{self, Line};
+use crate::spanned_json::Reader as JsonReader;
 use crate::trees::{Edge, Tree};
 use crate::{Family, Reader, Request};
 use std::collections::BTreeMap;
@@ -55,6 +56,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
             }
         } else if let Some(value) = line.text.strip_prefix("pandas_categorical:") {
             model.field("pandas_categorical", value, &line, &mut content);
+            categories(value, &line, &mut content, budget);
         } else if let Some((key, value)) = parameter(line.text) {
             model.field(&format!("parameters.{key}"), value, &line, &mut content);
         }
@@ -66,6 +68,20 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
 /// `[boosting: gbdt]` below `parameters:`.
 fn parameter(line: &str) -> Option<(&str, &str)> {
     line.strip_prefix('[')?.strip_suffix(']')?.split_once(": ")
+}
+
+/// The Python package reads the categories as JSON, in which others hide what is none.
+fn categories(value: &str, line: &Line<'_>, content: &mut Content, budget: &mut Budget) {
+    let mut reader = JsonReader::new(Bytes::new(value.as_bytes()));
+    let read = reader.value(budget);
+    if read.is_err() || !reader.gaps.is_empty() || !reader.rest().is_empty() {
+        content.oddities.push(Oddity {
+            kind: OddityKind::Malformed,
+            place: "pandas_categorical".to_owned(),
+            span: Some(line.span()),
+            what: "the categories are no JSON".to_owned(),
+        });
+    }
 }
 
 #[derive(Default)]

@@ -17,19 +17,27 @@ pub(crate) const FORMAT: Reader = Reader {
     named: None,
 };
 
+/// What a configuration of kernels begins with: one for each layer, alone or in a list ("How to Implement Custom GPU
+/// Operations" in the documentation of OpenVINO).
+const KERNELS: &str = "CustomLayers";
+const KERNEL: &str = "CustomLayer";
+
 /// How much is looked at to find the list of layers.
 const HEAD: usize = 64 << 10;
 
 fn identify(input: Bytes<'_>) -> Option<Strength> {
-    let net = xml::root(input)? == "net" && input.head(HEAD).find(b"<layers>").is_some();
-    net.then_some(Strength::Strong)
+    match xml::root(input)?.as_str() {
+        "net" => input.head(HEAD).find(b"<layers>").map(|_| Strength::Strong),
+        KERNELS | KERNEL => Some(Strength::Strong),
+        _ => None,
+    }
 }
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
     let mut content = Content::default();
     let mut notes = Notes::default();
     let mut open: Vec<String> = Vec::new();
-    let mut odd = Vec::new();
+    let (mut odd, mut outside) = (Vec::new(), Vec::new());
     xml::read(input, &mut notes, budget, |part| match part {
         Part::Open { name, attributes, span } => {
             let inside = open.last().map_or("", String::as_str);
@@ -41,6 +49,18 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
                     }
                 }
                 ("layers", "layer") => content.components.push(layer(attributes, *span)),
+                ("" | KERNELS, KERNEL) => content.components.push(kernel(attributes, *span)),
+                ("Kernel", "Source") => {
+                    let file = attribute(attributes, "filename").unwrap_or_default();
+                    content.fields.push(Field {
+                        path: "Kernel.Source.filename".to_owned(),
+                        value: file.to_owned(),
+                        span: Some(*span),
+                    });
+                    if let Some(why) = crate::names::escapes(file) {
+                        outside.push((*span, format!("the source of a kernel is `{file}`: {why}")));
+                    }
+                }
                 ("layer", "data") => {
                     let Some(layer) = content.components.last_mut() else { return };
                     for (path, value) in attributes.iter().cloned() {
@@ -65,8 +85,11 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
         }
         Part::Text { .. } => {}
     });
-    for (place, what) in odd {
-        notes.odd(OddityKind::Disagreement, &place, None, what);
+    for (kind, place, what) in odd {
+        notes.odd(kind, &place, None, what);
+    }
+    for (span, what) in outside {
+        notes.odd(OddityKind::ExternalReference, "Kernel.Source", Some(span), what);
     }
     content.oddities = notes.oddities;
     content.gaps = notes.gaps;
@@ -88,8 +111,22 @@ fn layer(attributes: &[(String, String)], span: wb_core::Span) -> Component {
     }
 }
 
+/// A layer that a kernel of its own runs on the graphics processor.
+fn kernel(attributes: &[(String, String)], span: wb_core::Span) -> Component {
+    let name = attribute(attributes, "name").unwrap_or_default().to_owned();
+    Component {
+        kind: "node",
+        class: name.clone(),
+        name,
+        module: Some("extension".to_owned()),
+        place: KERNEL.to_owned(),
+        span: Some(span),
+        settings: Vec::new(),
+    }
+}
+
 /// The tensor that a constant is: part of the file of weights. Says when its size does not fit its shape.
-fn weights(layer: &Component, tensors: &mut Vec<Tensor>) -> Option<(String, String)> {
+fn weights(layer: &Component, tensors: &mut Vec<Tensor>) -> Option<(OddityKind, String, String)> {
     if layer.class != "Const" {
         return None;
     }
@@ -103,12 +140,20 @@ fn weights(layer: &Component, tensors: &mut Vec<Tensor>) -> Option<(String, Stri
         .collect();
     let shape = shape?;
     let elements = shape.iter().try_fold(1_u64, |product, size| product.checked_mul(*size));
-    let expected = bits(kind).and_then(|bits| Some(elements?.checked_mul(bits)?.div_ceil(8)));
-    let disagrees = expected.is_some() && expected != size.parse().ok();
-    let what = disagrees.then(|| format!("shape {shape:?} of {kind} does not fit {size} bytes"));
+    let odd = match (bits(kind), elements.and_then(|elements| elements.checked_mul(bits(kind)?))) {
+        (None, _) => None,
+        (_, None) => {
+            let what = format!("shape {shape:?} of {kind} has more bits than 64 bits can count");
+            Some((OddityKind::ImpossibleLength, what))
+        }
+        (_, Some(needed)) => (Some(needed.div_ceil(8)) != size.parse().ok()).then(|| {
+            let what = format!("shape {shape:?} of {kind} does not fit {size} bytes");
+            (OddityKind::Disagreement, what)
+        }),
+    };
     let (name, dtype) = (layer.name.clone(), kind.to_owned());
     tensors.push(Tensor { name, dtype, shape, span: None });
-    what.map(|what| (layer.place.clone(), what))
+    odd.map(|(kind, what)| (kind, layer.place.clone(), what))
 }
 
 /// Bits of an element; strings have none that are fixed.

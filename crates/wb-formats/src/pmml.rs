@@ -5,7 +5,7 @@
 use crate::notes::Notes;
 use crate::xml::{self, Part, attribute};
 use crate::{Family, Reader, Request};
-use wb_core::{Budget, Bytes, Component, Content, Field, Strength, Text};
+use wb_core::{Budget, Bytes, Component, Content, Field, OddityKind, Strength, Text};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "PMML model",
@@ -24,11 +24,12 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
     let mut content = Content::default();
     let mut notes = Notes::default();
-    let mut open: Vec<String> = Vec::new();
+    let (mut open, mut schemas) = (Vec::<String>::new(), Vec::new());
     xml::read(input, &mut notes, budget, |part| match part {
         Part::Open { name, attributes, span } => {
             let span = Some(*span);
             let value = |name| attribute(attributes, name).unwrap_or_default().to_owned();
+            schemas.extend(attributes.iter().filter_map(|(key, value)| Some((foreign_schema(key, value)?, span))));
             match *name {
                 "PMML" | "Header" | "Application" => {
                     for (key, value) in *attributes {
@@ -68,9 +69,34 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
             open.pop();
         }
     });
+    for (target, span) in schemas {
+        let what = format!("the schema is read from `{target}`");
+        notes.odd(OddityKind::ExternalReference, "schema", span, what);
+    }
     content.oddities = notes.oddities;
     content.gaps = notes.gaps;
     content
+}
+
+/// The address of a schema that a parser may fetch, when it is none of those that everybody names, and no file beside the
+/// model (XML Schema Part 1, 4.3.2).
+fn foreign_schema(key: &str, value: &str) -> Option<String> {
+    const AUTHORITIES: [&str; 2] = ["dmg.org", "w3.org"];
+    let local = key.rsplit(':').next().unwrap_or(key);
+    let foreign = |target: &&str| match target.split_once("://") {
+        Some(("http" | "https", rest)) => {
+            let host = rest.split(['/', ':', '?']).next().unwrap_or_default();
+            !AUTHORITIES.iter().any(|known| host == *known || host.strip_suffix(known).is_some_and(|sub| sub.ends_with('.')))
+        }
+        Some(_) => true,
+        None => crate::names::escapes(target).is_some(),
+    };
+    // Pairs of a name and the place of its schema; names are fetched by nobody.
+    match local {
+        "schemaLocation" => value.split_ascii_whitespace().skip(1).step_by(2).find(foreign).map(str::to_owned),
+        "noNamespaceSchemaLocation" => Some(value).filter(foreign).map(str::to_owned),
+        _ => None,
+    }
 }
 
 /// Models stand directly below the root.

@@ -2,6 +2,7 @@
 //!
 //! Specification: `tensorflow/lite/schema/schema.fbs`; "Adding metadata" in the TensorFlow Lite guide.
 
+mod calls;
 mod operators;
 
 use crate::flatbuffer::{self, Table, Walk};
@@ -30,10 +31,11 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     attachments(input, &mut content, budget);
     let mut walk = Walk::new(budget);
     if let Some(root) = Table::root(input) {
-        Model { input, root, buffers: Vec::new(), codes: Vec::new(), content: &mut content }.read(&mut walk);
+        Model { input, root, buffers: Vec::new(), codes: Vec::new(), calls: calls::Calls::default(), content: &mut content }.read(&mut walk);
     }
     content.oddities.append(&mut walk.notes.oddities);
     content.gaps.append(&mut walk.notes.gaps);
+    crate::prose::metadata(&mut content, budget);
     content
 }
 
@@ -61,6 +63,7 @@ struct Model<'a, 'c> {
     buffers: Vec<Option<Bytes<'a>>>,
     /// Operators by their number.
     codes: Vec<operators::Code>,
+    calls: calls::Calls,
     content: &'c mut Content,
 }
 
@@ -85,8 +88,10 @@ impl<'a> Model<'a, '_> {
             self.field(&format!("signature_defs[{index}]"), key);
         });
         walk.each(&root, 2, "subgraphs", |index, graph, walk| {
+            self.calls.begin(graph.span);
             self.subgraph(&format!("subgraphs[{index}]"), graph, walk);
         });
+        self.calls.check(walk);
         self.tail(walk.reached);
     }
 
@@ -127,6 +132,7 @@ impl<'a> Model<'a, '_> {
                 walk.notes.odd(OddityKind::ImpossibleLength, &place, Some(operator.span), what);
                 return;
             };
+            self.calls.read(&code.name, &operator, &place, walk);
             let inputs = walk.some(&place, operator.i32s(1, AXES)).unwrap_or_default();
             let outputs = walk.some(&place, operator.i32s(2, 1)).unwrap_or_default();
             let named = |index: &i32| usize::try_from(*index).ok().and_then(|at| tensors.get(at));
@@ -170,8 +176,11 @@ impl<'a> Model<'a, '_> {
             let what = format!("shape {shape:?} of {dtype} needs {expected} bytes, there are {}", bytes.len());
             walk.notes.odd(OddityKind::Disagreement, place, Some(bytes.span()), what);
         }
-        if bits.is_some() && expected.is_none() {
-            let what = format!("shape {shape:?} of {dtype} has more bytes than can be counted");
+        let counted = shape.iter().try_fold(1_u32, |product, size| {
+            product.checked_mul(u32::try_from(*size).ok()?)
+        });
+        if (bits.is_some() && expected.is_none()) || (bytes.is_none() && counted.is_none()) {
+            let what = format!("shape {shape:?} of {dtype} has more elements than can be counted");
             walk.notes.odd(OddityKind::ImpossibleLength, place, Some(tensor.span), what);
         }
         let span = bytes.map(Bytes::span);

@@ -71,6 +71,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     if let Some(json) = read {
         model(&json, &mut content);
     }
+    crate::prose::metadata(&mut content, budget);
     content
 }
 

@@ -230,7 +230,7 @@ rows! {
         do "do not predict with it: native code follows these numbers without looking"
     "runtime-odd-structure" "A model of a native runtime whose numbers lead out of it"
         High Suspicious ["AML.T0029", "T1203"]
-        in ["tflite", "executorch", "ort", "torch-mobile", "ncnn", "mnn"] [ImpossibleLength, Disagreement]
+        in ["tflite", "executorch", "ort", "torch-mobile", "ncnn", "mnn", "openvino"] [ImpossibleLength, Disagreement]
         say "the structure is not what the runtime expects"
         do "do not load it in a process with secrets: native code follows these numbers"
     "archive-encrypted-member" "An archive member that is encrypted or said to be"

@@ -29,7 +29,8 @@ pub(crate) enum Setting {
 }
 
 /// Formats whose shell commands stand in text for people: cards, descriptions, comments.
-const TELLING: [&str; 4] = ["markdown", "gguf", "safetensors", "onnx"];
+const TELLING: [&str; 8] =
+    ["markdown", "gguf", "safetensors", "onnx", "core-ml", "tflite", "xgboost", "catboost"];
 
 impl Setting {
     /// Where `program` stands in an artifact of `format`.
