@@ -32,7 +32,7 @@ pub(crate) fn check_constants(artifacts: &mut [Inspected], files: &[Found]) {
 /// A constant of the topology `file` that ends behind the weights beside it.
 fn outside(file: &Found) -> Option<Oddity> {
     let weights = std::fs::symlink_metadata(file.on_disk.with_extension("bin")).ok()?;
-    let size = weights.is_file().then(|| weights.len())?;
+    let size = weights.is_file().then_some(weights.len())?;
     let data = open(&file.on_disk).ok()?;
     let format = wb_formats::format(TOPOLOGY)?;
     let request = Request { path: &file.path };

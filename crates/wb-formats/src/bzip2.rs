@@ -9,7 +9,7 @@ use wb_core::{Budget, Bytes, Content, Strength};
 // joblib compresses without changing the name of the file.
 pub(crate) const FORMAT: Reader = Reader {
     title: "Bzip2-compressed file",
-    endings: &[".bz2", ".tbz2", ".pkl", ".joblib", ".rds", ".rda", ".rdata"],
+    endings: &[".bz2", ".tbz2", ".pkl", ".joblib", ".rds", ".rda", ".rdata", ".rdx"],
     family: Family::Stream,
     refines: &[],
     identify,

@@ -9,7 +9,7 @@ use wb_core::{Budget, Bytes, Content, Field, Strength, Text};
 // joblib, R and NeMo compress without changing the name of the file.
 pub(crate) const FORMAT: Reader = Reader {
     title: "Gzip-compressed file",
-    endings: &[".gz", ".tgz", ".pkl", ".joblib", ".rds", ".rda", ".rdata", ".nemo"],
+    endings: &[".gz", ".tgz", ".pkl", ".joblib", ".rds", ".rda", ".rdata", ".rdx", ".nemo"],
     family: Family::Stream,
     refines: &[],
     identify,

@@ -14,7 +14,7 @@ mod walk;
 
 use crate::spanned_json::Reader as JsonReader;
 use crate::{Family, Reader, Request};
-use wb_core::{Budget, Bytes, Content, Gap, Oddity, Span, Strength};
+use wb_core::{Budget, Bytes, Content, Gap, Limits, Oddity, Span, Strength};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "Keras model configuration in JSON, as `to_json` writes it",
@@ -25,6 +25,11 @@ pub(crate) const FORMAT: Reader = Reader {
     parse,
     named: None,
 };
+
+/// How much is looked at for words that a model has.
+const LOOKED_AT: usize = 1 << 20;
+/// What finding the keys of a model may cost.
+const GLANCE: Limits = Limits { depth: 64, decoded_bytes: 1 << 20, steps: 1 << 18, items: 1 << 18, texts: 0 };
 
 /// A configuration, and where it stands.
 pub(crate) struct Source<'a> {
@@ -104,6 +109,13 @@ fn utf8(text: Bytes<'_>) -> Option<String> {
 /// An object whose first keys are those of a serialised Keras model.
 fn identify(input: Bytes<'_>) -> Option<Strength> {
     let head = input.head(4096);
+    if head.as_slice().trim_ascii_start().starts_with(b"\"") {
+        // The whole configuration as a string, which is read twice.
+        let keys = [r#"\"class_name\""#, r#"\"config\""#, r#"\"layers\""#];
+        let string = input.as_slice().trim_ascii_end().ends_with(b"\"");
+        let known = string && keys.iter().all(|key| head.find(key.as_bytes()).is_some());
+        return known.then_some(Strength::Strong);
+    }
     let mut reader = JsonReader::new(head);
     if !reader.enter_object() {
         return None;
@@ -113,7 +125,34 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
     let layered =
         input.head(1 << 16).find(b"\"layers\"").is_some() || head.find(b"\"Sequential\"").is_some();
     let classed = head.find(b"\"class_name\"").is_some() && head.find(b"\"config\"").is_some();
-    (known.contains(&first.as_str()) && layered && classed).then_some(Strength::Strong)
+    let usual = known.contains(&first.as_str()) && layered && classed;
+    (usual || is_model(input)).then_some(Strength::Strong)
+}
+
+/// Whether a class and a configuration with layers stand among the keys of the outermost object, wherever and however they
+/// are written. A loader does not mind what stands before them.
+fn is_model(input: Bytes<'_>) -> bool {
+    let (plain, escaped) = (input.head(LOOKED_AT).find(b"class_name"), || input.head(LOOKED_AT).find(b"\\u00"));
+    if plain.is_none() && escaped().is_none() {
+        return false;
+    }
+    let mut budget = Budget::new(GLANCE);
+    let mut reader = JsonReader::new(input);
+    let (mut classed, mut layered, mut first) = (false, false, true);
+    if !reader.enter_object() {
+        return false;
+    }
+    while let Ok(Some((key, _))) = reader.next_key(first) {
+        first = false;
+        let Ok(value) = reader.value(&mut budget) else { return false };
+        classed |= key == "class_name" && value.text().is_some();
+        layered |= key == "config"
+            && (value.get("layers").is_some() || value.items().iter().any(|item| item.get("class_name").is_some()));
+        if classed && layered {
+            return true;
+        }
+    }
+    false
 }
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {

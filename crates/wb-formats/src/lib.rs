@@ -91,6 +91,7 @@ formats! {
     xgboost,
     lightgbm,
     r_data = "r-data",
+    r_lazy = "r-lazy",
     torch7,
     java_object = "java-object",
     msgpack,

@@ -18,6 +18,7 @@ mod flow;
 mod gate;
 mod graph;
 mod tensor;
+mod unused;
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "ONNX: a graph of operators with its weights",
@@ -174,6 +175,9 @@ impl Model {
         if reader.cut {
             let why = "the graph has more nodes than were followed to its outputs";
             walk.notes.gap(Some(input.span()), why);
+        }
+        if !reader.cut {
+            unused::find(&graph, "graph", &mut walk.notes);
         }
         bomb::functions(&functions, &graph, &mut walk.notes);
         self.look_at(&graph, "graph", &mut walk.notes);

@@ -199,6 +199,7 @@ fn validates(head: Bytes<'_>) -> Option<Disguised> {
 pub(crate) fn not_numbers(numbers: Bytes<'_>, dtype: &str) -> Option<&'static str> {
     let float = Float::of(dtype)?;
     let (mut all_nan, mut all_tiny, mut count) = (true, true, 0_usize);
+    let (mut all_infinite, mut above) = (true, false);
     for number in numbers.as_slice().chunks_exact(float.len).take(ASKED) {
         let mut whole = [0; 8];
         whole.get_mut(8_usize.saturating_sub(float.len)..)?.copy_from_slice(number);
@@ -209,15 +210,19 @@ pub(crate) fn not_numbers(numbers: Bytes<'_>, dtype: &str) -> Option<&'static st
         let full = 1_u64.wrapping_shl(float.exponent).wrapping_sub(1);
         all_nan &= exponent == full && fraction != 0;
         all_tiny &= exponent == 0 && fraction != 0;
+        all_infinite &= exponent == full && fraction == 0;
+        above |= number.last().is_some_and(|byte| byte & 0x80 == 0);
         count = count.saturating_add(1);
-        if !(all_nan || all_tiny) {
+        if !(all_nan || all_tiny || all_infinite) {
             return None;
         }
     }
-    match (count >= FEWEST, all_nan) {
-        (false, _) => None,
-        (true, true) => Some("not a number (NaN)"),
-        (true, false) => Some("a denormal number"),
+    // Masks are infinite below zero.
+    match (count >= FEWEST, all_nan, all_tiny) {
+        (false, ..) => None,
+        (true, true, _) => Some("not a number (NaN)"),
+        (true, _, true) => Some("a denormal number"),
+        _ => above.then_some("infinite"),
     }
 }
 

@@ -13,7 +13,7 @@ use wb_core::{Budget, Bytes, Content, Strength};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "R data: serialised objects",
-    endings: &[".rds", ".rda", ".rdata", ".rdb"],
+    endings: &[".rds", ".rda", ".rdata", ".rdx"],
     family: Family::Model,
     refines: &[],
     identify,

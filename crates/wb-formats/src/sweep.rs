@@ -5,7 +5,7 @@
 
 use crate::notes::Notes;
 use std::collections::BTreeSet;
-use wb_core::{Budget, Bytes, Child, ChildData, Content, OddityKind, Span};
+use wb_core::{Budget, Bytes, Child, ChildData, Component, Content, OddityKind, Span};
 
 mod kinds;
 
@@ -46,10 +46,11 @@ pub fn sweep(input: Bytes<'_>, content: &mut Content, budget: &mut Budget) {
     }
     for (span, what) in found {
         let holds = |owner: &Span| owner.start <= span.start && span.start < owner.end();
-        let tensor = content.tensors.iter().find(|tensor| tensor.span.as_ref().is_some_and(holds));
-        let (name, from) = tensor.map_or(("", 0), |tensor| {
-            (tensor.name.as_str(), tensor.span.map_or(0, |owner| owner.start))
-        });
+        let tensors = content.tensors.iter().map(|tensor| (tensor.name.as_str(), tensor.span));
+        let storages = storages(content).map(|storage| (storage.name.as_str(), storage.span));
+        let owner = tensors.chain(storages).find(|(_, owner)| owner.as_ref().is_some_and(holds));
+        let (name, from) =
+            owner.map_or(("", 0), |(name, owner)| (name, owner.map_or(0, |owner| owner.start)));
         let at = span.start.saturating_sub(from);
         let place = format!("tensor {name}");
         notes.odd(
@@ -66,12 +67,18 @@ pub fn sweep(input: Bytes<'_>, content: &mut Content, budget: &mut Budget) {
     content.gaps.append(&mut notes.gaps);
 }
 
-/// The bytes of all tensors, each byte once: tensors may share them.
+/// Storages with bytes that no tensor is a view of.
+fn storages(content: &Content) -> impl Iterator<Item = &Component> {
+    content.components.iter().filter(|part| part.kind == "storage")
+}
+
+/// The bytes of all tensors and storages, each byte once: tensors may share them.
 fn areas(content: &Content) -> Vec<Span> {
     let mut spans: Vec<Span> = content
         .tensors
         .iter()
         .filter_map(|tensor| tensor.span)
+        .chain(storages(content).filter_map(|storage| storage.span))
         .filter(|span| span.len > 0)
         .collect();
     spans.sort_unstable();

@@ -10,7 +10,7 @@ use crate::zip::{self, Entry};
 use crate::{Family, Reader, Request, names};
 use std::collections::BTreeMap;
 use wb_code::pickle::{self, Detail};
-use wb_core::{Budget, Bytes, Content, Field, Oddity, OddityKind, Strength, Trigger};
+use wb_core::{Budget, Bytes, Component, Content, Field, Oddity, OddityKind, Span, Strength, Trigger};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "PyTorch model: zip archive with pickles, TorchScript, torch.package",
@@ -183,7 +183,36 @@ fn storages(
         }
         content.tensors.push(storage::tensor(tensor));
     }
+    let held = entries.iter().zip(&stored).filter(|(_, stored)| **stored);
+    let mut views: Vec<Span> = content.tensors.iter().filter_map(|tensor| tensor.span).collect();
+    views.sort_unstable();
+    let unviewed = held.filter_map(|(entry, _)| unviewed(entry, &views));
+    content.components.extend(unviewed);
     stored
+}
+
+/// A storage with bytes that none of the `views`, in their order, is of: they are saved with the model, and no tensor has
+/// them.
+fn unviewed(entry: &Entry, views: &[Span]) -> Option<Component> {
+    let first = views.partition_point(|span| span.start < entry.data.start);
+    let spans = views.get(first..)?.iter().take_while(|span| span.start < entry.data.end());
+    let (mut reached, mut viewed) = (entry.data.start, 0_u64);
+    for span in spans {
+        viewed = viewed.saturating_add(span.end().saturating_sub(reached.max(span.start)));
+        reached = reached.max(span.end());
+    }
+    (viewed < entry.data.len).then(|| Component {
+        kind: "storage",
+        name: entry.name.clone(),
+        place: entry.name.clone(),
+        span: Some(entry.data),
+        settings: vec![Field {
+            path: "bytes of no tensor".to_owned(),
+            value: entry.data.len.saturating_sub(viewed).to_string(),
+            span: Some(entry.data),
+        }],
+        ..Component::default()
+    })
 }
 
 /// Takes a small member that only records a number or a word, such as `version`, as a field. Anything

@@ -3,6 +3,8 @@
 //!
 //! Specification: `File.lua`, `Tensor.lua` and `doc/serialization.md` in `torch/torch7`.
 
+mod lua;
+
 use crate::notes::Notes;
 use crate::{Family, Reader, Request};
 use wb_core::{
@@ -22,6 +24,8 @@ pub(crate) const FORMAT: Reader = Reader {
 
 /// How deep objects may nest.
 const DEEPEST: u32 = 200;
+/// Names of one function that are kept.
+const NAMES: usize = 1 << 12;
 /// Longest name of a class, in bytes.
 const CLASS: u64 = 256;
 
@@ -262,14 +266,13 @@ impl Walk<'_, '_> {
             _ => "function".to_owned(),
         };
         let span = Span::new(start, self.cursor.offset().saturating_sub(start));
-        let what = format!("`{place}` is {class}");
-        self.notes.odd(OddityKind::OpaqueCode, place, Some(span), what);
         self.content.components.push(Component {
             kind: "function",
             name: place.to_owned(),
             class,
             place: place.to_owned(),
             span: Some(span),
+            settings: names(bytes),
             ..Component::default()
         });
         let texts = crate::plain_text::strings(bytes, &format!("strings of the function {place}"));
@@ -282,6 +285,15 @@ impl Walk<'_, '_> {
         }
         self.object(&crate::protobuf::below(place, "upvalues"))
     }
+}
+
+/// The names and strings that bytecode uses, by the function in it.
+fn names(code: Bytes<'_>) -> Vec<Field> {
+    let functions = lua::constants(code).unwrap_or_default();
+    let numbered = functions.into_iter().enumerate();
+    let named = numbered.flat_map(|(index, strings)| strings.into_iter().map(move |value| (index, value)));
+    let field = |(index, value)| Field { path: format!("function[{index}]"), value, span: Some(code.span()) };
+    named.take(NAMES).map(field).collect()
 }
 
 /// Bytes of an element of `torch.KINDTensor`.

@@ -10,7 +10,7 @@ use wb_core::{Budget, Bytes, Content, Strength};
 // joblib compresses without changing the name of the file.
 pub(crate) const FORMAT: Reader = Reader {
     title: "Xz- or LZMA-compressed file",
-    endings: &[".xz", ".lzma", ".txz", ".pkl", ".joblib", ".rds", ".rda", ".rdata"],
+    endings: &[".xz", ".lzma", ".txz", ".pkl", ".joblib", ".rds", ".rda", ".rdata", ".rdx"],
     family: Family::Stream,
     refines: &[],
     identify,

@@ -278,11 +278,6 @@ rows! {
         in [] [DuplicateKey]
         say "a key appears twice: readers may take different values"
         do "compare the two values"
-    "lua-bytecode" "A function of Lua in a model"
-        High Suspicious ["T1059.011", "AML.T0011.000"]
-        in ["torch7"] [OpaqueCode]
-        say "the model carries bytecode of Lua, which is run without being checked"
-        do "do not load it; ask for the source of the function, and for weights without it"
     "opaque-code" "Code that could not be read"
         Medium Unknown ["T1027"]
         in [] [OpaqueCode]

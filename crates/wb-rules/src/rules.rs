@@ -87,6 +87,7 @@ rules![
     keras_unknown_setting = "keras-unknown-setting",
     llamafile_arguments = "llamafile-odd-arguments",
     loader_known_weakness = "loader-known-weakness",
+    lua_bytecode = "lua-bytecode",
     native_code = "native-code",
     pickle_attribute_set_on_import = "pickle-attribute-set-on-import",
     pickle_extension_code = "pickle-extension-code",
@@ -116,7 +117,7 @@ pub fn rules() -> &'static [Rule] {
 }
 
 /// Data files that rules of their own read, by name.
-pub(crate) fn sources() -> [(&'static str, &'static str); 11] {
+pub(crate) fn sources() -> [(&'static str, &'static str); 12] {
     [
         ("installers.txt", effects::INSTALLERS),
         ("java_gadgets.txt", java_gadget::GADGETS),
@@ -124,6 +125,7 @@ pub(crate) fn sources() -> [(&'static str, &'static str); 11] {
         ("r_functions.toml", r_code::FUNCTIONS),
         ("known_operators.toml", custom_operator::KNOWN),
         ("tensorflow_operators.txt", custom_operator::REGISTRY),
+        ("lua_functions.txt", lua_bytecode::FUNCTIONS),
         ("native_functions.toml", native_code::FUNCTIONS),
         ("loader_weaknesses.toml", loader_known_weakness::TABLE),
         ("keras_functions.txt", crate::keras::FUNCTIONS),

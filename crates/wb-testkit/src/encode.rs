@@ -51,6 +51,7 @@ pub fn encode(data: &[u8], encoding: &str) -> Result<Vec<u8>, String> {
             }
             data.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect()
         }
+        "lowbits" => low_bits(data, argument.parse().map_err(|_| "as in `lowbits:3`")?),
         "wrapped" => data.chunks(60).flat_map(|line| [line, b"\n"].concat()).collect(),
         "zlib" | "gzip" | "bz2" | "xz" => {
             compress(data, name).map_err(|error| error.to_string())?
@@ -96,6 +97,22 @@ pub(crate) fn unpack(packed: &[u8]) -> Result<Vec<u8>, String> {
     let mut reader = flate2::read::ZlibDecoder::new(&*stream);
     reader.read_to_end(&mut out).map_err(|error| format!("zlib: {error}"))?;
     Ok(out)
+}
+
+/// Weights of a layer, 1,024 numbers of four bytes, with `data` in the lowest `count` bits of each.
+fn low_bits(data: &[u8], count: usize) -> Vec<u8> {
+    let mut bits =
+        data.iter().flat_map(|byte| (0..8).rev().map(move |bit| u32::from(byte >> bit) & 1));
+    let numbers = (0..1_024_u32).map(|at| {
+        let weight = (at.wrapping_mul(2_654_435_761) >> 12) as f32 / 26_214_400.0 - 0.02;
+        let mut low = Vec::from_iter(bits.by_ref().take(count));
+        if low.is_empty() {
+            return weight.to_bits();
+        }
+        low.resize(count, 0);
+        weight.to_bits() >> count << count | low.iter().fold(0, |part, bit| part << 1 | bit)
+    });
+    numbers.flat_map(u32::to_le_bytes).collect()
 }
 
 fn rot13(byte: u8) -> u8 {
@@ -161,5 +178,14 @@ mod tests {
         assert_eq!(text("rot13"), "uryyb jbeyq");
         assert_eq!(encode(b"ab", "xor:01").expect("known"), b"`c");
         assert!(encode(b"ab", "base1000").is_err());
+    }
+
+    #[test]
+    fn low_bits_of_numbers_are_those_of_the_data() {
+        let plain = encode(b"", "lowbits:3").expect("known");
+        let hidden = encode(&[0b1010_0111, 0xff], "lowbits:3").expect("known");
+        let low = |at: usize| hidden[4 * at] & 7;
+        assert_eq!((hidden.len(), [low(0), low(1), low(2)]), (4_096, [0b101, 0b001, 0b111]));
+        assert_eq!(hidden[24..], plain[24..]);
     }
 }

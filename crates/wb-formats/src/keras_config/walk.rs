@@ -5,9 +5,9 @@ use super::Source;
 use super::code::{self, Expected};
 use super::component::{self, component, is_layer};
 use super::reference::{Reference, is_tensor_function};
-use crate::spanned_json::{Json, Node, join_key};
+use crate::spanned_json::{Json, Node, Reader as JsonReader, join_key};
 use wb_core::{
-    Budget, CallStyle, Content, Language, Oddity, OddityKind, Op, OpKind, Program, Trigger,
+    Budget, Bytes, CallStyle, Content, Language, Oddity, OddityKind, Op, OpKind, Program, Trigger,
 };
 
 /// Walks `json`, the root of a configuration.
@@ -63,8 +63,22 @@ impl Walk<'_, '_> {
             Node::Text(text) => {
                 let place = code::Place { place, key, layer, expected };
                 code::string(self.source, json, text, &place, self.content, self.budget);
+                self.inside(json, text, place.place);
             }
             Node::Plain(_) | Node::TooDeep => {}
+        }
+    }
+
+    /// A configuration that stands in a configuration as a string, as `json.dumps` of what `to_json` gives. Each is
+    /// shorter than the one around it.
+    fn inside(&mut self, json: &Json, text: &str, place: &str) {
+        if !super::is_configuration(text) || !text.contains("\"config\"") {
+            return;
+        }
+        let bytes = Bytes::new(text.as_bytes());
+        if let Ok(inner) = JsonReader::new(bytes).value(self.budget) {
+            let packed = Some(self.source.span(json.span));
+            walk(&Source { text: bytes, packed, place }, &inner, self.content, self.budget);
         }
     }
 

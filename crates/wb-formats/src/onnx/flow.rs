@@ -23,6 +23,8 @@ pub(super) struct Graph<'a> {
     /// What is given from outside, and whether it is one number.
     pub(super) inputs: Vec<(&'a [u8], bool)>,
     pub(super) outputs: Vec<&'a [u8]>,
+    /// Fixed tensors that say how another one is quantized.
+    pub(super) annotated: Vec<&'a [u8]>,
     /// Weights and other fixed tensors, by name.
     pub(super) constants: HashMap<&'a [u8], Constant<'a>>,
 }
@@ -118,6 +120,11 @@ impl<'a> Constant<'a> {
         self.elements = self.integers.len().max(self.floats.len()) as u64;
     }
 
+    /// Its bytes, when they lie in one piece of the file.
+    pub(super) fn span(&self) -> Option<Span> {
+        self.raw.map(Bytes::span)
+    }
+
     /// The first whole numbers in it; none when it holds others.
     pub(super) fn integers(&self) -> Vec<i64> {
         let Some(raw) = self.raw else { return self.integers.clone() };
@@ -188,6 +195,8 @@ impl<'b> Reader<'b> {
                 }
                 11 => graph.inputs.push((named(bytes), is_single(bytes))),
                 12 => graph.outputs.push(named(bytes)),
+                // `TensorAnnotation`: pairs of a role and the name of a tensor.
+                14 => graph.annotated.extend(parts(bytes, 2).filter_map(|pair| parts(pair, 2).next()).map(Bytes::as_slice)),
                 _ => {}
             }
         });

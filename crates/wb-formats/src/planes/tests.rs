@@ -108,6 +108,7 @@ fn tensors_without_a_number_are_told() {
     let told = |weights: &[f32]| not_numbers(Bytes::new(&bytes(weights)), "F32");
     assert_eq!(told(&[f32::NAN; 64]), Some("not a number (NaN)"));
     assert_eq!(told(&[1e-42; 64]), Some("a denormal number"));
+    assert_eq!(told(&[f32::INFINITY; 64]), Some("infinite"));
     let half = |bits: u16| bits.to_le_bytes().repeat(64);
     assert_eq!(not_numbers(Bytes::new(&half(0x7e00)), "F16"), Some("not a number (NaN)"));
     assert_eq!(not_numbers(Bytes::new(&half(0x7fc0)), "BF16"), Some("not a number (NaN)"));

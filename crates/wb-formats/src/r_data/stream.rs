@@ -39,6 +39,8 @@ struct Flags {
     attributes: bool,
     tag: bool,
     packed: i32,
+    /// Whether a binding of an environment is a function that runs when the variable is looked at.
+    active: bool,
 }
 
 impl<'c, 'b> Walk<'c, 'b> {
@@ -132,6 +134,8 @@ impl<'c, 'b> Walk<'c, 'b> {
             attributes: word & 1 << 9 != 0,
             tag: word & 1 << 10 != 0,
             packed: word >> 8,
+            // `ACTIVE_BINDING_MASK` among the bits that stand above the twelfth.
+            active: word & 1 << 27 != 0,
         })
     }
 
@@ -164,12 +168,7 @@ impl<'c, 'b> Walk<'c, 'b> {
                 self.refer(String::new())?;
                 return Ok(Code::Nothing);
             }
-            238 => {
-                for _ in 0..3 {
-                    self.item(input)?;
-                }
-                return Ok(Code::Nothing);
-            }
+            238 => return self.alternative(input, start),
             1 => {
                 let name = symbol(self.item(input)?).unwrap_or_default();
                 self.refer(name.clone())?;
@@ -279,7 +278,11 @@ impl<'c, 'b> Walk<'c, 'b> {
                 true => symbol(self.item(input)?),
                 false => None,
             };
+            let before = self.content.components.len();
             let value = self.item(input)?;
+            if flags.active && flags.kind == 2 {
+                self.activate(before, name.as_deref().unwrap_or_default());
+            }
             if call && self.kept < MOST {
                 self.kept = self.kept.saturating_add(1);
                 parts.push((name, value));
@@ -296,6 +299,52 @@ impl<'c, 'b> Walk<'c, 'b> {
             self.component("call", &code, start, input.offset())?;
         }
         Ok(if call { code } else { Code::Nothing })
+    }
+
+    /// The closure of an active binding runs when the variable `name` is looked at (`?makeActiveBinding`).
+    fn activate(&mut self, before: usize, name: &str) {
+        let closure = self.content.components.get_mut(before).filter(|part| part.kind == "closure");
+        if let Some(closure) = closure {
+            closure.kind = "active-binding";
+            name.clone_into(&mut closure.name);
+        }
+    }
+
+    /// An object in a form of its own: its class and package, its state, its attributes. R looks the class up when it reads
+    /// the object, and loads the package for it (`altclasses.c` and `altrep.c` of R).
+    fn alternative(&mut self, input: &mut Input<'_>, start: u64) -> Read<Code> {
+        let mut names = Vec::new();
+        loop {
+            let here = input.offset();
+            let flags = self.flags(input)?;
+            if flags.kind != 2 {
+                self.value(input, flags, here)?;
+                break;
+            }
+            if flags.attributes {
+                self.item(input)?;
+            }
+            if flags.tag {
+                self.item(input)?;
+            }
+            names.extend(symbol(self.item(input)?));
+            self.budget.items(1).map_err(|_| Stop::Limit("items"))?;
+        }
+        self.item(input)?;
+        self.item(input)?;
+        let mut names = names.into_iter();
+        let (class, package) = (names.next().unwrap_or_default(), names.next());
+        let span = Some(Span::new(start, input.offset().saturating_sub(start)));
+        self.content.components.push(Component {
+            kind: "altrep",
+            name: class.clone(),
+            class,
+            module: package,
+            place: format!("altrep at byte {start}"),
+            span,
+            settings: Vec::new(),
+        });
+        Ok(Code::Nothing)
     }
 
     /// Attributes, environment, formal arguments, body.

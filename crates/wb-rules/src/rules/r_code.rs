@@ -24,7 +24,8 @@ fn examine(subject: &Subject<'_>) -> Vec<Finding> {
     if subject.format() != "r-data" {
         return Vec::new();
     }
-    subject.content.components.iter().filter_map(|part| finding(subject, part)).collect()
+    let parts = subject.content.components.iter();
+    parts.filter_map(|part| finding(subject, part).or_else(|| foreign_class(subject, part))).collect()
 }
 
 fn finding(subject: &Subject<'_>, part: &Component) -> Option<Finding> {
@@ -38,8 +39,8 @@ fn finding(subject: &Subject<'_>, part: &Component) -> Option<Finding> {
     let gravest = reached.iter().next().map(|(capability, name)| (*capability, *name));
     let hook = part.kind == "closure" && HOOKS.contains(&part.name.as_str());
     let (severity, verdict) = match (part.kind, gravest) {
-        ("promise", Some((deed, _))) if deed <= Capability::ReadFile => (Severity::Critical, Verdict::Malicious),
-        ("promise", _) => (Severity::Medium, Verdict::Suspicious),
+        ("promise" | "active-binding", Some((deed, _))) if deed <= Capability::ReadFile => (Severity::Critical, Verdict::Malicious),
+        ("promise" | "active-binding", _) => (Severity::Medium, Verdict::Suspicious),
         (_, Some((deed, _))) if hook && deed <= Capability::ReadFile => (Severity::Critical, Verdict::Malicious),
         _ if hook => (Severity::High, Verdict::Suspicious),
         // Closures and calls of honest models parse formulas and evaluate them; they start no programs.
@@ -48,6 +49,7 @@ fn finding(subject: &Subject<'_>, part: &Component) -> Option<Finding> {
     };
     let what = match (part.kind, hook) {
         ("promise", _) => "a promise runs when the object is used".to_owned(),
+        ("active-binding", _) => format!("looking at the variable `{}` runs a function", part.name),
         (_, true) => format!("R calls `{}` when the workspace is loaded or left", part.name),
         _ => format!("a {} is kept in the file", part.kind),
     };
@@ -70,6 +72,27 @@ fn finding(subject: &Subject<'_>, part: &Component) -> Option<Finding> {
         Some((_, name)) => builder.call(name).build(),
         None => builder.build(),
     })
+}
+
+/// An object of a class that R loads a package for, or that maps a file.
+fn foreign_class(subject: &Subject<'_>, part: &Component) -> Option<Finding> {
+    let package = (part.kind == "altrep").then(|| part.module.as_deref().unwrap_or_default())?;
+    let what = match package {
+        "base" if part.class.starts_with("mmap_") => "opens the file that its state names",
+        "base" => return None,
+        _ => "loads the package of its class",
+    };
+    let class = format!("{package}::{}", part.class);
+    let headline = format!("reading an object of the class `{class}` {what}");
+    let location = Location::at(&*part.place, part.span);
+    let builder = FindingBuilder::new("r-data-runs-code", &subject.artifact.path, location, headline)
+        .severity(Severity::Medium)
+        .verdict(Verdict::Suspicious)
+        .trigger(Trigger::Load)
+        .call(class)
+        .techniques(RULE.techniques)
+        .next("find out what the package does when it is loaded, and which file is named");
+    Some(builder.build())
 }
 
 fn capability(name: &str) -> Option<Capability> {
