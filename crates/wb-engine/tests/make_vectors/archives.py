@@ -93,7 +93,7 @@ add(
 
 # Bombs.
 zeros = bytes(48 << 20)
-add("ARC-003 48 MiB of zeros", "archive-expansion", squeezed(squeezed(zeros)), squeezed(b"0.1 0.2 0.3\n" * 999), verdict="unknown", name="model.gz", whole=True)
+add("DOS-007 ARC-003 48 MiB of zeros", "archive-expansion", squeezed(squeezed(zeros)), squeezed(b"0.1 0.2 0.3\n" * 999), verdict="unknown", name="model.gz", whole=True)
 add("ARC-003 archive in an archive in an archive", "archive-expansion",
     archive(*[Member(f"{number}.zip", archive(*[Member(f"{other}.bin", bytes(20 << 20), 8) for other in range(4)]), 8) for number in range(8)]),
     archive(Member("a.zip", archive(Member("b.txt", b"0.1 0.2 0.3\n" * 999, 8)), 8)), verdict="unknown", name="model.zip", whole=True)
