@@ -25,7 +25,7 @@ const ASKED: usize = 256;
 /// The gates in front of the outputs of the graph of `scope`.
 pub(super) fn find(scope: &Scope<'_, '_>, place: &str) -> Vec<Component> {
     let mut search = Search { place, found: Vec::new() };
-    search.outputs(scope);
+    search.outputs(scope, false);
     search.found
 }
 
@@ -42,8 +42,9 @@ struct Gate<'a> {
 }
 
 impl Search<'_> {
-    /// Walks backwards from the outputs of a graph, first to its last layers, then through them to its inputs.
-    fn outputs<'a>(&mut self, scope: &Scope<'_, 'a>) {
+    /// Walks backwards from the outputs of a graph, first to its last layers, then through them to its inputs. `inside`
+    /// says that layers stand behind the graph already.
+    fn outputs<'a>(&mut self, scope: &Scope<'_, 'a>, inside: bool) {
         let mut seen = HashSet::new();
         let mut waiting: Vec<&'a [u8]> = scope.graph.outputs.clone();
         let mut behind = Vec::new();
@@ -51,8 +52,11 @@ impl Search<'_> {
             let layer = node.standard().is_none_or(is_learned);
             if layer {
                 behind.extend(learned(scope, node));
-            } else if !self.decide(scope, node, false) {
+            } else if !self.decide(scope, node, inside) {
                 waiting.extend(learned(scope, node));
+            } else if node.operator == b"If" {
+                // Its branches were looked at; what they read stands in front of their layers.
+                behind.extend(learned(scope, node));
             }
         }
         while let Some(node) = self.next(scope, &mut behind, &mut seen) {
@@ -82,11 +86,13 @@ impl Search<'_> {
     fn decide<'a>(&mut self, scope: &Scope<'_, 'a>, node: &Node<'a>, inside: bool) -> bool {
         let Some(operator) = node.standard() else { return false };
         if operator == "If" {
-            self.branches(scope, node);
+            self.branches(scope, node, inside);
             return !inside;
         }
         let gate = choice(scope, node, operator);
-        let gate = gate.filter(|gate| !inside || operator == "Where" && scope.fact(gate.condition).is_narrow());
+        // Networks that send each input to one of several experts choose by what they have learned.
+        let given = |fact: Fact| fact.is_narrow() && fact.weight == 0;
+        let gate = gate.filter(|gate| !inside || operator == "Where" && given(scope.fact(gate.condition)));
         if let Some(gate) = &gate {
             self.tell(scope, node, gate);
         }
@@ -94,7 +100,7 @@ impl Search<'_> {
     }
 
     /// An `If` whose branches do not both compute what was learned; otherwise what is in them.
-    fn branches<'a>(&mut self, scope: &Scope<'_, 'a>, node: &Node<'a>) {
+    fn branches<'a>(&mut self, scope: &Scope<'_, 'a>, node: &Node<'a>, inside: bool) {
         let inner: Vec<Scope<'_, 'a>> =
             node.graphs.iter().map(|(_, graph)| Scope::within(graph, scope, Fact::default())).collect();
         let Some(condition) = node.inputs.first() else { return };
@@ -104,12 +110,14 @@ impl Search<'_> {
             let nothing = branch.graph.outputs.iter().all(|name| branch.fact(name).weight == 0);
             nothing || !branch.graph.nodes.iter().any(computes)
         });
+        let fact = scope.fact(condition);
+        let exact = fact.is_exact(answer);
         match small {
-            Some(small) if answer.weight > 0 && scope.fact(condition).is_exact(answer) => {
+            Some(small) if answer.weight > 0 && exact && (!inside || fact.weight == 0) => {
                 let instead = small.graph.outputs.first().map(|name| in_words(small, name)).unwrap_or_default();
                 self.tell(scope, node, &Gate { condition, instead });
             }
-            _ => inner.iter().for_each(|branch| self.outputs(branch)),
+            _ => inner.iter().for_each(|branch| self.outputs(branch, inside)),
         }
     }
 
@@ -132,9 +140,15 @@ impl Search<'_> {
     }
 }
 
-/// What `node` reads of what was computed with weights.
+/// What `node`, and the nodes in it, read of what was computed with weights.
 fn learned<'a>(scope: &Scope<'_, 'a>, node: &Node<'a>) -> Vec<&'a [u8]> {
-    node.inputs.iter().copied().filter(|name| scope.fact(name).weight > 0).collect()
+    let mut names: Vec<&'a [u8]> = node.inputs.clone();
+    for (_, graph) in &node.graphs {
+        names.extend(graph.outputs.iter().chain(graph.nodes.iter().flat_map(|inner| &inner.inputs)).copied());
+        names.extend(graph.nodes.iter().filter(|inner| !inner.graphs.is_empty()).flat_map(|inner| learned(scope, inner)));
+    }
+    names.retain(|name| scope.fact(name).weight > 0);
+    names
 }
 
 /// Whether a node, or one in it, computes with what was learned.
