@@ -28,7 +28,7 @@ const PREFIX: usize = 8;
 /// Most axes of a tensor: `NPY_MAXDIMS` of NumPy 2.
 const MAX_AXES: usize = 64;
 /// Longest metadata value that is kept whole, in bytes.
-const KEPT: usize = 1 << 16;
+const KEPT: usize = 1 << 20;
 
 /// Element types and their sizes in bits.
 const DTYPES: &[(&str, u64)] = &[
