@@ -182,6 +182,8 @@ fn escaped(data: &[u8]) -> Option<(&'static str, Vec<u8>)> {
     let percents = count(data, b"%");
     (percents >= 4 && percents.saturating_mul(3) > quarter)
         .then(|| ("percent", codec::percent(data)))
+        // Signs that stand for values, as in `%s`, are no escapes: nothing was taken out.
+        .filter(|(_, decoded)| decoded != data)
 }
 
 fn count(data: &[u8], needle: &[u8]) -> usize {

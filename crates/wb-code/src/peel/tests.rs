@@ -43,6 +43,7 @@ fn text_encodings() {
     assert_eq!(peeled(&wide).0, ["utf-16"]);
     assert_eq!(peeled(data_encoding::BASE64.encode(&wide).as_bytes()).0, ["base64", "utf-16"]);
     assert_eq!(peeled(&codec::xor(COMMAND.as_bytes(), &[0xa7])).0, ["xor 0xa7"]);
+    assert_eq!(peeled(b"setting %s.%s to %r in %s").0, [""; 0], "values, no escapes");
     let base58 = wb_testkit::encode(COMMAND.as_bytes(), "base58").expect("a known encoding");
     assert_eq!(peeled(&base58), (vec!["base58".to_owned()], COMMAND.to_owned()));
 }
