@@ -33,11 +33,14 @@ const LEADING: usize = 4096;
 /// A pickle from the first byte on; or one that does something behind a few other bytes, which a loader that
 /// is given the place, or that skips a header, runs all the same.
 fn identify(input: Bytes<'_>) -> Option<Strength> {
+    let is_archive = input.starts_with(b"PK\x03\x04");
     if pickle::is_pickle(input) {
-        return Some(Strength::Strong);
+        // The mark of zip is a persistent id up to the next line, behind which a stored member may stand: an archive
+        // with a pickle in it, unless nothing else knows the file.
+        return Some(if is_archive { Strength::Weak } else { Strength::Strong });
     }
     // Members of an archive are read as its members.
-    if input.starts_with(b"PK\x03\x04") {
+    if is_archive {
         return None;
     }
     pickle::behind_bytes(input, LEADING).map(|_| Strength::Weak)

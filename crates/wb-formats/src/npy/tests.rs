@@ -70,6 +70,9 @@ fn an_npz_names_its_arrays() {
 fn an_npz_with_objects_has_children() {
     let objects = npy(OBJECTS, b"\x80\x02N.");
     let bytes = Zip::new().deflated("labels.npy", &objects).finish();
+    // As opcodes the archive's mark is a persistent id up to the end of the header: no file of two formats.
+    let stored = npy(OBJECTS, b"\x80\x02ccollections\nOrderedDict\n)R.");
+    assert_eq!(claims(&Zip::new().stored("a.npy", &stored).finish()), "npz (zip) (pickle)");
     let content = parse("npz", &bytes);
     assert_eq!(children(&bytes, &content), [("labels.npy", &objects[..])]);
     // With anything else inside it is an ordinary archive.
