@@ -4,12 +4,10 @@
 use crate::body::Inspected;
 use crate::discover::Found;
 use crate::siblings::tell;
-use crate::source::open;
-use wb_core::{Budget, Bytes, Content, Oddity, OddityKind};
-use wb_formats::Request;
+use wb_core::{Content, Oddity, OddityKind};
 
 /// The format of topologies.
-const TOPOLOGY: &str = "openvino";
+pub(crate) const TOPOLOGY: &str = "openvino";
 
 /// Whether a file is named like a topology.
 pub(crate) fn is_topology(file: &Found) -> bool {
@@ -22,22 +20,18 @@ pub(crate) fn check_constants(artifacts: &mut [Inspected], files: &[Found]) {
         let known = artifacts.binary_search_by(|one| one.artifact.path.cmp(&file.path));
         let Some(one) = known.ok().and_then(|at| artifacts.get_mut(at)) else { continue };
         if one.artifact.format == Some(TOPOLOGY)
-            && let Some(oddity) = outside(file)
+            && let Some(oddity) = outside(file, &one.content)
         {
             tell(one, oddity);
         }
     }
 }
 
-/// A constant of the topology `file` that ends behind the weights beside it.
-fn outside(file: &Found) -> Option<Oddity> {
+/// A constant of the topology `file`, which holds `content`, that ends behind the weights beside it.
+fn outside(file: &Found, content: &Content) -> Option<Oddity> {
     let weights = std::fs::symlink_metadata(file.on_disk.with_extension("bin")).ok()?;
     let size = weights.is_file().then_some(weights.len())?;
-    let data = open(&file.on_disk).ok()?;
-    let format = wb_formats::format(TOPOLOGY)?;
-    let request = Request { path: &file.path };
-    let content = (format.parse)(Bytes::new(data.as_slice()), &request, &mut Budget::default());
-    constant_outside(&content, size)
+    constant_outside(content, size)
 }
 
 /// The first constant that ends behind `size` bytes of weights. When the file is as long as all constants together, it

@@ -1,6 +1,7 @@
 //! [`inspect`]: one artifact, with everything nested in it, and nothing else.
 
 use crate::body::{Inspected, LogText};
+use crate::constants::TOPOLOGY;
 use crate::layouts::{MANIFEST, SHARD, misnamed};
 use crate::logs::{LOG_HEAD, LogInput, log_source, long_log};
 use crate::sha256;
@@ -261,7 +262,7 @@ impl Inspection {
             ),
             Some(model) => (
                 ReadState::Unread,
-                format!("{why}, but it is named like `{}`: truncated or damaged", model),
+                format!("{why}, but it is named like `{model}`: truncated or damaged"),
                 Verdict::Unknown,
             ),
             None => (state, why.to_owned(), verdict),
@@ -288,7 +289,8 @@ impl Inspection {
 
 /// Whether an artifact is compared with others once all have been inspected, so that what it holds is kept.
 fn is_compared(format: &Format, content: &Content) -> bool {
-    format.name == MANIFEST || content.components.iter().any(|part| part.kind == SHARD)
+    [MANIFEST, TOPOLOGY].contains(&format.name)
+        || content.components.iter().any(|part| part.kind == SHARD)
 }
 
 /// Files above this are hashed as they are read again, in bytes: what is mapped of a file counts as memory of
@@ -385,12 +387,12 @@ fn identity_oddities(artifact: &Artifact, format: &Format, bytes: Bytes<'_>) -> 
     }
     let name = artifact.path.file_name().to_ascii_lowercase();
     let promises = |format: &Format| format.endings.iter().any(|ending| name.ends_with(ending));
-    let promised = promised(&artifact.path).or_else(|| {
-        let hidden = format.family == Family::Model && !is_text(bytes);
-        hidden.then(|| promised_to_people(&artifact.path)).flatten()
-    });
+    let to_people = || {
+        let named = (format.family == Family::Model).then(|| promised_to_people(&artifact.path));
+        named.flatten().filter(|_| !is_text(bytes))
+    };
     if !promises(format)
-        && let Some(promised) = promised
+        && let Some(promised) = promised(&artifact.path).or_else(to_people)
         && strong.iter().any(|claim| claim.format == format.name)
     {
         oddities.push(Oddity {

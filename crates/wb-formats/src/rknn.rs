@@ -4,8 +4,7 @@
 //! the mark in eight bytes, a version and a length of eight bytes each, 40 bytes more up to version 1, the compiled
 //! network, and a text with its length in front.
 
-use crate::spanned_json::Reader as JsonReader;
-use crate::{Family, Reader, Request, json};
+use crate::{Family, Reader, Request, json, spanned_json};
 use wb_core::{Budget, Bytes, Content, Field, Gap, Oddity, OddityKind, Strength};
 
 pub(crate) const FORMAT: Reader = Reader {
@@ -58,16 +57,9 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
 fn description(rest: Bytes<'_>, content: &mut Content, budget: &mut Budget) {
     let Some(len) = rest.u64_le(0).and_then(|len| usize::try_from(len).ok()) else { return };
     let text = rest.from(8).head(len);
-    let mut reader = JsonReader::new(text);
-    match reader.value(budget) {
-        Ok(value) => json::flatten(&value, &mut content.fields),
-        Err(error) => {
-            content.oddities.extend(error.oddity("description"));
-            content.gaps.push(error.gap(text.span(), "the description"));
-        }
+    if let Some(value) = spanned_json::document(text, "description", content, budget) {
+        json::flatten(&value, &mut content.fields);
     }
-    content.oddities.append(&mut reader.oddities);
-    content.gaps.append(&mut reader.gaps);
     let behind = rest.from(8_usize.saturating_add(text.len()));
     if !behind.is_empty() {
         content.oddities.push(Oddity {

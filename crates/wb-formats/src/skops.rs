@@ -3,7 +3,7 @@
 //!
 //! Specification: "Secure persistence with skops" and `skops/io/_general.py` in `skops-dev/skops`.
 
-use crate::spanned_json::{Json, Node, Reader as JsonReader};
+use crate::spanned_json::{self, Json, Node};
 use crate::zip::{self, Entry};
 use crate::{Family, Reader, Request};
 use wb_core::{
@@ -64,17 +64,8 @@ fn schema(input: Bytes<'_>, entry: &Entry, content: &mut Content, budget: &mut B
     let member = zip::data(input, entry, content, budget)?;
     // Spans in a stored member are offsets in the archive; a compressed one is named as a whole.
     let stored = entry.method == 0;
-    let mut reader = JsonReader::new(member.bytes());
-    let json = reader.value(budget);
-    content.oddities.append(&mut reader.oddities);
-    content.gaps.append(&mut reader.gaps);
-    let json = match json {
-        Ok(json) => json,
-        Err(error) => {
-            content.oddities.extend(error.oddity(SCHEMA));
-            content.gaps.push(error.gap(member.bytes().span(), SCHEMA));
-            return Some(());
-        }
+    let Some(json) = spanned_json::document(member.bytes(), SCHEMA, content, budget) else {
+        return Some(());
     };
     for key in ["protocol", "_skops_version"] {
         if let Some(value) = json.get(key) {

@@ -5,7 +5,7 @@
 //! file; here both values are kept, and the duplicate is reported.
 
 use crate::notes::note;
-use wb_core::{Budget, Bytes, Cursor, Gap, Oddity, OddityKind, Span};
+use wb_core::{Budget, Bytes, Content, Cursor, Gap, Oddity, OddityKind, Span};
 
 /// Values nested deeper than this are skipped and reported as a gap. Python's own decoder stops near
 /// 1,000; real model configurations stay below 40.
@@ -169,6 +169,25 @@ impl NotJson {
         let why = if self.exhausted { "the budget ran out in" } else { "not JSON: rest of" };
         Gap::over(rest, format!("{why} {name}"))
     }
+}
+
+/// The one value that `text` is, whose bytes are called `name`. What is odd in it, and why it is no value, goes to
+/// `content`.
+pub(crate) fn document(
+    text: Bytes<'_>,
+    name: &str,
+    content: &mut Content,
+    budget: &mut Budget,
+) -> Option<Json> {
+    let mut reader = Reader::new(text);
+    let value = reader.value(budget);
+    content.oddities.append(&mut reader.oddities);
+    content.gaps.append(&mut reader.gaps);
+    if let Err(error) = &value {
+        content.oddities.extend(error.oddity(name));
+        content.gaps.push(error.gap(text.span(), name));
+    }
+    value.ok()
 }
 
 /// Reads JSON from hostile bytes, value by value.

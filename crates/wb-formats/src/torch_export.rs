@@ -4,7 +4,7 @@
 //! loader resolves the target of a node by attributes, from `torch`, `math` or `operator` on, and the program calls what
 //! it comes to.
 
-use crate::spanned_json::{Json, Node, Reader as JsonReader};
+use crate::spanned_json::{self, Json, Node};
 use crate::zip::{self, Entry};
 use crate::{Family, Reader, Request, storage};
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,18 +95,7 @@ fn member(
     budget: &mut Budget,
 ) -> Option<Json> {
     let member = zip::data(input, entry, content, budget)?;
-    let mut reader = JsonReader::new(member.bytes());
-    let json = reader.value(budget);
-    content.oddities.append(&mut reader.oddities);
-    content.gaps.append(&mut reader.gaps);
-    match json {
-        Ok(json) => Some(json),
-        Err(error) => {
-            content.oddities.extend(error.oddity(&entry.name));
-            content.gaps.push(error.gap(member.bytes().span(), &entry.name));
-            None
-        }
-    }
+    spanned_json::document(member.bytes(), &entry.name, content, budget)
 }
 
 /// The tensors that a configuration names, each in a member beside it. A member that is one of them, and of its
