@@ -3,7 +3,7 @@
 use super::arguments::{Arguments, CallSite};
 use super::effect::EffectDraft;
 use super::resolve::{listed, walk_of};
-use super::value::{Bound, BoundCallable, MAX_NAME, Object, Outcome, Value};
+use super::value::{Bound, BoundCallable, MAX_NAME, Object, Outcome, Value, first_fed};
 use super::{Analyser, Frame, MAX_RUNS, Site, decode, pure};
 use std::rc::Rc;
 use wb_core::{Budget, CallStyle, Capability, Language, Op, OpKind, ValueId};
@@ -29,8 +29,7 @@ impl<'p> Analyser<'p, '_> {
             && self.restores_inertly(object)
         {
             self.called.insert(object.dotted.clone());
-            let dotted = object.dotted.clone();
-            return Value::Result(Rc::new(Outcome { dotted, effect: None }));
+            return Value::Result(Rc::new(Outcome::of(&object.dotted, None)));
         }
         // Nobody reads the arguments of a call without effects.
         let inert = matches!(
@@ -159,7 +158,7 @@ impl<'p> Analyser<'p, '_> {
             .map_or(Value::Unknown, |(_, value)| value.clone())
     }
 
-    fn call_object(
+    pub(super) fn call_object(
         &mut self,
         frame: &mut Frame<'p>,
         object: &Rc<Object>,
@@ -171,6 +170,7 @@ impl<'p> Analyser<'p, '_> {
         if let Some(walk) = object.walk {
             self.show_walk(walk);
         }
+        self.evaluated_keywords(frame, &arguments, call.site, budget);
         let known = self.lookup(&object.dotted);
         let canonical = known
             .as_ref()
@@ -185,8 +185,9 @@ impl<'p> Analyser<'p, '_> {
             None if object.walk.is_some() => Capability::AttributeWalk,
             None => Capability::Unknown,
         };
+        let fed = first_fed(arguments.all());
         let result =
-            |effect| Value::Result(Rc::new(Outcome { dotted: object.dotted.clone(), effect }));
+            |effect| Value::Result(Rc::new(Outcome { fed, ..Outcome::of(&object.dotted, effect) }));
         match capability {
             Capability::Inert => {
                 pure::function(&canonical, &arguments.values).unwrap_or_else(|| result(None))
@@ -291,7 +292,7 @@ impl<'p> Analyser<'p, '_> {
                     }
                     _ => {
                         self.enrich(outcome.effect, &arguments);
-                        Value::Result(Rc::new(Outcome { dotted, effect: outcome.effect }))
+                        Value::Result(Rc::new(Outcome { dotted, ..Outcome::clone(outcome) }))
                     }
                 }
             }
@@ -306,7 +307,7 @@ impl<'p> Analyser<'p, '_> {
                 self.mark_called(*index);
                 Value::Unknown
             }
-            _ => Value::Unknown,
+            _ => still_fed(receiver, name),
         }
     }
 
@@ -479,8 +480,7 @@ impl<'p> Analyser<'p, '_> {
             called: true,
         };
         let effect = self.effect(draft, &arguments, &mut Budget::default());
-        let dotted = "object".to_owned();
-        Value::Result(Rc::new(Outcome { dotted, effect }))
+        Value::Result(Rc::new(Outcome::of("object", effect)))
     }
 
     /// A global function or a filter of a template: none reaches out of it, but some compute names.
@@ -521,6 +521,17 @@ impl<'p> Analyser<'p, '_> {
             }
             _ => Value::Unknown,
         }
+    }
+}
+
+/// What a method of an attribute returns: `response.content.decode()` is still what was fetched.
+fn still_fed(receiver: &Value, name: &str) -> Value {
+    match (receiver, receiver.fed()) {
+        (Value::Method(of), Some(effect)) => {
+            let dotted = format!("{}.{name}", of.1);
+            Value::Result(Rc::new(Outcome { fed: Some(effect), ..Outcome::of(dotted, None) }))
+        }
+        _ => Value::Unknown,
     }
 }
 

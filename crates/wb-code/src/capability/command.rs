@@ -240,7 +240,7 @@ fn output(name: &str, words: &Arguments, stdin: &Value) -> Value {
         }
         "rev" => plain(pure::function("builtins.reversed", std::slice::from_ref(stdin))),
         "cat" | "tee" if words.values.is_empty() => stdin.clone(),
-        _ => Value::Result(Rc::new(Outcome { dotted: name.to_owned(), effect: None })),
+        _ => Value::Result(Rc::new(Outcome::of(name, None))),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Building effects out of calls.
 
 use super::arguments::Arguments;
-use super::value::{Items, Object, Value};
+use super::value::{Items, Object, Value, first_fed};
 use super::{Analyser, Callable, MAX_EFFECTS, Site, payload};
 use crate::indicators;
 use std::rc::Rc;
@@ -63,8 +63,17 @@ impl Analyser<'_, '_> {
             self.add_payloads(&mut effect, draft.known.as_deref(), arguments, budget);
             add_indicators(&mut effect, arguments);
         }
+        let index = self.effects.len();
         self.effects.push(effect);
-        Some(self.effects.len().saturating_sub(1))
+        let decides = draft
+            .known
+            .as_deref()
+            .and_then(|known| arguments.get(known.argument, known.keyword.as_deref()));
+        let from = decides.map_or_else(|| first_fed(arguments.all()), Value::fed);
+        if let Some(from) = from {
+            self.flows.insert((from, index));
+        }
+        Some(index)
     }
 
     /// Puts effects into another, with what they hold.

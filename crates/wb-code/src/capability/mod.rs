@@ -19,6 +19,7 @@ mod repeat;
 mod resolve;
 mod sequence;
 mod special;
+mod state;
 mod value;
 
 use names::Names;
@@ -64,6 +65,8 @@ pub trait Knowledge {
 pub struct Effects {
     /// What it would do, in order. Inert calls are left out.
     pub effects: Vec<Effect>,
+    /// Which effect's result an effect is given where it matters, as pairs of indices: `exec(urlopen(URL).read())`.
+    pub flows: BTreeSet<(usize, usize)>,
     /// Dotted names of everything it imports, each once, in order of appearance.
     pub imports: Vec<String>,
     /// What was not analysed.
@@ -107,6 +110,8 @@ struct Analyser<'p, 'k> {
     language: Language,
     trigger: Trigger,
     effects: Vec<Effect>,
+    /// Which effect's result an effect is given, by their places in `effects`.
+    flows: BTreeSet<(usize, usize)>,
     /// What tells one effect from the same effect seen on another way through the program.
     seen: BTreeSet<(u64, u64, String, Vec<String>)>,
     imports: Vec<String>,
@@ -203,6 +208,7 @@ impl<'p, 'k> Analyser<'p, 'k> {
             language: program.language,
             trigger: program.trigger,
             effects: Vec::new(),
+            flows: BTreeSet::new(),
             seen: BTreeSet::new(),
             imports: Vec::new(),
             imported: BTreeSet::new(),
@@ -440,8 +446,18 @@ impl<'p, 'k> Analyser<'p, 'k> {
         self.finish_codes(budget);
         self.finish_references();
         self.finish_walks();
-        self.effects.sort_by_key(|effect| effect.op);
-        Effects { effects: self.effects, imports: self.imports, gaps: self.gaps }
+        let mut order: Vec<(usize, Effect)> = self.effects.into_iter().enumerate().collect();
+        order.sort_by_key(|(_, effect)| effect.op);
+        let places: HashMap<usize, usize> =
+            order.iter().enumerate().map(|(place, (index, _))| (*index, place)).collect();
+        let place = |index: &usize| places.get(index).copied();
+        let flows = self.flows.iter().filter_map(|(from, into)| Some((place(from)?, place(into)?)));
+        Effects {
+            flows: flows.collect(),
+            effects: order.into_iter().map(|(_, effect)| effect).collect(),
+            imports: self.imports,
+            gaps: self.gaps,
+        }
     }
 
     fn note_import(&mut self, dotted: &str) {

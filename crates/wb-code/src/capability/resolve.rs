@@ -7,7 +7,7 @@ use std::rc::Rc;
 use wb_core::{Capability, Language, ValueId};
 
 /// Builtin functions by which a program can leave its own data.
-const BUILTINS: &str = "exec eval compile open getattr setattr delattr hasattr __import__ globals locals vars \
+const BUILTINS: &str = "get_ipython exec eval compile open getattr setattr delattr hasattr __import__ globals locals vars \
     input breakpoint map filter print str bytes bytearray chr ord int list tuple dict set frozenset \
     type object memoryview reversed sorted min max sum zip enumerate range len isinstance iter next \
     repr format ascii help execfile reload apply raw_input file unichr unicode super id hash dir \

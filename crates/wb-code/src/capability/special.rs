@@ -5,9 +5,9 @@ use super::effect::EffectDraft;
 use super::repeat::{MAX_ELEMENTS, elements};
 use super::resolve::reached_by;
 use super::value::{Bound, Object, Outcome, Value};
-use super::{Analyser, Callable, Frame, Site};
+use super::{Analyser, Callable, Frame};
 use std::rc::Rc;
-use wb_core::{Budget, Capability, Collection, Language, ValueId};
+use wb_core::{Budget, Capability, Collection, Language};
 
 impl<'p> Analyser<'p, '_> {
     /// The result of calling a callable that is understood here; `None` for all others, which the
@@ -221,8 +221,7 @@ impl<'p> Analyser<'p, '_> {
             let capability = Capability::Resolve;
             let draft = self.draft(frame, object, known.cloned(), capability, call);
             let effect = self.effect(draft, arguments, budget);
-            let dotted = object.dotted.clone();
-            return Some(Value::Result(Rc::new(Outcome { dotted, effect })));
+            return Some(Value::Result(Rc::new(Outcome::of(&object.dotted, effect))));
         }
         Some(Value::Unknown)
     }
@@ -293,7 +292,7 @@ impl<'p> Analyser<'p, '_> {
         Some(value)
     }
 
-    fn partial(
+    pub(super) fn partial(
         &mut self,
         frame: &mut Frame<'p>,
         arguments: &Arguments,
@@ -324,43 +323,6 @@ impl<'p> Analyser<'p, '_> {
             arguments: rest,
             keywords: arguments.keywords.clone(),
         }))
-    }
-
-    /// State handed to an object of a pickle, where that calls something: the state of a `partial` names its
-    /// callable, and a `__setstate__` among the attributes of an object is called with the next state.
-    pub(super) fn build_state(
-        &mut self,
-        frame: &mut Frame<'p>,
-        of: ValueId,
-        state: ValueId,
-        site: Site,
-        budget: &mut Budget,
-    ) {
-        let (id, state) = (Some(of), frame.value(state));
-        let call = CallSite { site, via: None, id, callee: None };
-        if let Some(setter) = self.setter.take() {
-            let arguments = Arguments { values: vec![state], ..Arguments::default() };
-            self.invoke(frame, &setter, arguments, &call, budget);
-            return;
-        }
-        let slots = state.sequence().unwrap_or_default();
-        let mut parts = std::iter::once(&state).chain(slots);
-        self.setter = parts.find_map(|part| part.entry("__setstate__").cloned());
-        let (Value::Bound(_), [callee, bound, keywords, ..]) = (frame.value(of), slots) else {
-            return;
-        };
-        let mut values = vec![callee.clone()];
-        values.extend_from_slice(bound.sequence().unwrap_or_default());
-        let pairs = keywords.items().unwrap_or_default().chunks_exact(2);
-        let keywords = pairs.filter_map(|pair| match pair {
-            [key, value] => Some((key.as_readable()?.to_owned(), value.clone())),
-            _ => None,
-        });
-        let arguments = Arguments { values, keywords: keywords.collect(), shown: None };
-        let restored = self.partial(frame, &arguments, &call, budget);
-        if let (Some(slot), Some(restored)) = (frame.values.get_mut(of.index()), restored) {
-            *slot = restored;
-        }
     }
 
     /// A call that happens inside the call at `call`, as one that was reached by it.
@@ -473,6 +435,7 @@ impl<'p> Analyser<'p, '_> {
             let through = self.through(frame, call);
             self.invoke(frame, &callee, inner, &through, budget);
             let later = self.effects.split_off(start.min(self.effects.len()));
+            self.flows.retain(|(from, into)| *from < start && *into < start);
             self.attach(effect, later);
         }
         Value::Unknown

@@ -94,6 +94,15 @@ pub(super) struct Outcome {
     pub dotted: String,
     /// The effect that the call had: an index.
     pub effect: Option<usize>,
+    /// The effect whose result the call was given when it had none itself: an index.
+    pub fed: Option<usize>,
+}
+
+impl Outcome {
+    /// What a call to `dotted` returned that had `effect`.
+    pub(super) fn of(dotted: impl Into<String>, effect: Option<usize>) -> Self {
+        Self { dotted: dotted.into(), effect, fed: None }
+    }
 }
 
 /// A callable made of another, and how deep values are in one another in it.
@@ -114,6 +123,15 @@ pub(super) enum Bound {
     Item(Value),
     /// `operator.methodcaller`.
     Method { name: String, arguments: Vec<Value>, keywords: Vec<(String, Value)> },
+}
+
+/// How many values are looked through for one that an effect made, and how deep in one another.
+const MAX_FED: usize = 16;
+const FED_DEPTH: u32 = 3;
+
+/// The first effect that one of the first of `values` is made of.
+pub(super) fn first_fed<'v>(values: impl IntoIterator<Item = &'v Value>) -> Option<usize> {
+    values.into_iter().take(MAX_FED).find_map(Value::fed)
 }
 
 impl Value {
@@ -222,6 +240,24 @@ impl Value {
             Self::Unknown | Self::Method(_) | Self::Code(_) => Self::Unknown,
             other if other.depth() >= MAX_DEPTH => Self::Unknown,
             other => Self::Method(Rc::new((other.clone(), name.to_owned()))),
+        }
+    }
+
+    /// The effect whose result this is, or is made of: an index.
+    pub(super) fn fed(&self) -> Option<usize> {
+        self.fed_within(FED_DEPTH)
+    }
+
+    fn fed_within(&self, depth: u32) -> Option<usize> {
+        let depth = depth.checked_sub(1)?;
+        let first =
+            |parts: &[Self]| parts.iter().take(MAX_FED).find_map(|part| part.fed_within(depth));
+        match self {
+            Self::Result(outcome) => outcome.effect.or(outcome.fed),
+            Self::Method(method) => method.0.fed_within(depth),
+            Self::Joined(parts) | Self::Either(parts) => first(parts),
+            Self::Items(items) => first(&items.items),
+            _ => None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! How bad a [`Story`] is. Severities and verdicts are argued on the rules' pages.
 
-use super::{Setting, Story, fed, gravest, installers, served};
+use super::{Setting, Story, fed, gravest, installers, served, story};
 use crate::knowledge;
 use wb_core::{
     CallStyle, Capability, Confidence, Effect, IndicatorKind, OpKind, PayloadKind, Severity,
@@ -222,7 +222,11 @@ fn script(story: &Story<'_>) -> Option<Grade> {
     let all = story.all();
     let hidden =
         all.iter().flat_map(|effect| &effect.payloads).any(|payload| !payload.layers.is_empty());
-    let fetches = fed::from_network(story) || fetches_inside(story);
+    let runs_fetched = match story::is_source(story.program, Setting::Script) {
+        true => fetches(story),
+        false => fed::from_network(story),
+    };
+    let fetches = runs_fetched || fetches_inside(story);
     let runs = all.iter().any(|effect| effect.capability <= Capability::LoadLibrary);
     match (runs, hidden, fetches) {
         (true, true, _) => Some(CRITICAL),

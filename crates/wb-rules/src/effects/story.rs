@@ -1,9 +1,10 @@
 //! [`Story`]: one thing a program does, with the steps that only prepare it.
 
 use super::{Setting, gravest};
+use crate::knowledge;
 use std::collections::BTreeSet;
 use wb_code::capability::Effects;
-use wb_core::{Capability, Effect, Indicator, Op, OpKind, Payload, Program, ValueId};
+use wb_core::{Capability, Effect, Indicator, Language, Op, OpKind, Payload, Program, ValueId};
 
 /// How many ops are followed from one call to what it is made of.
 const FOLLOWED: usize = 4096;
@@ -68,7 +69,7 @@ pub(crate) fn stories<'a>(
     setting: Setting,
 ) -> Vec<Story<'a>> {
     let list = &effects.effects;
-    let owners = owners(program, list, setting);
+    let owners = owners(program, effects, setting);
     let grave = list.iter().any(|effect| effect.called && gravest(effect) < Capability::Defer);
     let mut stories = Vec::new();
     for (index, main) in list.iter().enumerate() {
@@ -111,7 +112,9 @@ fn is_method_of_result(effect: &Effect, list: &[Effect]) -> bool {
 }
 
 /// For each effect, the later effect that it only prepares.
-fn owners(program: &Program, list: &[Effect], setting: Setting) -> Vec<Option<usize>> {
+fn owners(program: &Program, effects: &Effects, setting: Setting) -> Vec<Option<usize>> {
+    let list = &effects.effects;
+    let source = is_source(program, setting);
     let mut owners = vec![None; list.len()];
     if list.len() < 2 || list.len() > FOLLOWED {
         return owners;
@@ -120,14 +123,16 @@ fn owners(program: &Program, list: &[Effect], setting: Setting) -> Vec<Option<us
         if owners.get(index).is_some_and(Option::is_some) {
             continue;
         }
-        let parts = parts(program, main.op, setting == Setting::Module);
+        let parts = parts(program, main.op, source);
         let receivers = receivers(program, main.op);
+        // What is derived of a callable that runs code somewhere inside says little about what it is given.
+        let runs = knowledge::written(&main.callable).is_some_and(|written| written.by_name);
         for (at, step) in list.iter().enumerate() {
             let part = at != index && parts.contains(&step.op) && step.op != main.op;
             // `HTTPSConnection(host).request(...)`: the object and its method are one call to an analyst.
             let receiver = receivers.contains(&step.op) && gravest(step) == gravest(main);
-            if part
-                && (prepares(step, main) || receiver || fetches(step, main, setting))
+            let fed = source && (part || runs && effects.flows.contains(&(at, index)));
+            if (part && (prepares(step, main) || receiver) || fed && fetches(step, main))
                 && let Some(owner) = owners.get_mut(at)
             {
                 owner.get_or_insert(index);
@@ -150,11 +155,20 @@ fn prepares(step: &Effect, main: &Effect) -> bool {
     }
 }
 
-/// Whether `step` fetches what a script runs. Either alone is everyday in a script, both together are not; in a
-/// model each is a deed of its own.
-fn fetches(step: &Effect, main: &Effect, setting: Setting) -> bool {
+/// Whether `step` fetches what `main` runs.
+fn fetches(step: &Effect, main: &Effect) -> bool {
     let runs = matches!(main.capability, Capability::RunCommand | Capability::RunCode);
-    setting == Setting::Module && runs && gravest(step) == Capability::Network
+    runs && gravest(step) == Capability::Network
+}
+
+/// Whether `program` is source for people: to fetch or to run is everyday there, to run what was fetched is not, be
+/// it kept in a variable between. In a model each is a deed of its own; a shell's pipes are followed elsewhere.
+pub(super) fn is_source(program: &Program, setting: Setting) -> bool {
+    match setting {
+        Setting::Module => true,
+        Setting::Script => matches!(program.language, Language::Python | Language::CPython),
+        _ => false,
+    }
 }
 
 /// The ops that make the object whose method the op at `start` calls.

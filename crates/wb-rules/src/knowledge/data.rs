@@ -21,6 +21,7 @@ callables![
     code,
     deserialize,
     files,
+    ipython,
     jinja,
     keras,
     native,
