@@ -175,6 +175,7 @@ impl Model {
         if reader.cut {
             let why = "the graph has more nodes than were followed to its outputs";
             walk.notes.gap(Some(input.span()), why);
+            bomb::nodes(input, &mut walk.notes);
         }
         if !reader.cut {
             unused::find(&graph, "graph", &mut walk.notes);

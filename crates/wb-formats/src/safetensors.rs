@@ -109,6 +109,9 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     header_reader.content
 }
 
+/// Tensors in one file that no model has: the largest published ones have some thousands in each of their shards.
+const MANY: usize = 100_000;
+
 struct Header {
     /// Offset of the first tensor byte.
     data_start: u64,
@@ -152,6 +155,10 @@ impl Header {
             if !seen.insert(key.clone()) {
                 json.note_duplicate(&key, span);
             }
+        }
+        if seen.len() > MANY {
+            let what = format!("the header lists {} tensors", seen.len());
+            self.content.oddities.push(odd(OddityKind::Expansion, "header", header.span(), &what));
         }
         self.after_header(json.rest());
         Ok(())

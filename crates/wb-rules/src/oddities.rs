@@ -168,6 +168,11 @@ rows! {
         in ["safetensors"] [Malformed, ImpossibleLength, Overlap, Disagreement, UnownedBytes, TrailingBytes, LeadingBytes, DuplicateName, DuplicateKey]
         say "the tensors do not fill the file as safetensors requires"
         do "ask for the file again from its source, and compare"
+    "safetensors-header-bloat" "A safetensors header that takes time and memory to read"
+        Medium Suspicious ["AML.T0029", "T1499.004"]
+        in ["safetensors"] [Expansion]
+        say "reading the header takes more time and memory than any model needs"
+        do "do not load it without limits on memory and time; ask for the model again from its source"
     "gguf-odd-structure" "A GGUF file whose structure is not what the format allows"
         High Suspicious ["AML.T0029", "T1203"]
         in ["gguf"] [Malformed, ImpossibleLength, Overlap, Disagreement, UnownedBytes, TrailingBytes, LeadingBytes, DuplicateName, DuplicateKey]

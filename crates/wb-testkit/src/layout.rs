@@ -8,7 +8,7 @@ use crate::tree::number_of;
 /// - `text WORDS`: the words as they are; `line WORDS`: with a line feed behind them;
 /// - `text8`, `text16`, `text32`, `text64`: with their length before them, in so many bits;
 /// - `hex 00 ff`, `zeros 24`, `align 32` (zeros up to the next multiple);
-/// - `times 100 KIND VALUES`: the rest of the line, so often.
+/// - `times 100 KIND VALUES`: the rest of the line, so often; `{n}` in it is the number of the round, in six digits.
 ///
 /// What follows ` # ` is a comment.
 ///
@@ -43,8 +43,8 @@ fn write(out: &mut Vec<u8>, line: &str, big: bool) -> Option<()> {
         }
         "times" => {
             let (times, rest) = rest.split_once(' ')?;
-            for _ in 0..times.parse::<usize>().ok()? {
-                write(out, rest, big)?;
+            for round in 0..times.parse::<usize>().ok()? {
+                write(out, &rest.replace("{n}", &format!("{round:06}")), big)?;
             }
         }
         _ => match kind.strip_prefix("text") {

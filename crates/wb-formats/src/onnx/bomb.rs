@@ -4,13 +4,16 @@
 use super::facts::{Fact, Scope};
 use super::flow::{Graph, Node};
 use crate::notes::Notes;
+use crate::protobuf::Fields;
 use std::collections::{BTreeMap, BTreeSet};
-use wb_core::OddityKind;
+use wb_core::{Bytes, OddityKind};
 
 /// Elements of one tensor, or rounds of a loop, that no model needs.
 const TOO_MANY: u64 = 1 << 31;
 /// Nodes of all functions, each written out where it is called, that no model needs.
 const TOO_LONG: u64 = 1 << 26;
+/// Nodes of one graph that no exporter writes.
+const TOO_WIDE: usize = 1 << 19;
 /// Steps from a shape to all of the constants that it is made of.
 const STEPS: u32 = 64;
 /// Axes of a shape.
@@ -33,6 +36,19 @@ pub(super) fn find(scope: &Scope<'_, '_>, rounds: u64, place: &str, notes: &mut 
             let inner = Scope::within(graph, scope, Fact::default());
             find(&inner, all.unwrap_or(rounds), place, notes);
         }
+    }
+}
+
+/// Tells when the graph of `model` has so many nodes that loading it is the attack.
+pub(super) fn nodes(model: Bytes<'_>, notes: &mut Notes) {
+    let parts = |bytes, number| {
+        let mut fields = Fields::of(bytes);
+        std::iter::from_fn(move || fields.next().ok().flatten()).filter(move |field| field.number == number)
+    };
+    let graphs = parts(model, 7).filter_map(|field| field.bytes());
+    let count = graphs.map(|graph| parts(graph, 1).count()).max().unwrap_or_default();
+    if count > TOO_WIDE {
+        notes.odd(OddityKind::Expansion, "graph", Some(model.span()), format!("the graph has {count} nodes"));
     }
 }
 
