@@ -26,6 +26,7 @@
 pub mod capability;
 pub mod cpython;
 pub mod indicators;
+pub mod javascript;
 pub mod jinja;
 pub mod peel;
 pub mod pickle;

@@ -35,6 +35,7 @@ mod compressed;
 mod decode;
 mod extents;
 mod flatbuffer;
+mod markup;
 #[cfg(test)]
 mod mutations;
 mod names;

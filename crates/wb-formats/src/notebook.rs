@@ -1,10 +1,13 @@
-//! Jupyter notebooks: cells of code, with what they printed when they ran last. Shell lines and Python are lifted.
+//! Jupyter notebooks: cells of code, with what they printed when they ran last. Shell lines and Python are lifted,
+//! scripts in pages are asked what they reach.
 //!
 //! Specification: `nbformat/v4/nbformat.v4.schema.json` in `jupyter/nbformat`.
 
+use crate::markup;
 use crate::spanned_json::{Json, Reader as JsonReader};
 use crate::{Family, Reader, Request};
-use wb_core::{Budget, Bytes, Component, Content, Field, Program, Strength, Text, Trigger};
+use wb_code::javascript::Reach;
+use wb_core::{Budget, Bytes, Component, Content, Field, Program, Span, Strength, Text, Trigger};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "Jupyter notebook",
@@ -68,7 +71,7 @@ fn notebook(json: &Json, content: &mut Content, budget: &mut Budget) {
             content.texts.push(Text { place: place.clone(), value: source, span: Some(cell.span) });
         }
         for output in cell.get("outputs").map(Json::items).unwrap_or_default() {
-            outputs(&place, output, content);
+            outputs(&place, output, content, budget);
         }
     }
 }
@@ -86,7 +89,12 @@ fn joined(json: &Json) -> String {
 fn code(place: &str, cell: &Json, source: &str, content: &mut Content, budget: &mut Budget) {
     let first = source.lines().next().unwrap_or_default();
     let (mut shell, mut python) = (String::new(), String::new());
-    if ["%%bash", "%%sh", "%%script bash", "%%script sh"].iter().any(|magic| first.starts_with(magic)) {
+    let magic = first.trim_end();
+    if matches!(magic, "%%javascript" | "%%js" | "%%html" | "%%HTML" | "%%svg" | "%%SVG") {
+        let kind = if magic.contains('j') { "javascript" } else { "html" };
+        let shown: String = source.lines().skip(1).flat_map(|line| [line, "\n"]).collect();
+        page(place, kind, &shown, cell.span, content, budget);
+    } else if ["%%bash", "%%sh", "%%script bash", "%%script sh"].iter().any(|magic| first.starts_with(magic)) {
         shell = source.lines().skip(1).collect::<Vec<&str>>().join("\n");
     } else {
         for line in source.lines() {
@@ -132,7 +140,10 @@ fn code(place: &str, cell: &Json, source: &str, content: &mut Content, budget: &
 }
 
 /// What a cell printed; HTML and JavaScript among it run when the notebook is shown.
-fn outputs(place: &str, output: &Json, content: &mut Content) {
+fn outputs(place: &str, output: &Json, content: &mut Content, budget: &mut Budget) {
+    for (kind, value) in output.get("data").map(Json::entries).unwrap_or_default() {
+        page(&format!("{place}, output {kind}"), kind, &joined(value), value.span, content, budget);
+    }
     let mut keep = |kind: &str, json: &Json| {
         let mut value = joined(json);
         value.truncate(value.floor_char_boundary(KEPT));
@@ -148,6 +159,44 @@ fn outputs(place: &str, output: &Json, content: &mut Content) {
         if kind.starts_with("text/") || kind.ends_with("javascript") {
             keep(kind, value);
         }
+    }
+}
+
+/// The scripts of what a viewer shows as HTML, SVG or JavaScript, and what they reach.
+fn page(place: &str, kind: &str, shown: &str, span: Span, content: &mut Content, budget: &mut Budget) {
+    let mut scripts = match kind {
+        _ if kind.ends_with("javascript") => vec![markup::Script::inline("script", shown)],
+        _ if kind.ends_with("html") || kind.ends_with("svg+xml") => markup::scripts(shown),
+        _ => return,
+    };
+    if budget.steps(shown.len() as u64).is_err() || shown.len() > wb_code::javascript::LONGEST {
+        content.gaps.push(wb_core::Gap::over(span, format!("{place}: too large to be read as a page")));
+        scripts.clear();
+    }
+    for script in scripts.into_iter().filter(|script| script.reach != Reach::default()) {
+        let Reach { addresses, kernel, decodes } = script.reach;
+        for code in kernel.iter().filter(|code| !code.is_empty()) {
+            let Some(mut program) = wb_code::python::lift(code, Trigger::Run, budget) else { continue };
+            place.clone_into(&mut program.place);
+            program.stand_at(span);
+            content.programs.push(program);
+        }
+        let field = |path: &str, value: String| Field { path: path.to_owned(), value, span: Some(span) };
+        let decodes = decodes.then(|| field("decodes", "true".to_owned()));
+        content.components.push(Component {
+            kind: "script",
+            name: place.to_owned(),
+            class: script.how,
+            place: place.to_owned(),
+            span: Some(span),
+            settings: addresses
+                .into_iter()
+                .map(|address| field("address", address))
+                .chain(kernel.into_iter().map(|code| field("kernel", code)))
+                .chain(decodes)
+                .collect(),
+            ..Component::default()
+        });
     }
 }
 
@@ -180,6 +229,20 @@ mod tests {
         let content = parse("notebook", notebook(r#""%%bash\nls\n""#).as_bytes());
         assert_eq!(content.programs[0].language, Language::Shell);
         assert_eq!(gaps(&parse("notebook", notebook(r#""not python at all""#).as_bytes())), ["cells[1]: not read as Python"]);
+    }
+
+    #[test]
+    fn scripts_of_pages_are_asked_what_they_reach() {
+        let cell = notebook(r#""%%javascript\nJupyter.notebook.kernel.execute('import os')\n""#);
+        let content = parse("notebook", cell.as_bytes());
+        let script = content.components.iter().find(|part| part.kind == "script").expect("a script");
+        assert_eq!((script.place.as_str(), script.setting("kernel")), ("cells[1]", Some("import os")));
+        assert_eq!(content.programs[0].language, Language::Python);
+        let shown = notebook(r#""x""#).replace("<script>x<", "<img src=x onerror=\\\"fetch('http://192.0.2.9/')\\\"><");
+        let content = parse("notebook", shown.as_bytes());
+        let script = content.components.iter().find(|part| part.kind == "script").expect("a script");
+        assert_eq!(script.place, "cells[1], output text/html");
+        assert_eq!((script.class.as_str(), script.setting("address")), ("onerror", Some("http://192.0.2.9/")));
     }
 
     #[test]

@@ -89,6 +89,7 @@ rules![
     loader_known_weakness = "loader-known-weakness",
     lua_bytecode = "lua-bytecode",
     native_code = "native-code",
+    notebook_script_reaches_out = "notebook-script-reaches-out",
     pickle_attribute_set_on_import = "pickle-attribute-set-on-import",
     pickle_extension_code = "pickle-extension-code",
     pickle_imports_by_name = "pickle-imports-by-name",
@@ -117,9 +118,10 @@ pub fn rules() -> &'static [Rule] {
 }
 
 /// Data files that rules of their own read, by name.
-pub(crate) fn sources() -> [(&'static str, &'static str); 12] {
+pub(crate) fn sources() -> [(&'static str, &'static str); 13] {
     [
         ("installers.txt", effects::INSTALLERS),
+        ("script_hosts.txt", notebook_script_reaches_out::HOSTS),
         ("java_gadgets.txt", java_gadget::GADGETS),
         ("diffusers_pipelines.txt", config_names_remote_code::PIPELINES),
         ("r_functions.toml", r_code::FUNCTIONS),
