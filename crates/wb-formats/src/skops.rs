@@ -7,7 +7,7 @@ use crate::spanned_json::{self, Json, Node};
 use crate::zip::{self, Entry};
 use crate::{Family, Reader, Request};
 use wb_core::{
-    Budget, Bytes, CallStyle, Collection, Component, Constant, Content, Field, Language, OpKind,
+    Budget, Bytes, CallStyle, Collection, Component, Constant, Content, Field, Language, Oddity, OddityKind, OpKind,
     Program, Span, Strength, Trigger, ValueId,
 };
 
@@ -23,6 +23,9 @@ pub(crate) const FORMAT: Reader = Reader {
 
 /// The member with the graph.
 const SCHEMA: &str = "schema.json";
+
+/// How many nodes with an unknown loader are told.
+const MOST: usize = 20;
 
 /// How much of it is looked at to find a node, in bytes.
 const HEAD: usize = 4096;
@@ -75,18 +78,66 @@ fn schema(input: Bytes<'_>, entry: &Entry, content: &mut Content, budget: &mut B
     }
     let program = Program::new(Language::Config, Trigger::Load, entry.data);
     let whole = (!stored).then_some(entry.data);
-    let mut graph = Graph { program, components: Vec::new(), whole };
+    let mut graph = Graph { program, components: Vec::new(), unknown: Vec::new(), whole };
     graph.program.place = SCHEMA.to_owned();
     let value = graph.node(&json, "");
     graph.push(json.span, OpKind::Return { value });
     content.programs.push(graph.program);
     content.components.append(&mut graph.components);
+    for (place, span, loader) in graph.unknown.into_iter().take(MOST) {
+        let what = format!("skops has no loader `{loader}`");
+        content.oddities.push(Oddity { kind: OddityKind::Malformed, place, span: Some(span), what });
+    }
     Some(())
+}
+
+/// Nodes whose class or function is called: `gettype` of what they name, and what they hold as its arguments.
+const CALLS: [&str; 10] = [
+    "OperatorFuncNode",
+    "PartialNode",
+    "ConstructorFromReduceNode",
+    "DictNode",
+    "ListNode",
+    "SetNode",
+    "TupleNode",
+    "NdArrayNode",
+    "RandomStateNode",
+    "RandomGeneratorNode",
+];
+
+/// Nodes that make an object and give it its state.
+const RESTORES: [&str; 9] = [
+    "ObjectNode",
+    "CachedNode",
+    "DefaultDictNode",
+    "ReduceNode",
+    "TreeNode",
+    "SGDNode",
+    "LossNode",
+    "QuantileForestNode",
+    "_DictWithDeprecatedKeysNode",
+];
+
+/// Whether a node is one of the collections of Python and NumPy, whose constructors only take their items.
+fn is_collection(loader: &str, module: &str, class: &str) -> bool {
+    match loader {
+        "DictNode" | "ListNode" | "SetNode" | "TupleNode" => {
+            matches!(
+                (module, class),
+                ("builtins", "dict" | "list" | "set" | "frozenset" | "tuple")
+                    | ("collections", "OrderedDict" | "Counter" | "defaultdict")
+            )
+        }
+        "NdArrayNode" => module == "numpy",
+        _ => false,
+    }
 }
 
 struct Graph {
     program: Program,
     components: Vec<Component>,
+    /// Nodes whose loader is none of skops: place, bytes, loader.
+    unknown: Vec<(String, Span, String)>,
     /// The bytes of the member, when those of its parts cannot be named.
     whole: Option<Span>,
 }
@@ -113,8 +164,11 @@ impl Graph {
                 let text = json.text_at("content").unwrap_or_default().to_owned();
                 self.push(json.span, OpKind::Constant(Constant::Text(text)))
             }
-            "DictNode" | "ListNode" | "TupleNode" | "SetNode" | "NdArrayNode" | "SliceNode" | "BytesNode"
-            | "BytearrayNode" | "SparseMatrixNode" | "DTypeNode" | "MaskedArrayNode" => {
+            "SliceNode" | "BytesNode" | "BytearrayNode" | "SparseMatrixNode" | "DTypeNode" | "MaskedArrayNode" => {
+                let kind = Collection::List;
+                self.push(json.span, OpKind::Collect { kind, items: inner, total })
+            }
+            _ if is_collection(loader, &module, &class) => {
                 let kind = Collection::List;
                 self.push(json.span, OpKind::Collect { kind, items: inner, total })
             }
@@ -141,7 +195,11 @@ impl Graph {
         class: String,
         arguments: Vec<ValueId>,
     ) -> ValueId {
-        let called = matches!(json.text_at("__loader__"), Some("OperatorFuncNode" | "PartialNode"));
+        let loader = json.text_at("__loader__").unwrap_or_default();
+        let called = CALLS.contains(&loader);
+        if !called && !RESTORES.contains(&loader) {
+            self.unknown.push((join("node", place), self.whole.unwrap_or(json.span), loader.to_owned()));
+        }
         self.components.push(Component {
             kind: "object",
             name: place.to_owned(),
@@ -228,6 +286,20 @@ mod tests {
         assert_eq!(imports(&content), ["operator.methodcaller"]);
         let call = content.programs[0].ops.iter().any(|op| matches!(&op.kind, OpKind::Call { arguments, .. } if arguments.len() == 1));
         assert!(call);
+    }
+
+    #[test]
+    fn collections_call_the_class_that_they_name() {
+        let node = |loader: &str, module: &str, class: &str| {
+            model(&format!(r#"{{"__class__": "{class}", "__module__": "{module}", "__loader__": "{loader}", "content": []}}"#))
+        };
+        for loader in ["DictNode", "ListNode", "SetNode", "TupleNode", "NdArrayNode"] {
+            assert_eq!(imports(&parse("skops", &node(loader, "os", "system"))), ["os.system"], "{loader}");
+        }
+        assert_eq!(imports(&parse("skops", &node("DictNode", "collections", "OrderedDict"))), [""; 0]);
+        assert_eq!(imports(&parse("skops", &node("NdArrayNode", "numpy", "ndarray"))), [""; 0]);
+        let own = parse("skops", &node("OwnNode", "builtins", "dict"));
+        assert_eq!(oddities(&own), ["malformed node"]);
     }
 
     #[test]

@@ -218,14 +218,19 @@ rows! {
         in [] [RunsAsOwner]
         say "a member asks to run as its owner or group once it is extracted"
         do "do not extract it as root; a model needs no such file"
+    "skops-unknown-node" "A node that skops has no loader for"
+        High Suspicious ["AML.T0011.000", "AML.T0018.002"]
+        in ["skops"] [Malformed] within "node"
+        say "the file asks for a loader that is no part of skops"
+        do "do not load it with a reader that adds loaders of its own; ask the author what wrote it"
     "zip-header-mismatch" "A zip whose two descriptions of a member differ"
         High Suspicious ["AML.T0076", "T1027"]
-        in ["zip", "torch", "torch-export", "keras", "npz"] [Disagreement, DuplicateName, Overlap, ChecksumMismatch]
+        in ["zip", "torch", "torch-export", "keras", "npz", "skops", "torchserve"] [Disagreement, DuplicateName, Overlap, ChecksumMismatch]
         say "readers of this archive may see different contents"
         do "compare what each reader sees (CVE-2025-1944, CVE-2025-10156)"
     "zip-hidden-bytes" "Bytes in a zip that no member owns"
         Medium Suspicious ["T1027"]
-        in ["zip", "torch", "keras", "npz"] [UnownedBytes, LeadingBytes, TrailingBytes]
+        in ["zip", "torch", "torch-export", "keras", "npz", "skops", "torchserve"] [UnownedBytes, LeadingBytes, TrailingBytes]
         say "bytes of the archive belong to no member"
         do "look at the bytes: a reader that does not use the directory may find members there"
     "tree-out-of-bounds" "A decision tree whose numbers lead out of it"

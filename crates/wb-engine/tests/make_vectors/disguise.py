@@ -71,7 +71,7 @@ for what, wrong in (
 ):
     add(f"PYS-008 {what}", "config-names-callable", skops(wrong), skops(listed), name="model.skops",
         verdict="suspicious" if what == "OperatorFuncNode" else "malicious")
-add("PYS-008 loader that is not known", "config-names-callable", skops(node("helpers", "Thing", "OwnNode", content=one)), skops(listed), name="model.skops", verdict="unknown")
+add("PYS-008 loader that is not known", "skops-unknown-node", skops(node("helpers", "Thing", "OwnNode", content=one)), skops(listed), name="model.skops", verdict="suspicious")
 
 
 def hdf5(attribute=None, opaque=None, single=None):

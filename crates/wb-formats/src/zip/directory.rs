@@ -3,6 +3,7 @@
 
 use super::record::{self, CENTRAL, DESCRIPTOR, End, Header, LOCAL};
 use super::sweep;
+use crate::names::escapes;
 use wb_core::{Budget, Bytes, Exhausted, Gap, Oddity, OddityKind, Span, Text};
 
 /// A member.
@@ -216,6 +217,12 @@ fn compare(name: &str, central: &Header<'_>, local: &Header<'_>, span: Span, dir
     const DESCRIBED_LATER: u16 = 1 << 3;
     /// The bits that change how data is read: encrypted, patched, strong encryption, masked headers.
     const MEANING: u16 = 1 | 1 << 5 | 1 << 6 | 1 << 13;
+    // Readers that stream, and those that carve, extract to the local name.
+    let theirs = local.name();
+    if let Some(why) = escapes(&theirs).filter(|_| escapes(name).is_none()) {
+        let what = format!("`{theirs}` in the local header: {why}");
+        directory.note(OddityKind::PathTraversal, name, span, what);
+    }
     let mut differ = |what: &str, ours: String, theirs: String| {
         let what = format!("{what}: local header says {theirs}, central directory says {ours}");
         directory.note(OddityKind::Disagreement, name, span, what);
