@@ -55,6 +55,38 @@ pub struct Tensor {
     pub shape: Vec<u64>,
     /// Where its bytes are, when they lie in one piece in the artifact.
     pub span: Option<Span>,
+    /// How its elements lie in those bytes, when they do not lie row by row from the first byte on.
+    pub strides: Option<Strides>,
+}
+
+/// A view of numbers that do not lie row by row: element `(i, j, ...)` is the one numbered
+/// `first + i * steps[0] + j * steps[1] + ...` of the bytes. As read from the file: it may lead out of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Strides {
+    /// Where the first element is, in elements.
+    pub first: u64,
+    /// How far it is to the next element along each axis, in elements; 0 along an axis that repeats.
+    pub steps: Vec<u64>,
+}
+
+impl Strides {
+    /// The steps of elements that lie column by column: the first axis runs fastest, as Fortran has it. `None` when
+    /// that is row by row too, or overflows.
+    pub fn by_column(shape: &[u64]) -> Option<Self> {
+        if shape.iter().filter(|size| **size != 1).count() < 2 {
+            return None;
+        }
+        let mut next = Some(1_u64);
+        let steps: Option<Vec<u64>> = shape
+            .iter()
+            .map(|size| {
+                let step = next?;
+                next = step.checked_mul(*size);
+                Some(step)
+            })
+            .collect();
+        steps.map(|steps| Self { first: 0, steps })
+    }
 }
 
 /// A part of a model or list that has a class and settings: a layer, a graph node, a requirement.

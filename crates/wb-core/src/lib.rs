@@ -35,7 +35,8 @@ pub use case::{
     Recommendation, SeenAgain, Status, SuspiciousComponent, TimelineEntry,
 };
 pub use content::{
-    Child, ChildData, Component, Content, Field, Oddity, OddityKind, RecordedDigest, Tensor, Text,
+    Child, ChildData, Component, Content, Field, Oddity, OddityKind, RecordedDigest, Strides,
+    Tensor, Text,
 };
 pub use coverage::{Coverage, Gap, ReadState};
 pub use digest::{Digest, DigestAlgorithm, Sha256};

@@ -117,7 +117,7 @@ fn layer(bytes: Bytes<'_>, old: bool, place: &str, content: &mut Content, walk: 
     });
     for (index, (shape, dtype, span)) in tensors.into_iter().enumerate() {
         let name = format!("{}.{index}", node.name);
-        content.tensors.push(Tensor { name, dtype: dtype.to_owned(), shape, span });
+        content.tensors.push(Tensor { name, dtype: dtype.to_owned(), shape, span, strides: None });
     }
     if let Some(python) = python {
         content.programs.push(lift(&node, &python));

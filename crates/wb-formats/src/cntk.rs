@@ -199,7 +199,7 @@ fn tensor(
     let span = data.filter(|_| dense).map(|data| data.span());
     let name = strings.get("name").filter(|name| !name.is_empty()).or_else(|| strings.get("uid"));
     let name = name.map_or(place, str::to_owned);
-    content.tensors.push(Tensor { name, dtype: dtype.to_owned(), shape, span });
+    content.tensors.push(Tensor { name, dtype: dtype.to_owned(), shape, span, strides: None });
 }
 
 /// `NDArrayView.DataType`.

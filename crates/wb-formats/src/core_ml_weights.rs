@@ -95,7 +95,7 @@ fn blob(input: Bytes<'_>, at: u64, place: &str) -> Option<(Span, Tensor, Span)> 
     input.at_span(data)?;
     let elements = size.checked_mul(8)?.checked_div(bits).unwrap_or(size);
     let (name, dtype) = (place.to_owned(), name.to_owned());
-    Some((record, Tensor { name, dtype, shape: vec![elements], span: Some(data) }, data))
+    Some((record, Tensor { name, dtype, shape: vec![elements], span: Some(data), strides: None }, data))
 }
 
 #[cfg(test)]

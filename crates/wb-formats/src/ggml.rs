@@ -128,7 +128,7 @@ impl Model<'_, '_> {
         // The innermost axis is stored first.
         shape.reverse();
         let (dtype, span) = (element.name.to_owned(), Some(data.span()));
-        self.content.tensors.push(Tensor { name, dtype, shape, span });
+        self.content.tensors.push(Tensor { name, dtype, shape, span, strides: None });
         Some(())
     }
 }

@@ -271,7 +271,7 @@ impl Model<'_> {
         shape.reverse();
         let dtype =
             element_type(code).map_or_else(|| format!("type {code}"), |t| t.name.to_owned());
-        self.content.tensors.push(Tensor { name, dtype, shape, span: None });
+        self.content.tensors.push(Tensor { name, dtype, shape, span: None, strides: None });
         self.infos.push(Info { offset, bytes, span });
         Ok(())
     }

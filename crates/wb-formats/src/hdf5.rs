@@ -80,6 +80,7 @@ pub(crate) fn content(tree: Tree) -> Content {
             dtype: dataset.dtype,
             shape: dataset.shape,
             span: dataset.span,
+            strides: None,
         });
     }
     content

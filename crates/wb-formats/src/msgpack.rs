@@ -224,7 +224,7 @@ impl Walk<'_, '_> {
                 self.notes.odd(OddityKind::Disagreement, path, Some(data.span()), what);
             }
             let (name, span) = (path.to_owned(), Some(data.span()));
-            self.content.tensors.push(Tensor { name, dtype, shape, span });
+            self.content.tensors.push(Tensor { name, dtype, shape, span, strides: None });
         } else if kind != 2 {
             let what = format!("extension type {kind}, which Flax does not write");
             self.notes.odd(OddityKind::Malformed, path, Some(payload.span()), what);

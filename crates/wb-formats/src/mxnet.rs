@@ -119,7 +119,7 @@ fn array(cursor: &mut Cursor<'_>, place: &str, notes: &mut Notes) -> Result<Tens
         _ => return Err("an array of no known version"),
     };
     let shape = shape.ok_or("an array without a shape")?;
-    let mut tensor = Tensor { name: place.to_owned(), dtype: String::new(), span: None, shape };
+    let mut tensor = Tensor { name: place.to_owned(), dtype: String::new(), span: None, shape, strides: None };
     if tensor.shape.is_empty() && version != V3 {
         return Ok(tensor);
     }

@@ -6,7 +6,7 @@ mod literal;
 
 use crate::{Family, Reader, Request};
 use literal::Literal;
-use wb_core::{Budget, Bytes, Child, ChildData, Content, Field, Oddity, OddityKind, Span, Strength, Tensor};
+use wb_core::{Budget, Bytes, Child, ChildData, Content, Field, Oddity, OddityKind, Span, Strength, Strides, Tensor};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "NumPy array",
@@ -48,6 +48,7 @@ pub(crate) fn array(input: Bytes<'_>, name: &str) -> Content {
         return content;
     };
     // `numpy.load` refuses it; other readers take anything that is not empty for true.
+    let columns = header.fortran_order == "True";
     if !matches!(header.fortran_order.as_str(), "True" | "False") {
         let what = format!("`fortran_order` is `{}`, which is no truth value", header.fortran_order);
         odd(OddityKind::Malformed, what, text.span());
@@ -84,6 +85,7 @@ pub(crate) fn array(input: Bytes<'_>, name: &str) -> Content {
     content.tensors.push(Tensor {
         name: name.to_owned(),
         dtype: header.descr,
+        strides: columns.then(|| Strides::by_column(&header.shape)).flatten(),
         shape: header.shape,
         span: (!header.has_objects).then(|| data.span()),
     });

@@ -95,7 +95,7 @@ fn arrays(content: &mut Content, budget: &mut Budget) {
         let sizes = json.get("shape").map_or(&[][..], Json::items);
         let shape = sizes.iter().filter_map(Json::unsigned).collect();
         let dtype = json.text_at("dtype").unwrap_or("unknown").to_owned();
-        content.tensors.push(Tensor { name: name.to_owned(), dtype, shape, span: None });
+        content.tensors.push(Tensor { name: name.to_owned(), dtype, shape, span: None, strides: None });
         described.insert(name.to_owned());
     }
     content.children.retain(|child| {

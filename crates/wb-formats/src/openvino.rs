@@ -152,7 +152,7 @@ fn weights(layer: &Component, tensors: &mut Vec<Tensor>) -> Option<(OddityKind, 
         }),
     };
     let (name, dtype) = (layer.name.clone(), kind.to_owned());
-    tensors.push(Tensor { name, dtype, shape, span: None });
+    tensors.push(Tensor { name, dtype, shape, span: None, strides: None });
     odd.map(|(kind, what)| (kind, layer.place.clone(), what))
 }
 

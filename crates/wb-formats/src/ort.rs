@@ -162,7 +162,7 @@ impl Model {
         }
         let span = bytes.map(Bytes::span);
         let name = name.unwrap_or_else(|| place.to_owned());
-        self.content.tensors.push(Tensor { name, dtype: dtype.to_owned(), shape, span });
+        self.content.tensors.push(Tensor { name, dtype: dtype.to_owned(), shape, span, strides: None });
     }
 }
 

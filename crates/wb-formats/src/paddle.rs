@@ -116,7 +116,7 @@ fn variable(bytes: Bytes<'_>, place: &str, content: &mut Content, walk: &mut Wal
     });
     if kept && !shape.is_empty() && shape.len() <= 64 {
         let dtype = super::paddle_params::dtype(dtype).0.to_owned();
-        content.tensors.push(wb_core::Tensor { name, dtype, shape, span: None });
+        content.tensors.push(wb_core::Tensor { name, dtype, shape, span: None, strides: None });
     }
 }
 

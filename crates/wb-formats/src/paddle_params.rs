@@ -72,7 +72,7 @@ fn header(cursor: &mut Cursor<'_>) -> Option<(Tensor, u64)> {
     let (name, size) = dtype(kind?);
     let elements = shape.iter().try_fold(1_u64, |product, size| product.checked_mul(*size))?;
     let bytes = elements.checked_mul(size).filter(|_| size > 0)?;
-    let tensor = Tensor { name: String::new(), dtype: name.to_owned(), shape, span: None };
+    let tensor = Tensor { name: String::new(), dtype: name.to_owned(), shape, span: None, strides: None };
     Some((tensor, bytes))
 }
 

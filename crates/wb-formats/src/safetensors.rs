@@ -258,6 +258,7 @@ impl Header {
             dtype: dtype.to_owned(),
             shape,
             span: Some(span),
+            strides: None,
         });
     }
 

@@ -1,7 +1,7 @@
 //! Tensor storages: placing a tensor in the bytes of its storage, and storages that are something else.
 
 use crate::tensors::{Found, Storage};
-use wb_core::{Bytes, Content, Oddity, OddityKind, Span, Tensor};
+use wb_core::{Bytes, Content, Oddity, OddityKind, Span, Strides, Tensor};
 
 /// The bytes that hold a storage.
 pub(crate) struct Placed<'a> {
@@ -79,7 +79,9 @@ pub(crate) fn place(
     if last.and_then(|last| last.checked_mul(element)).is_none_or(|end| end > held.len) {
         odd(format!("tensor `{}` reaches past the end of its storage", tensor.name));
     }
-    tensor.span = stored.then(|| view(&tensor.shape, storage, element, held.span)).flatten();
+    let placed = view(&tensor.shape, storage, element, held.span);
+    tensor.strides = placed.is_none().then(|| strides(&tensor.shape, storage)).flatten();
+    tensor.span = stored.then_some(placed.unwrap_or(Some(held.span))).flatten();
     fits
 }
 
@@ -95,25 +97,35 @@ fn reach(shape: &[u64], storage: &Storage) -> Option<u64> {
     last.checked_add(1)
 }
 
-/// The bytes of a view whose elements lie row by row; otherwise the whole storage.
-fn view(shape: &[u64], storage: &Storage, element: u64, span: Span) -> Option<Span> {
-    let mut expected: u64 = 1;
+/// The bytes of a view whose elements lie row by row, when they are in the storage, whose bytes are `span`. `None`
+/// when they do not lie so: such a view is one of the whole storage.
+fn view(shape: &[u64], storage: &Storage, element: u64, span: Span) -> Option<Option<Span>> {
+    let mut expected = Some(1_u64);
     for (size, stride) in shape.iter().zip(&storage.strides).rev() {
-        if *size != 1 && *stride != expected {
-            return Some(span);
+        if *size != 1 && Some(*stride) != expected {
+            return expected.is_none().then_some(None);
         }
-        expected = expected.checked_mul(*size)?;
+        expected = expected.and_then(|expected| expected.checked_mul(*size));
     }
-    let start = span.start.checked_add(storage.offset.checked_mul(element)?)?;
-    let len = expected.checked_mul(element)?;
-    let inside = start.checked_add(len)? <= span.end();
-    inside.then(|| Span::new(start, len))
+    let within = || {
+        let start = span.start.checked_add(storage.offset.checked_mul(element)?)?;
+        let len = expected?.checked_mul(element)?;
+        let inside = start.checked_add(len)? <= span.end();
+        inside.then(|| Span::new(start, len))
+    };
+    Some(within())
+}
+
+/// How the elements of a view lie in its storage; `None` when its strides are not as many as its axes.
+fn strides(shape: &[u64], storage: &Storage) -> Option<Strides> {
+    let each = shape.len() == storage.strides.len();
+    each.then(|| Strides { first: storage.offset, steps: storage.strides.clone() })
 }
 
 /// The tensor as wb-core has it.
 pub(crate) fn tensor(found: Found) -> Tensor {
-    let Found { name, dtype, shape, span, .. } = found;
-    Tensor { name, dtype, shape, span }
+    let Found { name, dtype, shape, span, strides, .. } = found;
+    Tensor { name, dtype, shape, span, strides }
 }
 
 /// What `head` begins with, when that is nothing numbers begin with. Only structures that random bytes do

@@ -194,7 +194,7 @@ impl<'a> Index<'a> {
             self.places.push((entry.shard, entry.offset, entry.size, name.clone()));
         }
         let dtype = dtype.to_owned();
-        self.content.tensors.push(Tensor { name, dtype, shape: entry.shape, span: None });
+        self.content.tensors.push(Tensor { name, dtype, shape: entry.shape, span: None, strides: None });
         Some(())
     }
 

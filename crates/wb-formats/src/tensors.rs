@@ -7,7 +7,7 @@
 
 use crate::paths::Paths;
 use crate::values::Values;
-use wb_core::{Constant, OpKind, Program, Span, ValueId};
+use wb_core::{Constant, OpKind, Program, Span, Strides, ValueId};
 
 /// A tensor as the program describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(crate) struct Found {
     pub storage: Option<Storage>,
     /// Its bytes, where they are part of the pickle.
     pub span: Option<Span>,
+    /// How its elements lie in them, when they do not lie row by row.
+    pub strides: Option<Strides>,
 }
 
 /// A torch storage, as the persistent id names it, and the view of it that the tensor is.
@@ -93,7 +95,8 @@ fn torch(values: &Values<'_>, arguments: &[ValueId]) -> Option<Found> {
     if dtype != "uint8" {
         storage.element_len = element_len(&dtype).or(storage.element_len);
     }
-    Some(Found { name: String::new(), dtype, shape, storage: Some(storage), span: None })
+    let storage = Some(storage);
+    Some(Found { name: String::new(), dtype, shape, storage, span: None, strides: None })
 }
 
 /// `("storage", torch.FloatStorage, key, location, elements)`, and the element type it implies.
@@ -154,28 +157,33 @@ fn element_len(dtype: &str) -> Option<u64> {
 fn numpy_state(values: &Values<'_>, call: ValueId) -> Option<Found> {
     let state = values.items(values.state(call)?)?;
     let from = state.len().checked_sub(4)?;
-    let [shape, dtype, _fortran, data] = state.get(from..)? else { return None };
+    let [shape, dtype, fortran, data] = state.get(from..)? else { return None };
+    let shape = values.counts(*shape)?;
+    let columns = matches!(values.constant(*fortran), Some(Constant::Bool(true)));
     let found = Found {
         name: String::new(),
         dtype: numpy_dtype(values, *dtype),
-        shape: values.counts(*shape)?,
         storage: None,
         span: bytes_span(values, *data),
+        strides: columns.then(|| Strides::by_column(&shape)).flatten(),
+        shape,
     };
     Some(found)
 }
 
 /// `_frombuffer(buffer, dtype, shape, order)`.
 fn numpy_buffer(values: &Values<'_>, arguments: &[ValueId]) -> Option<Found> {
-    let [buffer, dtype, shape, ..] = arguments else { return None };
+    let [buffer, dtype, shape, order @ ..] = arguments else { return None };
     let shape = values.counts(*shape)?;
     let dtype = numpy_dtype(values, *dtype);
+    let columns = order.first().and_then(|order| values.text(*order)) == Some("F");
     Some(Found {
         name: String::new(),
         dtype,
-        shape,
         storage: None,
         span: bytes_span(values, *buffer),
+        strides: columns.then(|| Strides::by_column(&shape)).flatten(),
+        shape,
     })
 }
 
@@ -184,7 +192,8 @@ fn joblib(values: &Values<'_>, call: ValueId) -> Option<Found> {
     let state = values.state(call)?;
     let shape = values.counts(values.entry(state, "shape")?)?;
     let dtype = numpy_dtype(values, values.entry(state, "dtype")?);
-    Some(Found { name: String::new(), dtype, shape, storage: None, span: None })
+    let storage = None;
+    Some(Found { name: String::new(), dtype, shape, storage, span: None, strides: None })
 }
 
 /// `numpy.dtype("f4", False, True)` with the state `(3, "<", ...)`: `<f4`.

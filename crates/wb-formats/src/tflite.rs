@@ -184,7 +184,7 @@ impl<'a> Model<'a, '_> {
             walk.notes.odd(OddityKind::ImpossibleLength, place, Some(tensor.span), what);
         }
         let span = bytes.map(Bytes::span);
-        (Tensor { name, dtype: dtype.to_owned(), shape, span }, bytes)
+        (Tensor { name, dtype: dtype.to_owned(), shape, span, strides: None }, bytes)
     }
 
     /// What follows the last buffer is handed on when it is a file.

@@ -253,7 +253,7 @@ impl Walk<'_, '_> {
             span = Some(held);
         }
         let (name, dtype) = (place.to_owned(), kind.to_owned());
-        self.content.tensors.push(Tensor { name, dtype, shape, span });
+        self.content.tensors.push(Tensor { name, dtype, shape, span, strides: None });
         Some(Value::Other)
     }
 

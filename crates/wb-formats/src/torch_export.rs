@@ -140,7 +140,7 @@ fn tensors(
         if data.is_some_and(|data| storage::disguised(data).is_none()) {
             read.insert(held.name.clone());
         }
-        content.tensors.push(Tensor { name: name.clone(), dtype: dtype.to_owned(), shape, span });
+        content.tensors.push(Tensor { name: name.clone(), dtype: dtype.to_owned(), shape, span, strides: None });
     }
 }
 

@@ -1,11 +1,12 @@
 //! [`compare`]: the numbers of a model beside those of another: which tensors differ, by how much, and how.
 
-use super::measure::{Grid, Measured, View, measure};
+use super::measure::{BLOCK, Grid, Measured, measure};
 use super::model::{Held, Weights};
 use super::names::paired;
+use super::view::View;
 use super::words;
 use crate::progress::Progress;
-use wb_core::{ArtifactPath, Relation, TensorCompared, WeightsCompared};
+use wb_core::{ArtifactPath, Relation, Tensor, TensorCompared, WeightsCompared};
 
 /// How much is compared.
 #[derive(Clone, Copy, Debug)]
@@ -48,11 +49,10 @@ pub(crate) fn compare(
         .into_iter()
         .filter_map(|(one, two)| Some((new.tensors.get(one)?, old.tensors.get(two)?)))
         .collect();
-    let size = |held: &Held| held.tensor.span.map_or(0, |span| span.len);
-    progress.begin("comparing weights", pairs.iter().map(|(held, _)| size(held)).sum());
+    progress.begin("comparing weights", pairs.iter().map(|(held, _)| held.len()).sum());
     let mut left = effort.bytes;
     for (one, two) in &pairs {
-        let cost = size(one).max(size(two));
+        let cost = one.len().max(two.len());
         let told = if cost > left {
             Err("there was more to compare than is read at a time".to_owned())
         } else {
@@ -93,7 +93,10 @@ impl TensorPair<'_> {
         &self,
         done: &(dyn Fn(u64) + Sync),
     ) -> Result<Option<TensorCompared>, String> {
-        let held = [self.one, self.two].map(|held| (&held.tensor.shape, &held.tensor.dtype));
+        let held = [self.one, self.two].map(|held| {
+            let Tensor { shape, dtype, strides, .. } = &held.tensor;
+            (shape, dtype, strides)
+        });
         let bytes = (self.new.bytes(self.one), self.old.bytes(self.two));
         // What is the same bytes need not be understood.
         if held[0] == held[1] && bytes.0.is_some() && bytes.0 == bytes.1 {
@@ -109,8 +112,9 @@ impl TensorPair<'_> {
         let views = (self.new.view(self.one), self.old.view(self.two));
         let (Some(new), Some(old)) = views else { return Err("it could not be read".to_owned()) };
         let (shape, other) = (&self.one.tensor.shape, &self.two.tensor.shape);
-        if shape == other && new.numbers == old.numbers && new.bytes == old.bytes {
-            done(new.bytes.len() as u64);
+        let rows = (new.rows(), old.rows());
+        if shape == other && new.numbers == old.numbers && rows.0.is_some() && rows.0 == rows.1 {
+            done(new.len());
             return Ok(None);
         }
         let compared = if same_shape(shape, other) {
@@ -120,7 +124,7 @@ impl TensorPair<'_> {
             measure(new, old, grid, true, done).map(|measured| self.found(measured, new, old, true))
         } else if let Some(grid) = common_rows(shape, other) {
             self.common(new, old, grid, done)
-        } else if is_permuted(shape, other) && is_in_another_order(new, old, Grid::of(shape)) {
+        } else if is_permuted(shape, other) && is_in_another_order(new, old) {
             Some(self.found(Measured::default(), new, old, true))
         } else {
             return Err(format!("its shape is {shape:?} instead of {other:?}"));
@@ -152,16 +156,20 @@ impl TensorPair<'_> {
     ) -> Option<TensorCompared> {
         let shape = &self.one.tensor.shape;
         let grid = Grid::of(shape);
-        // A library that keeps columns together writes the rows of the matrix with its axes exchanged.
-        let turned = Grid { rows: grid.columns, columns: grid.rows, turned: true };
-        if shape.len() == 2 && looks_turned(new, old, turned) {
+        // A library that keeps columns together writes the rows of the matrix with its axes exchanged: here, or there.
+        let turned = [
+            Grid { rows: grid.columns, columns: grid.rows, turned: true },
+            Grid { turned: true, ..grid },
+        ];
+        let found = turned.into_iter().find(|turned| looks_turned(new, old, *turned));
+        if let Some(turned) = found.filter(|_| shape.len() == 2) {
             let measured = measure(new, old, turned, true, done)?;
             return Some(self.found(measured, new, old, true));
         }
         let measured = measure(new, old, grid, true, done)?;
         if shape.len() > 2
             && measured.changed > measured.elements / 2
-            && is_in_another_order(new, old, grid)
+            && is_in_another_order(new, old)
         {
             return Some(self.found(Measured::default(), new, old, true));
         }
@@ -176,8 +184,8 @@ impl TensorPair<'_> {
         grid: Grid,
         done: &(dyn Fn(u64) + Sync),
     ) -> Option<TensorCompared> {
-        let new_cut = first_bytes(new, grid)?;
-        let old_cut = first_bytes(old, grid)?;
+        let new_cut = new.cut(grid.elements())?;
+        let old_cut = old.cut(grid.elements())?;
         let measured = measure(new_cut, old_cut, grid, true, done)?;
         let mut found = self.found(measured, new, old, false);
         found.relation = Relation::Changed;
@@ -223,12 +231,6 @@ impl TensorPair<'_> {
         found.words = words::tensor(&found);
         found
     }
-}
-
-/// The beginning of a tensor, as far as the grid goes.
-fn first_bytes(view: View<'_>, grid: Grid) -> Option<View<'_>> {
-    let len = usize::try_from(view.numbers.bytes(grid.elements())?).ok()?;
-    Some(View { bytes: view.bytes.get(..len)?, numbers: view.numbers })
 }
 
 /// The axes that are more than one long.
@@ -293,16 +295,31 @@ fn looks_turned(new: View<'_>, old: View<'_>, grid: Grid) -> bool {
 }
 
 fn number_at(view: View<'_>, at: u64) -> Option<f64> {
-    let (_, size) = view.numbers.unit();
-    let start = usize::try_from(at).ok()?.checked_mul(size)?;
+    let at = usize::try_from(at).ok()?;
     let mut out = Vec::with_capacity(1);
-    view.numbers.read(view.bytes.get(start..start.checked_add(size)?)?, &mut out);
+    view.numbers.read(&view.read(&(at..at.checked_add(1)?))?, &mut out);
     out.first().copied()
 }
 
-fn is_in_another_order(new: View<'_>, old: View<'_>, grid: Grid) -> bool {
+/// Whether two views hold the same numbers in any order.
+pub(crate) fn is_in_another_order(new: View<'_>, old: View<'_>) -> bool {
     let single = new.numbers.is_single() && new.numbers == old.numbers;
-    single && is_reordered(new.bytes, old.bytes, grid.elements())
+    single && new.elements == old.elements && {
+        let sums = (sum_of(new), sum_of(old));
+        sums.0.is_some() && sums.0 == sums.1
+    }
+}
+
+/// The bytes of the numbers of a view added up, as [`is_reordered`] does it.
+fn sum_of(view: View<'_>) -> Option<[u64; 16]> {
+    let elements = usize::try_from(view.elements).ok()?;
+    let (_, size) = view.numbers.unit();
+    let mut all = [0_u64; 16];
+    for at in (0..elements).step_by(BLOCK) {
+        let some = sum(&view.read(&(at..(at + BLOCK).min(elements)))?, size);
+        all.iter_mut().zip(some).for_each(|(all, some)| *all = all.wrapping_add(some));
+    }
+    Some(all)
 }
 
 /// Whether so many numbers are the same in any order: their bytes, added up by their place in a number, come to

@@ -3,7 +3,9 @@
 
 use super::numbers::Numbers;
 use super::sketch::{Deal, Sketch};
+use super::view::View;
 use rayon::prelude::*;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Numbers that are compared at a time.
@@ -14,15 +16,6 @@ pub(super) const AHEAD: usize = 128;
 const COLUMNS: usize = 1 << 20;
 /// Rows that are told by number.
 const ROWS: usize = 5;
-
-/// The numbers of a tensor, row by row.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct View<'a> {
-    /// As they are written.
-    pub(crate) bytes: &'a [u8],
-    /// How they are written.
-    pub(crate) numbers: Numbers,
-}
 
 /// How two tensors are laid beside each other: so many rows of so many numbers.
 #[derive(Clone, Copy, Debug)]
@@ -85,8 +78,8 @@ pub(crate) struct Measured {
     pub(crate) rank: Option<u32>,
 }
 
-/// Compares `new` with `old`. `sketched` asks for the rank of the change. `None` when the bytes are not as many as
-/// the grid says.
+/// Compares `new` with `old`. `sketched` asks for the rank of the change. `None` when the numbers are not as many as
+/// the grid says, or not all of them can be read.
 pub(crate) fn measure(
     new: View<'_>,
     old: View<'_>,
@@ -95,8 +88,7 @@ pub(crate) fn measure(
     done: &(dyn Fn(u64) + Sync),
 ) -> Option<Measured> {
     let elements = usize::try_from(grid.elements()).ok()?;
-    let fits =
-        |view: View<'_>| view.numbers.bytes(elements as u64) == Some(view.bytes.len() as u64);
+    let fits = |view: View<'_>| view.elements == elements as u64;
     let columns = usize::try_from(grid.columns).ok()?;
     let turnable = old.numbers.is_single() && columns <= BLOCK;
     if !fits(new) || !fits(old) || (grid.turned && !turnable) {
@@ -109,10 +101,11 @@ pub(crate) fn measure(
     let mut whole = Part::new(&work);
     let blocks = work.blocks(elements);
     for some in blocks.chunks(AHEAD) {
-        let parts: Vec<Part> = some.par_iter().map(|block| work.part(block.clone())).collect();
+        let parts: Vec<Option<Part>> =
+            some.par_iter().map(|block| work.part(block.clone())).collect();
         let mut bytes = 0;
         for (part, block) in parts.into_iter().zip(some) {
-            whole.join(part);
+            whole.join(part?);
             bytes += new.numbers.bytes(block.len() as u64).unwrap_or(0);
         }
         done(bytes);
@@ -146,18 +139,19 @@ impl Work<'_> {
         (0..elements).step_by(columns).flat_map(row).collect()
     }
 
-    fn part(&self, block: Range<usize>) -> Part {
+    /// What a block says; `None` when it cannot be read.
+    fn part(&self, block: Range<usize>) -> Option<Part> {
         let mut part = Part::new(self);
-        let (Some(new), Some(old)) = (bytes_of(self.new, &block), self.other_bytes(&block)) else {
-            return part;
-        };
+        let held = self.new.read(&block)?;
+        let new = held.as_ref();
         let same_type = self.new.numbers == self.old.numbers;
         let mut theirs = Vec::with_capacity(block.len());
-        let theirs_in_order = old.read(self.old.numbers, &mut theirs);
+        let held = self.other(&block)?.read(self.old, &mut theirs)?;
+        let theirs_in_order = held.as_deref();
         part.measured.elements = block.len() as u64;
         part.measured.other_squares = theirs.iter().filter(|v| v.is_finite()).map(|v| v * v).sum();
         if same_type && theirs_in_order.is_some_and(|old| old == new) {
-            return part;
+            return Some(part);
         }
         let mut ours = Vec::with_capacity(block.len());
         self.new.numbers.read(new, &mut ours);
@@ -177,7 +171,7 @@ impl Work<'_> {
             at = end;
         }
         part.differences = Vec::new();
-        part
+        Some(part)
     }
 
     /// How far two numbers of different types may be apart: a step of the coarser one.
@@ -205,14 +199,14 @@ impl Work<'_> {
         }
     }
 
-    fn other_bytes(&self, block: &Range<usize>) -> Option<Other<'_>> {
+    /// Where the numbers of the other tensor are that belong to a block.
+    fn other(&self, block: &Range<usize>) -> Option<Other> {
         if !self.grid.turned {
-            return bytes_of(self.old, block).map(Other::InOrder);
+            return Some(Other::InOrder(block.clone()));
         }
         let rows = usize::try_from(self.grid.rows).ok()?;
         let first = block.start / self.columns.max(1);
         Some(Other::Turned {
-            bytes: self.old.bytes,
             rows,
             columns: self.columns,
             taken: first..first + block.len() / self.columns.max(1),
@@ -221,51 +215,39 @@ impl Work<'_> {
 }
 
 /// Where the other numbers of a block are.
-enum Other<'a> {
-    InOrder(&'a [u8]),
+enum Other {
+    InOrder(Range<usize>),
     /// Column by column.
     Turned {
-        bytes: &'a [u8],
         rows: usize,
         columns: usize,
         taken: Range<usize>,
     },
 }
 
-impl<'a> Other<'a> {
-    /// Reads the numbers row by row; returns their bytes when these are in that order.
-    fn read(self, numbers: Numbers, out: &mut Vec<f64>) -> Option<&'a [u8]> {
+impl Other {
+    /// Reads the numbers row by row; returns their bytes when these are in that order. `None` when they cannot be read.
+    fn read<'a>(self, old: View<'a>, out: &mut Vec<f64>) -> Option<Option<Cow<'a, [u8]>>> {
         match self {
-            Self::InOrder(bytes) => {
-                numbers.read(bytes, out);
-                Some(bytes)
+            Self::InOrder(block) => {
+                let bytes = old.read(&block)?;
+                old.numbers.read(&bytes, out);
+                Some(Some(bytes))
             }
-            Self::Turned { bytes, rows, columns, taken } => {
-                let (_, size) = numbers.unit();
+            Self::Turned { rows, columns, taken } => {
                 out.resize(taken.len() * columns, 0.0);
                 let mut run = Vec::with_capacity(taken.len());
                 for column in 0..columns {
-                    let start = (column * rows + taken.start) * size;
-                    let bytes = bytes.get(start..start + taken.len() * size).unwrap_or_default();
-                    numbers.read(bytes, &mut run);
+                    let start = column * rows + taken.start;
+                    old.numbers.read(&old.read(&(start..start + taken.len()))?, &mut run);
                     for (to, value) in out.iter_mut().skip(column).step_by(columns).zip(&run) {
                         *to = *value;
                     }
                 }
-                None
+                Some(None)
             }
         }
     }
-}
-
-/// The bytes of a range of numbers, which begins and ends between blocks.
-pub(super) fn bytes_of<'a>(view: View<'a>, block: &Range<usize>) -> Option<&'a [u8]> {
-    let (count, size) = view.numbers.unit();
-    let aligned = block.start.is_multiple_of(count) && block.end.is_multiple_of(count);
-    if !aligned {
-        return None;
-    }
-    view.bytes.get(block.start / count * size..block.end / count * size)
 }
 
 /// What one block says.

@@ -1,6 +1,7 @@
 //! The numbers of models: read in every type, compared across formats, told in words.
 //!
-//! [`Weights`] are the tensors of a model with their bytes, [`paired`](names::paired) finds which is which in two of
+//! [`Weights`] are the tensors of a model with their bytes, a [`View`](view::View) reads those of one in the order of
+//! its shape, [`paired`](names::paired) finds which is which in two of
 //! them, [`compare`] says what changed and how: [`measure`](measure::measure) goes through the numbers of two tensors
 //! once, and a [`Sketch`](sketch::Sketch) of the change keeps its rank. Files are mapped and numbers read block by
 //! block, so that memory does not grow with the model. This is the one place where numbers are compared.
@@ -15,9 +16,10 @@ mod sketch;
 mod statistics;
 #[cfg(test)]
 mod tests;
+mod view;
 mod words;
 
-pub(crate) use compare::{Effort, TensorPair, compare, is_reordered};
+pub(crate) use compare::{Effort, TensorPair, compare, is_in_another_order, is_reordered};
 pub(crate) use model::{Held, Weights};
 pub(crate) use names::paired;
 pub(crate) use numbers::Numbers;

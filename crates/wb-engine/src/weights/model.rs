@@ -1,7 +1,7 @@
 //! [`Weights`]: the tensors of a model, and the bytes that they lie in.
 
-use super::measure::View;
 use super::numbers::Numbers;
+use super::view::{Axes, View};
 use crate::body::Inspected;
 use crate::member::{Place, located};
 use crate::source::{Data, open};
@@ -10,6 +10,9 @@ use std::path::Path;
 use std::sync::Arc;
 use wb_core::{ArtifactPath, Budget, Bytes, ChildData, Span, Tensor};
 use wb_formats::Request;
+
+/// Bytes that the numbers of a tensor may be more than those that they lie in.
+const REPEATED: u64 = 1 << 30;
 
 /// The tensors of a model, whichever files they lie in.
 #[derive(Debug, Default)]
@@ -29,6 +32,19 @@ pub(crate) struct Held {
     pub(crate) format: &'static str,
     /// Why its numbers are not there, when they are not.
     pub(crate) lacks: Option<&'static str>,
+}
+
+impl Held {
+    /// Bytes of its numbers, each counted where it is repeated.
+    pub(crate) fn len(&self) -> u64 {
+        let held = self.tensor.span.map_or(0, |span| span.len);
+        let Some(numbers) = Numbers::of(&self.tensor.dtype).filter(|_| self.lacks.is_none()) else {
+            return held;
+        };
+        let mut sizes = self.tensor.shape.iter();
+        let elements = sizes.try_fold(1, |product: u64, size| product.checked_mul(*size));
+        elements.and_then(|elements| numbers.bytes(elements)).unwrap_or(held)
+    }
 }
 
 /// The bytes of an artifact.
@@ -190,17 +206,28 @@ impl Weights {
         };
         let elements =
             tensor.shape.iter().try_fold(1, |product: u64, size| product.checked_mul(*size));
-        if elements.and_then(|elements| numbers.bytes(elements)) != Some(span.len) {
-            return Some("it is a view of numbers that do not lie in one piece");
+        let bytes = elements.and_then(|elements| numbers.bytes(elements));
+        let inside = match &tensor.strides {
+            None => bytes == Some(span.len),
+            Some(strides) => {
+                let reach = Axes::of(&tensor.shape, strides).and_then(Axes::reach);
+                reach.and_then(|reach| numbers.bytes(reach)).is_some_and(|end| end <= span.len)
+            }
+        };
+        if !inside {
+            return Some("its numbers are not as many as its shape says");
+        }
+        // Along an axis that repeats, few bytes can be said to be any number of numbers.
+        if bytes.is_none_or(|bytes| bytes > span.len.saturating_add(REPEATED)) {
+            return Some("it repeats its numbers more often than is compared");
         }
         let held = self.sources.get(source).and_then(|source| source.bytes().at_span(span));
         held.is_none().then_some("its numbers are not in the file")
     }
 
     /// The numbers of a tensor.
-    pub(crate) fn view(&self, held: &Held) -> Option<View<'_>> {
-        let bytes = self.bytes(held)?;
-        Some(View { bytes, numbers: Numbers::of(&held.tensor.dtype)? })
+    pub(crate) fn view<'a>(&'a self, held: &'a Held) -> Option<View<'a>> {
+        View::of(&held.tensor, self.bytes(held)?)
     }
 
     /// The bytes of a tensor, whatever they are.

@@ -172,7 +172,13 @@ mod tests {
     use super::*;
 
     fn tensor(name: &str, shape: &[u64]) -> Tensor {
-        Tensor { name: name.to_owned(), dtype: "F32".to_owned(), shape: shape.to_vec(), span: None }
+        Tensor {
+            name: name.to_owned(),
+            dtype: "F32".to_owned(),
+            shape: shape.to_vec(),
+            span: None,
+            strides: None,
+        }
     }
 
     fn pairs(new: &[(&str, &[u64])], old: &[(&str, &[u64])], other_format: bool) -> Vec<Pair> {

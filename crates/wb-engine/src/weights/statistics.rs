@@ -1,7 +1,8 @@
 //! [`statistics`]: the numbers of tensors in figures.
 
-use super::measure::{AHEAD, BLOCK, View, bytes_of};
+use super::measure::{AHEAD, BLOCK};
 use super::model::Weights;
+use super::view::View;
 use crate::body::Inspected;
 use crate::progress::Progress;
 use rayon::prelude::*;
@@ -18,33 +19,30 @@ pub fn statistics<'a>(
     progress: &dyn Progress,
 ) -> BTreeMap<String, Statistics> {
     let weights = Weights::of([artifact], file, &mut Budget::default());
-    let size = |held: &super::Held| held.tensor.span.map_or(0, |span| span.len);
-    progress.begin("reading weights", weights.tensors.iter().map(size).sum());
+    progress.begin("reading weights", weights.tensors.iter().map(super::Held::len).sum());
     let mut all = BTreeMap::new();
     for held in &weights.tensors {
         if let (None, Some(view)) = (held.lacks, weights.view(held)) {
-            let count = held.tensor.shape.iter().product::<u64>();
-            all.insert(held.tensor.name.clone(), figures(view, count));
+            all.extend(figures(view).map(|figures| (held.tensor.name.clone(), figures)));
         }
-        progress.advance(size(held));
+        progress.advance(held.len());
     }
     progress.end();
     all
 }
 
-/// The figures of so many numbers.
-fn figures(view: View<'_>, count: u64) -> Statistics {
-    let count = usize::try_from(count).unwrap_or(0);
+/// The figures of a tensor; `None` when not all of it can be read.
+fn figures(view: View<'_>) -> Option<Statistics> {
+    let count = usize::try_from(view.elements).ok()?;
     let blocks: Vec<Range<usize>> =
         (0..count).step_by(BLOCK).map(|at| at..(at + BLOCK).min(count)).collect();
     let mut whole = Part::default();
     for some in blocks.chunks(AHEAD) {
-        let parts: Vec<Part> =
-            some.par_iter().map(|block| Part::of(view, block).unwrap_or_default()).collect();
-        parts.into_iter().for_each(|part| whole.join(part));
+        let parts: Option<Vec<Part>> = some.par_iter().map(|block| Part::of(view, block)).collect();
+        parts?.into_iter().for_each(|part| whole.join(part));
     }
     let any = whole.finite > 0.0;
-    Statistics {
+    Some(Statistics {
         finite: whole.finite as u64,
         not_finite: whole.not_finite,
         zeros: whole.zeros,
@@ -52,7 +50,7 @@ fn figures(view: View<'_>, count: u64) -> Statistics {
         most: if any { whole.most } else { 0.0 },
         mean: whole.mean,
         deviation: if any { (whole.squares / whole.finite).sqrt() } else { 0.0 },
-    }
+    })
 }
 
 /// The figures of a block; `squares` are those of what lies between the numbers and their mean.
@@ -76,7 +74,7 @@ impl Default for Part {
 impl Part {
     fn of(view: View<'_>, block: &Range<usize>) -> Option<Self> {
         let mut values = Vec::with_capacity(block.len());
-        view.numbers.read(bytes_of(view, block)?, &mut values);
+        view.numbers.read(&view.read(block)?, &mut values);
         let all = values.len();
         values.retain(|value| value.is_finite());
         let mut part = Self { not_finite: (all - values.len()) as u64, ..Self::default() };

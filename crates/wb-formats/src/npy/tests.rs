@@ -1,5 +1,5 @@
 use crate::testing::{Zip, children, claims, has, oddities, parse, parse_file, survive};
-use wb_core::{OddityKind, Span};
+use wb_core::{OddityKind, Span, Strides};
 
 fn npy(header: &str, data: &[u8]) -> Vec<u8> {
     let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
@@ -22,6 +22,16 @@ fn an_array_is_a_tensor() {
     assert_eq!(tensor.shape, [2, 3]);
     assert_eq!(tensor.span, Some(Span::new(bytes.len() as u64 - 24, 24)));
     assert_eq!((oddities(&content), content.children.len()), (vec![], 0));
+}
+
+#[test]
+fn an_array_in_the_order_of_fortran_lies_column_by_column() {
+    let strides = |header: &str| parse("npy", &npy(header, &[0; 24])).tensors[0].strides.clone();
+    let columns = FLOATS.replace("False", "True");
+    assert_eq!(strides(&columns), Some(Strides { first: 0, steps: vec![1, 2] }));
+    assert_eq!(strides(FLOATS), None);
+    // One column is one row too.
+    assert_eq!(strides(&columns.replace("(2, 3)", "(1, 6)")), None);
 }
 
 #[test]

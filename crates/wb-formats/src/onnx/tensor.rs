@@ -72,6 +72,7 @@ impl Model {
             dtype: dtype.map_or_else(|| draft.kind.to_string(), |(name, _)| (*name).to_owned()),
             shape: draft.dims,
             span: draft.raw,
+            strides: None,
         });
     }
 

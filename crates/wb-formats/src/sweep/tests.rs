@@ -19,6 +19,7 @@ fn found(data: &[u8]) -> Vec<String> {
         dtype: "U8".to_owned(),
         shape: vec![len],
         span: Some(Span::new(start, len)),
+        strides: None,
     };
     let half = data.len() as u64 / 2;
     let tensors = vec![tensor("a", 0, half), tensor("b", half, data.len() as u64 - half)];

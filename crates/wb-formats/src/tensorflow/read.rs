@@ -229,7 +229,13 @@ impl Attributes {
         if dtype != TEXT && !(shape.is_empty() && raw.is_none()) {
             self.check(dtype, &shape, raw, &place, walk);
             let name = node.name.clone();
-            self.tensors.push(Tensor { name, dtype: type_name(dtype), shape, span: raw });
+            self.tensors.push(Tensor {
+                name,
+                dtype: type_name(dtype),
+                shape,
+                span: raw,
+                strides: None,
+            });
         }
     }
 

@@ -1,5 +1,5 @@
 use crate::testing::{Member, Zip, children, claims, has, oddities, parse, survive};
-use wb_core::{Content, OddityKind, Span};
+use wb_core::{Content, OddityKind, Span, Strides};
 
 /// The pickle of `{"layer": {"weight": tensor}}`, where the tensor is a view of `shape` of the storage `0`
 /// with `elements` floats.
@@ -38,6 +38,21 @@ fn tensors_have_names_and_bytes() {
     let fields: Vec<(&str, &str)> =
         content.fields.iter().map(|field| (field.path.as_str(), field.value.as_str())).collect();
     assert_eq!(fields, [("byteorder", "little"), ("version", "3")]);
+}
+
+#[test]
+fn a_view_that_is_no_row_by_row_has_its_strides() {
+    let rows = pickle(6, [2, 3]);
+    // The same storage as three rows of two: transposed.
+    let mut turned = rows.clone();
+    let at = rows.windows(10).position(|window| window == b"K\x02K\x03\x86K\x03K\x01\x86").expect("there");
+    turned.splice(at..at + 10, *b"K\x03K\x02\x86K\x01K\x03\x86");
+    let bytes = archive(&turned, &[1; 24]).finish();
+    let [tensor] = parse("torch", &bytes).tensors.try_into().expect("one tensor");
+    let strides = Strides { first: 0, steps: vec![1, 3] };
+    assert_eq!((tensor.shape, tensor.strides, tensor.span.map(|span| span.len)), (vec![3, 2], Some(strides), Some(24)));
+    let [tensor] = parse("torch", &archive(&rows, &[1; 24]).finish()).tensors.try_into().expect("one tensor");
+    assert_eq!((tensor.shape, tensor.strides), (vec![2, 3], None));
 }
 
 #[test]

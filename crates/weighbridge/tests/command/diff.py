@@ -1,8 +1,13 @@
 """Pairs of models, and what NumPy and the library of GGUF say of how they differ."""
 
+import collections
+import io
 import json
 import os
+import pickle
 import sys
+import types
+import zipfile
 
 import gguf
 import h5py
@@ -115,6 +120,84 @@ with h5py.File(place("kernel.h5"), "w") as out:
     out["model_weights/dense/dense/kernel:0"] = old.T
 safetensors("kernel.safetensors", {"dense.weight": ("F32", [160, 200], old.tobytes())})
 pair("kernel.h5", "kernel.safetensors", {"dense.weight": {"relation": "turned", "changed": 0}})
+
+# Views that do not lie row by row, as PyTorch writes them; its names stand in modules of that name, without it.
+class FloatStorage:
+    pass
+
+
+def _rebuild_tensor_v2(*arguments):
+    return arguments
+
+
+utils, library = types.ModuleType("torch._utils"), types.ModuleType("torch")
+sys.modules.update({"torch": library, "torch._utils": utils})
+_rebuild_tensor_v2.__module__, FloatStorage.__module__ = "torch._utils", "torch"
+utils._rebuild_tensor_v2, library.FloatStorage = _rebuild_tensor_v2, FloatStorage
+
+
+class Storage(collections.namedtuple("Storage", "elements")):
+    pass
+
+
+class Pickler(pickle.Pickler):
+    def persistent_id(self, one):
+        return ("storage", FloatStorage, "0", "cpu", one.elements) if isinstance(one, Storage) else None
+
+    def reducer_override(self, one):
+        if not isinstance(one, numpy.ndarray):
+            return NotImplemented
+        whole = self.whole
+        offset = (one.__array_interface__["data"][0] - whole.__array_interface__["data"][0]) // 4
+        strides = tuple(stride // 4 for stride in one.strides)
+        told = (Storage(whole.size), offset, one.shape, strides, False, collections.OrderedDict())
+        return _rebuild_tensor_v2, told
+
+
+def torch(name, whole, view):
+    out = io.BytesIO()
+    pickler = Pickler(out, protocol=2)
+    pickler.whole = whole
+    pickler.dump(collections.OrderedDict(w=view))
+    with zipfile.ZipFile(place(name), "w") as archive:
+        archive.writestr("m/data.pkl", out.getvalue())
+        archive.writestr("m/data/0", whole.tobytes())
+
+
+def plain(name, values):
+    safetensors(name, {"w": ("F32", list(values.shape), numpy.ascontiguousarray(values).tobytes())})
+
+
+whole = chance.standard_normal((6, 8, 10)).astype("f4")
+same = {"relation": "same-numbers", "changed": 0, "largest": 0.0}
+views = {
+    "transposed": whole[1].T,
+    "permuted": whole.transpose(2, 0, 1),
+    "expanded": numpy.broadcast_to(whole[2, 3], (7, 10)),
+    "sliced": whole[1::2, ::3, 2:9:3],
+    "columns": whole[4][:, 3:5],
+    "large": numpy.broadcast_to(whole[3].T[:, :, None], (10, 8, 1200)),
+}
+for name, view in views.items():
+    torch(f"{name}.pt", whole, view)
+    plain(f"{name}.safetensors", view)
+    pair(f"{name}.pt", f"{name}.safetensors", {"w": same})
+    pair(f"{name}.safetensors", f"{name}.pt", {"w": same})
+    other = view.copy()
+    other[2, 1] += 1
+    plain(f"{name}-other.safetensors", other)
+    pair(f"{name}.pt", f"{name}-other.safetensors", {"w": facts(view, other)})
+# The bytes of the storage in the shape of the view are another tensor.
+safetensors("bytes.safetensors", {"w": ("F32", [10, 8], whole[1].tobytes())})
+torch("bytes.pt", whole[1], whole[1].T)
+pair("bytes.pt", "bytes.safetensors", {"w": {"relation": "turned", "changed": 0}})
+numpy.save(place("fortran.npy"), numpy.asfortranarray(whole))
+numpy.save(place("rows.npy"), whole)
+pair("fortran.npy", "rows.npy", {"rows": same})
+for protocol in [4, 5]:
+    with open(place(f"fortran{protocol}.pkl"), "wb") as out:
+        pickle.dump(numpy.asfortranarray(whole), out, protocol=protocol)
+    pair(f"fortran{protocol}.pkl", "rows.npy", {"rows": same})
 
 # Blocks of GGUF: bytes of chance are the numbers that the library reads in them; what it writes is near its source.
 def write(name, values, raw=None, kind=None):

@@ -103,6 +103,7 @@ fn tensor(name: &str, shape: &[u64]) -> Tensor {
         dtype: "F32".into(),
         shape: shape.to_vec(),
         span: Some(Span::new(4_096, shape.iter().product::<u64>() * 4)),
+        strides: None,
     }
 }
 
