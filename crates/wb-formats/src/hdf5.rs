@@ -4,6 +4,7 @@
 //! are a format of their own that builds on this one.
 
 mod attribute;
+mod chunks;
 mod dataset;
 mod file;
 mod header;
@@ -13,9 +14,11 @@ mod tree;
 mod value;
 
 pub(crate) use attribute::Attribute;
+pub use chunks::Chunked;
 pub(crate) use tree::Tree;
 
 use crate::{Family, Reader, Request};
+use std::sync::Arc;
 use value::Value;
 use wb_core::{Budget, Bytes, Content, Field, Strength, Tensor, Text};
 
@@ -57,6 +60,11 @@ pub(crate) fn identify(input: Bytes<'_>) -> Option<Strength> {
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
     content(Tree::read(input, budget))
+}
+
+/// Where the chunks of the datasets of an HDF5 file are, by path. What is not found here lies in one piece, or is not understood.
+pub fn chunks(input: Bytes<'_>, budget: &mut Budget) -> Vec<(String, Arc<Chunked>)> {
+    Tree::chunks(input, budget)
 }
 
 /// The content of a tree: datasets are tensors, attributes are fields, strings in datasets are texts.

@@ -132,7 +132,7 @@ impl TensorPair<'_> {
         if compared.as_ref().is_some_and(|it| self.has_heads_reordered(it)) {
             return Err("GGUF keeps the rows of queries and keys in another order".to_owned());
         }
-        compared.map(Some).ok_or_else(|| "its numbers are not as many as its shape says".to_owned())
+        compared.map(Some).ok_or_else(|| unread(new, old))
     }
 
     /// Whether one is a GGUF of queries or keys, whose rows its converter reorders within each head (`permute` in
@@ -230,6 +230,15 @@ impl TensorPair<'_> {
         };
         found.words = words::tensor(&found);
         found
+    }
+}
+
+/// Why not all numbers of two tensors could be compared.
+fn unread(new: View<'_>, old: View<'_>) -> String {
+    match (new.failed(), old.failed()) {
+        (Some(why), _) => why.to_owned(),
+        (None, Some(why)) => format!("in the baseline {why}"),
+        (None, None) => "its numbers are not as many as its shape says".to_owned(),
     }
 }
 

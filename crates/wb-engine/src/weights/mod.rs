@@ -7,6 +7,7 @@
 //! block, so that memory does not grow with the model. This is the one place where numbers are compared.
 
 mod blocks;
+mod chunks;
 mod compare;
 mod measure;
 mod model;

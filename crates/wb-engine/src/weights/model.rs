@@ -1,5 +1,6 @@
 //! [`Weights`]: the tensors of a model, and the bytes that they lie in.
 
+use super::chunks::{Chunks, Kept};
 use super::numbers::Numbers;
 use super::view::{Axes, View};
 use crate::body::Inspected;
@@ -9,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use wb_core::{ArtifactPath, Budget, Bytes, ChildData, Span, Tensor};
-use wb_formats::Request;
+use wb_formats::{Chunked, Request};
 
 /// Bytes that the numbers of a tensor may be more than those that they lie in.
 const REPEATED: u64 = 1 << 30;
@@ -18,6 +19,9 @@ const REPEATED: u64 = 1 << 30;
 #[derive(Debug, Default)]
 pub(crate) struct Weights {
     sources: Vec<Source>,
+    /// Datasets in chunks, and what of them was decoded.
+    chunks: Vec<Chunks>,
+    kept: Kept,
     /// The tensors, in the order of files and of each file.
     pub(crate) tensors: Vec<Held>,
 }
@@ -28,6 +32,8 @@ pub(crate) struct Held {
     /// What it is.
     pub(crate) tensor: Tensor,
     source: usize,
+    /// Its numbers among the datasets in chunks.
+    chunks: Option<usize>,
     /// The format of the file that it lies in.
     pub(crate) format: &'static str,
     /// Why its numbers are not there, when they are not.
@@ -157,7 +163,7 @@ impl Weights {
             let tensor = Tensor { span: place.map(|(_, span)| *span), ..tensor.clone() };
             let source = place.map_or(usize::MAX, |(source, _)| *source);
             let lacks = self.lacks(source, &tensor, format);
-            Held { tensor, source, format, lacks }
+            Held { tensor, source, chunks: None, format, lacks }
         };
         part.content.tensors.iter().map(held).collect()
     }
@@ -172,6 +178,12 @@ impl Weights {
         let at = self.sources.len();
         let compressed = format == "npz" && tensors.iter().any(|tensor| tensor.span.is_none());
         let decoded = if compressed { arrays(source.bytes(), budget) } else { Vec::new() };
+        let chunked = match format {
+            "hdf5" | "keras-h5" if tensors.iter().any(|tensor| tensor.span.is_none()) => {
+                wb_formats::hdf5_chunks(source.bytes(), budget).into_iter().collect()
+            }
+            _ => BTreeMap::new(),
+        };
         self.sources.push(source);
         // The pickle inside a PyTorch file lists its tensors again, without their bytes.
         let known: BTreeSet<String> =
@@ -186,16 +198,36 @@ impl Weights {
                 }
                 _ => (at, tensor.clone()),
             };
-            let lacks = self.lacks(source, &tensor, format);
-            self.tensors.push(Held { tensor, source, format, lacks });
+            let (chunks, lacks) = match self.chunked(&tensor, &chunked) {
+                Some(Ok(chunks)) => (Some(chunks), None),
+                Some(Err(why)) => (None, Some(why)),
+                None => (None, self.lacks(source, &tensor, format)),
+            };
+            self.tensors.push(Held { tensor, source, chunks, format, lacks });
         }
+    }
+
+    /// The place of a tensor among the datasets in chunks, when it is one; or why it is not read.
+    fn chunked(
+        &mut self,
+        tensor: &Tensor,
+        all: &BTreeMap<String, Arc<Chunked>>,
+    ) -> Option<Result<usize, &'static str>> {
+        let chunked = all.get(&tensor.name).filter(|_| tensor.span.is_none())?;
+        let numbers = Numbers::of(&tensor.dtype).filter(|numbers| numbers.is_single())?;
+        let at = self.chunks.len();
+        let chunks = Chunks::new(at, &tensor.shape, numbers.unit().1, chunked);
+        Some(chunks.map(|chunks| {
+            self.chunks.push(chunks);
+            at
+        }))
     }
 
     /// Why the numbers of a tensor cannot be read.
     fn lacks(&self, source: usize, tensor: &Tensor, format: &str) -> Option<&'static str> {
         let Some(span) = tensor.span else {
             return Some(match format {
-                "keras-h5" | "hdf5" => "it lies in chunks or compressed in the HDF5 file",
+                "keras-h5" | "hdf5" => "it lies in the HDF5 file in a way that is not read",
                 "tensor-bundle" => "its numbers lie in a file of the checkpoint that is not there",
                 "onnx" => "its numbers lie in another file, or in the graph itself",
                 _ => "its numbers are compressed, in pieces or in another file",
@@ -227,6 +259,10 @@ impl Weights {
 
     /// The numbers of a tensor.
     pub(crate) fn view<'a>(&'a self, held: &'a Held) -> Option<View<'a>> {
+        if let Some(chunks) = held.chunks.and_then(|at| self.chunks.get(at)) {
+            let file = self.sources.get(held.source)?.bytes();
+            return View::in_chunks(&held.tensor, file, chunks, &self.kept);
+        }
         View::of(&held.tensor, self.bytes(held)?)
     }
 

@@ -1,12 +1,14 @@
 //! [`View`]: the numbers of a tensor in the order of its shape, however they lie in the file.
 //!
-//! Row by row they are borrowed from the mapped file; by strides they are gathered, some thousand at a time.
+//! Row by row they are borrowed from the mapped file; by strides, and from chunks of HDF5, they are gathered, some
+//! thousand at a time.
 //! Strides count elements, as `torch.as_strided` has them.
 
+use super::chunks::{Chunks, Kept};
 use super::numbers::Numbers;
 use std::borrow::Cow;
 use std::ops::Range;
-use wb_core::{Strides, Tensor};
+use wb_core::{Bytes, Strides, Tensor};
 
 /// The numbers of a tensor.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +27,8 @@ enum Laid<'a> {
     Rows(&'a [u8]),
     /// By strides.
     Strided(&'a [u8], Axes<'a>),
+    /// In chunks of an HDF5 file.
+    Chunked(Bytes<'a>, &'a Chunks, &'a Kept),
 }
 
 /// The axes of a view: where it begins in its numbers, how long each is, and how far the next number along it is.
@@ -99,6 +103,25 @@ impl<'a> View<'a> {
         Self { laid: Laid::Rows(bytes), numbers, elements }.strided(Axes::of(shape, strides)?)
     }
 
+    /// The numbers of `tensor`, which lie in chunks of `file`.
+    pub(crate) fn in_chunks(
+        tensor: &Tensor,
+        file: Bytes<'a>,
+        chunks: &'a Chunks,
+        kept: &'a Kept,
+    ) -> Option<Self> {
+        let numbers = Numbers::of(&tensor.dtype)?;
+        let mut sizes = tensor.shape.iter();
+        let elements = sizes.try_fold(1, |count: u64, size| count.checked_mul(*size))?;
+        Some(Self { laid: Laid::Chunked(file, chunks, kept), numbers, elements })
+    }
+
+    /// Why numbers that were asked for could not be read.
+    pub(crate) fn failed(self) -> Option<&'static str> {
+        let Laid::Chunked(_, chunks, _) = self.laid else { return None };
+        chunks.failed()
+    }
+
     /// The same numbers along other axes.
     pub(crate) fn strided(self, axes: Axes<'a>) -> Option<Self> {
         let Laid::Rows(bytes) = self.laid else { return None };
@@ -138,6 +161,7 @@ impl<'a> View<'a> {
                 bytes.get(range.start / count * size..range.end / count * size).map(Cow::Borrowed)
             }
             Laid::Strided(bytes, axes) => self.gather(bytes, axes, range).map(Cow::Owned),
+            Laid::Chunked(file, chunks, kept) => chunks.read(file, kept, range).map(Cow::Owned),
         }
     }
 

@@ -1,18 +1,19 @@
 //! Datasets: type, shape, where the bytes are, and the strings of small ones.
 
+use super::chunks::Chunked;
 use super::file::File;
 use super::header::Message;
 use super::heap::Heaps;
 use super::link::{heap_text, local_heap};
 use super::value::{self, StoredText, Value};
 use crate::notes::Notes;
-use hdf5_reader::chunk_index::{self, ChunkEntry};
 use hdf5_reader::io::Cursor as LibraryCursor;
 use hdf5_reader::messages::dataspace::{self, DataspaceMessage};
 use hdf5_reader::messages::datatype::{self, Datatype};
-use hdf5_reader::messages::layout::{self, ChunkIndexing, DataLayout};
-use hdf5_reader::messages::{external_files, filter_pipeline};
-use hdf5_reader::{btree_v1, dtype_element_size, extensible_array, filters, fixed_array};
+use hdf5_reader::dtype_element_size;
+use hdf5_reader::messages::external_files;
+use hdf5_reader::messages::layout::{self, DataLayout};
+use std::sync::Arc;
 use wb_core::{Budget, Bytes, OddityKind, Span};
 
 /// A dataset.
@@ -28,11 +29,14 @@ pub(crate) struct Dataset {
     pub(crate) span: Option<Span>,
     /// The elements of a small dataset of strings.
     pub(crate) texts: Vec<StoredText>,
+    /// Where its chunks are, when that is asked for.
+    pub(crate) chunks: Option<Arc<Chunked>>,
 }
 
 const DATASPACE: u16 = 0x01;
 const DATATYPE: u16 = 0x03;
 const EXTERNAL_FILES: u16 = 0x07;
+const FILL: u16 = 0x05;
 const LAYOUT: u16 = 0x08;
 const FILTERS: u16 = 0x0B;
 /// Datasets of strings are read up to this size, in bytes.
@@ -69,6 +73,7 @@ pub(super) fn read<'a>(
         shape: description.space.as_ref().map(|space| space.dims.clone()).unwrap_or_default(),
         span: None,
         texts: Vec::new(),
+        chunks: None,
     };
     if description.space.is_none() || description.datatype.is_none() {
         let span = Some(layout.body.span());
@@ -78,16 +83,21 @@ pub(super) fn read<'a>(
     if body(EXTERNAL_FILES).is_none() {
         dataset.span = description.contiguous(notes);
         dataset.texts = description.texts(heaps, notes, budget);
+        if file.with_chunks {
+            let fill = body(FILL).filter(|message| !message.shared).map(|message| message.body);
+            dataset.chunks = description.chunked(fill, budget).map(Arc::new);
+        }
     }
     Some(dataset)
 }
 
-struct Description<'f, 'a> {
-    file: &'f File<'a>,
-    space: Option<DataspaceMessage>,
+/// What the messages of a header say of its dataset.
+pub(super) struct Description<'f, 'a> {
+    pub(super) file: &'f File<'a>,
+    pub(super) space: Option<DataspaceMessage>,
     datatype: Option<Datatype>,
     layout: Bytes<'a>,
-    filters: Option<Bytes<'a>>,
+    pub(super) filters: Option<Bytes<'a>>,
     path: &'f str,
 }
 
@@ -98,7 +108,7 @@ impl<'a> Description<'_, 'a> {
         self.layout.byte(if version < 3 { 2 } else { 1 })
     }
 
-    fn parsed_layout(&self) -> Option<DataLayout> {
+    pub(super) fn parsed_layout(&self) -> Option<DataLayout> {
         let (offsets, lengths) = (self.file.offset_size, self.file.length_size);
         let mut cursor = LibraryCursor::new(self.layout.as_slice());
         let parsed = layout::parse(&mut cursor, offsets, lengths, self.layout.len()).ok()?;
@@ -111,7 +121,7 @@ impl<'a> Description<'_, 'a> {
         count.checked_mul(self.element_size()? as u64)
     }
 
-    fn element_size(&self) -> Option<usize> {
+    pub(super) fn element_size(&self) -> Option<usize> {
         let datatype = self.datatype.as_ref()?;
         let reference = usize::from(self.file.offset_size).saturating_add(8);
         match datatype {
@@ -231,120 +241,6 @@ impl<'a> Description<'_, 'a> {
             Value::Other(_) => Vec::new(),
         }
     }
-
-    /// The decoded chunks one after the other, cut to `total` bytes.
-    fn chunks(&self, total: u64, budget: &mut Budget) -> Option<Vec<u8>> {
-        let DataLayout::Chunked { address, dims, chunk_indexing, .. } = self.parsed_layout()?
-        else {
-            return None;
-        };
-        if self.file.is_undefined(address) {
-            return Some(Vec::new());
-        }
-        let space = self.space.as_ref()?;
-        let rank = space.dims.len();
-        let dims = dims.get(..rank)?;
-        let element = self.element_size()?;
-        let chunk = dims
-            .iter()
-            .try_fold(element, |size, dim| size.checked_mul(usize::try_from(*dim).ok()?))?;
-        let mut entries = self.entries(address, dims, chunk_indexing.as_ref(), element)?;
-        entries.sort_by(|left, right| left.offsets.cmp(&right.offsets));
-        let pipeline = self.pipeline()?;
-        let mut out = Vec::new();
-        let limit = usize::try_from(total).ok()?;
-        for entry in &entries {
-            let stored = if entry.size == 0 { chunk as u64 } else { entry.size };
-            budget.decoded_bytes(chunk as u64).ok()?;
-            let raw = self.file.at(entry.address)?.head(usize::try_from(stored).ok()?);
-            let decoded = filters::apply_pipeline_with_limit(
-                raw.as_slice(),
-                &pipeline,
-                entry.filter_mask,
-                element,
-                None,
-                Some(chunk),
-            );
-            out.extend_from_slice(&decoded.ok()?);
-            if out.len() >= limit {
-                break;
-            }
-        }
-        out.truncate(limit);
-        Some(out)
-    }
-
-    fn pipeline(&self) -> Option<Vec<filter_pipeline::FilterDescription>> {
-        let Some(body) = self.filters else { return Some(Vec::new()) };
-        let (offsets, lengths) = (self.file.offset_size, self.file.length_size);
-        let mut cursor = LibraryCursor::new(body.as_slice());
-        Some(filter_pipeline::parse(&mut cursor, offsets, lengths, body.len()).ok()?.filters)
-    }
-
-    fn entries(
-        &self,
-        address: u64,
-        dims: &[u32],
-        indexing: Option<&ChunkIndexing>,
-        element: usize,
-    ) -> Option<Vec<ChunkEntry>> {
-        let space = self.space.as_ref()?;
-        let (offsets, lengths) = (self.file.offset_size, self.file.length_size);
-        let storage = self.file.storage();
-        let shape = space.dims.as_slice();
-        let rank = u32::try_from(shape.len()).ok()?;
-        match indexing {
-            None => {
-                let leaves = btree_v1::collect_btree_v1_leaves_storage(
-                    storage,
-                    address,
-                    offsets,
-                    lengths,
-                    Some(rank),
-                    dims,
-                    None,
-                );
-                Some(leaves.ok()?.into_iter().filter_map(old_entry).collect())
-            }
-            Some(ChunkIndexing::SingleChunk { filtered_size, filters }) => {
-                let single = chunk_index::single_chunk_entry;
-                Some(vec![single(address, *filtered_size, *filters, shape.len())])
-            }
-            Some(ChunkIndexing::Implicit) => chunk_index::collect_implicit_chunk_entries(
-                address,
-                shape,
-                dims,
-                element,
-                None,
-                storage.len(),
-            )
-            .ok(),
-            Some(ChunkIndexing::BTreeV2) => chunk_index::collect_v2_chunk_entries_storage(
-                storage, address, offsets, lengths, rank, dims, None,
-            )
-            .ok(),
-            Some(ChunkIndexing::FixedArray { .. }) => {
-                fixed_array::collect_fixed_array_chunk_entries_storage(
-                    storage, address, offsets, lengths, shape, dims, None,
-                )
-                .ok()
-            }
-            Some(ChunkIndexing::ExtensibleArray { .. }) => {
-                let max = space.max_dims.as_deref();
-                extensible_array::collect_extensible_array_chunk_entries_storage(
-                    storage, address, offsets, lengths, shape, max, dims, None,
-                )
-                .ok()
-            }
-        }
-    }
-}
-
-fn old_entry((key, address): (btree_v1::BTreeV1Key, u64)) -> Option<ChunkEntry> {
-    let btree_v1::BTreeV1Key::RawData { chunk_size, filter_mask, offsets } = key else {
-        return None;
-    };
-    Some(ChunkEntry { address, size: u64::from(chunk_size), filter_mask, offsets })
 }
 
 fn dataspace_of(file: &File<'_>, body: Bytes<'_>) -> Option<DataspaceMessage> {

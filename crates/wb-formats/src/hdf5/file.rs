@@ -32,6 +32,8 @@ pub(super) struct File<'a> {
     pub(super) end: u64,
     /// Superblock version.
     pub(super) version: u8,
+    /// Whether the chunks of datasets are looked up.
+    pub(super) with_chunks: bool,
     view: View<'a>,
     /// Bytes that searches for strings may still look at.
     search: Cell<u64>,
@@ -54,6 +56,7 @@ impl<'a> File<'a> {
             user_block,
             end: superblock.eof_address,
             version: superblock.version,
+            with_chunks: false,
             view: View::new(bytes.as_slice()),
             search: Cell::new(SEARCH_BYTES),
         })

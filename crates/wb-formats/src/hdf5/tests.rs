@@ -92,6 +92,27 @@ fn damaged_files_never_panic() {
         crate::mutations::of(whole, 700, |bytes| {
             identify(Bytes::new(bytes));
             read(bytes);
+            for (_, chunked) in chunks(Bytes::new(bytes), &mut Budget::default()) {
+                (0..4).for_each(|number| drop(chunked.decoded(Bytes::new(bytes), number)));
+            }
         });
+    }
+}
+
+#[test]
+fn chunks_are_found_and_decoded() {
+    for whole in [OLD, NEW] {
+        let bytes = Bytes::new(whole);
+        let found = chunks(bytes, &mut Budget::default());
+        let packed = found.iter().find(|(path, _)| path == "a/packed").expect("it lies in chunks");
+        assert_eq!((packed.1.all(), packed.1.bytes, &packed.1.sizes), (64, 16, &vec![2, 2]));
+        let tensors = read(whole).tensors;
+        let plain = tensors.iter().find(|tensor| tensor.name == "a/plain").expect("listed");
+        let plain = bytes.at_span(plain.span.expect("contiguous")).expect("inside").as_slice();
+        // The first chunk is the beginning of the first two rows.
+        let row = plain.len() / 3;
+        let expected = [&plain[..8], &plain[row..row + 8]].concat();
+        assert_eq!(packed.1.decoded(bytes, 0), Some(expected));
+        assert!(!found.iter().any(|(path, _)| path == "a/plain"));
     }
 }

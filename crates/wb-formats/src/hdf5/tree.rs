@@ -2,6 +2,7 @@
 //! in another. Everything above this module knows HDF5 only by this type.
 
 use super::attribute::{Attribute, attributes};
+use super::chunks::Chunked;
 use super::dataset::{self, Dataset};
 use super::file::File;
 use super::header::messages;
@@ -9,6 +10,7 @@ use super::heap::Heaps;
 use super::link::{Link, Target, is_group, links};
 use crate::notes::Notes;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use wb_core::{Budget, Bytes, Field, OddityKind, Span};
 
 /// What an HDF5 file holds.
@@ -46,6 +48,16 @@ impl Tree {
             }
         }
         tree
+    }
+
+    /// Where the chunks of the datasets of `input` are, by path.
+    pub(crate) fn chunks(input: Bytes<'_>, budget: &mut Budget) -> Vec<(String, Arc<Chunked>)> {
+        let Ok(mut file) = File::open(input) else { return Vec::new() };
+        file.with_chunks = true;
+        let mut tree = Self::default();
+        tree.walk(&file, budget);
+        let named = |dataset: Dataset| Some((dataset.path, dataset.chunks?));
+        tree.datasets.into_iter().filter_map(named).collect()
     }
 
     /// Reads only the attributes of the root group.

@@ -199,6 +199,59 @@ for protocol in [4, 5]:
         pickle.dump(numpy.asfortranarray(whole), out, protocol=protocol)
     pair(f"fortran{protocol}.pkl", "rows.npy", {"rows": same})
 
+# HDF5 in chunks, of every index and filter, beside the same numbers in one piece.
+table = (chance.standard_normal((300, 70)) * 8).round().astype("f4")
+chunked = {
+    "plain": {"chunks": (32, 16)},
+    "gzip": {"chunks": (32, 16), "compression": "gzip"},
+    "all": {"chunks": (7, 70), "compression": "gzip", "shuffle": True, "fletcher32": True},
+    "columns": {"chunks": (300, 1), "shuffle": True},
+    "one": {"chunks": (300, 70), "compression": 9},
+    "grows": {"chunks": (16, 70), "maxshape": (None, 70), "fletcher32": True},
+    "grows2": {"chunks": (16, 32), "maxshape": (None, None), "compression": "gzip"},
+    "scaled": {"chunks": (50, 70), "scaleoffset": 3},
+}
+with h5py.File(place("pieces.h5"), "w") as out:
+    out.create_dataset("w", data=table)
+edited = table.copy()
+edited[211] += 1
+for name, how in chunked.items():
+    for libver in ["earliest", "latest"]:
+        file = f"{name}-{libver}.h5"
+        for path, values in [(file, table), (f"edited-{file}", edited)]:
+            with h5py.File(place(path), "w", libver=libver) as out:
+                out.create_dataset("w", data=values, **how)
+        pair(file, "pieces.h5", {"w": same})
+        told = dict(facts(edited, table), rows_changed=1)
+        pair(f"edited-{file}", "pieces.h5", {"w": told})
+        pair("pieces.h5", f"edited-{file}", {"w": dict(facts(table, edited), rows_changed=1)})
+# Chunks that were never written hold the value that fills them.
+holes = numpy.full((300, 70), 5, "f4")
+holes[40:60] = table[40:60]
+for libver in ["earliest", "latest"]:
+    with h5py.File(place(f"holes-{libver}.h5"), "w", libver=libver) as out:
+        data = out.create_dataset("w", (300, 70), "f4", chunks=(20, 16), fillvalue=5, compression="gzip")
+        data[40:60] = table[40:60]
+    plain("holes.safetensors", holes)
+    pair(f"holes-{libver}.h5", "holes.safetensors", {"w": same})
+for dtype in [">f4", "<f2", "<i8", "u1"]:
+    numbers = numpy.abs(table).astype(dtype)
+    with h5py.File(place(f"type-{dtype[1:]}.h5"), "w") as out:
+        out.create_dataset("w", data=numbers, chunks=(11, 13), compression="gzip", shuffle=True)
+    numpy.save(place(f"type-{dtype[1:]}.npy"), numbers)
+    pair(f"type-{dtype[1:]}.h5", f"type-{dtype[1:]}.npy", {f"type-{dtype[1:]}": same})
+# A chunk that is damaged is told, and nothing is said of the numbers in it.
+damaged = bytearray(open(place("all-earliest.h5"), "rb").read())
+with h5py.File(place("all-earliest.h5")) as file:
+    damaged[file["w"].id.get_chunk_info(3).byte_offset + 20] ^= 1
+open(place("damaged.h5"), "wb").write(damaged)
+pair("damaged.h5", "pieces.h5", {}, compared=0)
+# A kernel in chunks that lie across the rows in which another library keeps it.
+with h5py.File(place("chunked-kernel.h5"), "w") as out:
+    out.create_dataset("model_weights/dense/dense/kernel:0", data=table.T, chunks=(70, 10), compression="gzip")
+safetensors("chunked-kernel.safetensors", {"dense.weight": ("F32", [300, 70], table.tobytes())})
+pair("chunked-kernel.h5", "chunked-kernel.safetensors", {"dense.weight": {"relation": "turned", "changed": 0}})
+
 # Blocks of GGUF: bytes of chance are the numbers that the library reads in them; what it writes is near its source.
 def write(name, values, raw=None, kind=None):
     out = gguf.GGUFWriter(place(name), "llama")

@@ -1,0 +1,167 @@
+//! [`Chunks`]: the numbers of HDF5 datasets that lie in chunks, each decoded when it is asked for.
+//!
+//! Chunks that were decoded are kept for the rows that follow, as far as [`KEPT`] goes. A dataset whose chunks lie
+//! across its rows may have to be decoded again; how often is bounded by [`AGAIN`].
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use wb_core::Bytes;
+use wb_formats::Chunked;
+
+/// Bytes of decoded chunks that are kept, of all datasets of a model.
+const KEPT: usize = 256 << 20;
+/// Bytes of the largest chunk that is decoded.
+const LARGEST: usize = 256 << 20;
+/// How often all chunks of a dataset may be decoded.
+const AGAIN: u64 = 16;
+
+/// A decoded chunk: made once by whoever asks first, while the others wait; `None` when it cannot be decoded.
+type Decoded = Arc<OnceLock<Option<Vec<u8>>>>;
+
+/// A dataset in chunks.
+#[derive(Debug)]
+pub(crate) struct Chunks {
+    /// Which of the datasets of the model it is.
+    number: usize,
+    shape: Vec<u64>,
+    chunked: Arc<Chunked>,
+    /// Bytes that may still be decoded.
+    left: AtomicU64,
+    failed: OnceLock<&'static str>,
+}
+
+/// Decoded chunks of all datasets, the oldest of which make room for new ones.
+#[derive(Debug, Default)]
+pub(crate) struct Kept(Mutex<Held>);
+
+#[derive(Debug, Default)]
+struct Held {
+    chunks: BTreeMap<(usize, u64), Decoded>,
+    order: VecDeque<((usize, u64), usize)>,
+    bytes: usize,
+}
+
+impl Kept {
+    /// The chunk of a dataset; new ones are not decoded yet.
+    fn chunk(&self, key: (usize, u64), bytes: usize) -> Decoded {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(chunk) = held.chunks.get(&key) {
+            return Arc::clone(chunk);
+        }
+        while held.bytes.saturating_add(bytes) > KEPT {
+            let Some((oldest, bytes)) = held.order.pop_front() else { break };
+            held.chunks.remove(&oldest);
+            held.bytes = held.bytes.saturating_sub(bytes);
+        }
+        held.bytes = held.bytes.saturating_add(bytes);
+        held.order.push_back((key, bytes));
+        Arc::clone(held.chunks.entry(key).or_default())
+    }
+}
+
+impl Chunks {
+    /// A dataset of that shape, of elements of `element` bytes; or why it is not read.
+    pub(crate) fn new(
+        number: usize,
+        shape: &[u64],
+        element: usize,
+        chunked: &Arc<Chunked>,
+    ) -> Result<Self, &'static str> {
+        let bytes = shape.iter().try_fold(element as u64, |all: u64, size| all.checked_mul(*size));
+        let (Some(bytes), true) = (bytes, chunked.fill.len() == element) else {
+            return Err("its numbers are not as many as its shape says");
+        };
+        if chunked.bytes > LARGEST {
+            return Err("its chunks in the HDF5 file are larger than is decoded at a time");
+        }
+        // Where most chunks are missing, few bytes can be said to be any number of numbers.
+        if bytes > chunked.stored().saturating_mul(1_032).saturating_add(1 << 30) {
+            return Err("it repeats its numbers more often than is compared");
+        }
+        let left = AtomicU64::new(chunked.all().saturating_mul(AGAIN));
+        let (shape, chunked) = (shape.to_vec(), Arc::clone(chunked));
+        Ok(Self { number, shape, chunked, left, failed: OnceLock::new() })
+    }
+
+    /// Why numbers that were asked for could not be read.
+    pub(crate) fn failed(&self) -> Option<&'static str> {
+        self.failed.get().copied()
+    }
+
+    /// The bytes of some of the elements, row by row. `file` are those of the HDF5 file.
+    pub(crate) fn read(
+        &self,
+        file: Bytes<'_>,
+        kept: &Kept,
+        range: &Range<usize>,
+    ) -> Option<Vec<u8>> {
+        let element = self.chunked.fill.len();
+        let mut out = Vec::with_capacity(range.len().checked_mul(element)?);
+        let mut last: Option<(u64, Decoded)> = None;
+        let (mut at, end) = (range.start as u64, range.end as u64);
+        while at < end {
+            let Piece { chunk, from, count } = self.piece(at)?;
+            let count = count.min(end - at);
+            let bytes = usize::try_from(count).ok()?.checked_mul(element)?;
+            at += count;
+            if !self.chunked.is_there(chunk) {
+                out.extend(self.chunked.fill.iter().cycle().take(bytes));
+                continue;
+            }
+            if last.as_ref().is_none_or(|(number, _)| *number != chunk) {
+                last = Some((chunk, kept.chunk((self.number, chunk), self.chunked.bytes)));
+            }
+            let held = last.as_ref()?.1.get_or_init(|| self.decoded(file, chunk)).as_deref()?;
+            let start = usize::try_from(from).ok()?.checked_mul(element)?;
+            out.extend_from_slice(held.get(start..start.checked_add(bytes)?)?);
+        }
+        Some(out)
+    }
+
+    fn decoded(&self, file: Bytes<'_>, chunk: u64) -> Option<Vec<u8>> {
+        let cost = self.chunked.bytes as u64;
+        let spend = |left: u64| left.checked_sub(cost);
+        if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_err() {
+            let why = "its chunks lie across its rows, and would be decoded again and again";
+            self.failed.get_or_init(|| why);
+            return None;
+        }
+        let decoded = self.chunked.decoded(file, chunk);
+        if decoded.is_none() {
+            self.failed.get_or_init(|| "a chunk of it in the HDF5 file could not be decoded");
+        }
+        decoded
+    }
+
+    /// Where the element numbered `at` is, and how many lie behind it in its chunk and its row, itself included.
+    fn piece(&self, at: u64) -> Option<Piece> {
+        let axes = self.shape.len();
+        let mut places = vec![0_u64; axes];
+        let (mut index, mut from, mut step, mut count) = (at, 0_u64, 1_u64, 1_u64);
+        let sizes = self.shape.iter().zip(&self.chunked.sizes).enumerate().rev();
+        for (axis, (size, chunk)) in sizes {
+            let here = index.checked_rem(*size)?;
+            index = index.checked_div(*size)?;
+            let within = here.checked_rem(*chunk)?;
+            *places.get_mut(axis)? = here.checked_div(*chunk)?;
+            from = from.checked_add(within.checked_mul(step)?)?;
+            step = step.checked_mul(*chunk)?;
+            if axis + 1 == axes {
+                count = (chunk - within).min(size - here);
+            }
+        }
+        Some(Piece { chunk: self.chunked.number(places)?, from, count })
+    }
+}
+
+/// Elements that lie together in a chunk.
+struct Piece {
+    /// The chunk.
+    chunk: u64,
+    /// The first of them, counted in the chunk.
+    from: u64,
+    /// How many.
+    count: u64,
+}
