@@ -22,6 +22,7 @@
 
 pub use compressed::{decompressed, decompressed_name};
 pub use hdf5::{Chunked, chunks as hdf5_chunks};
+pub use onnx::{Outside, outside as onnx_outside};
 pub use sweep::sweep;
 pub use tensor_bundle::{ShardPlace, places as checkpoint_places};
 

@@ -20,6 +20,8 @@ mod graph;
 mod tensor;
 mod unused;
 
+pub use tensor::Outside;
+
 pub(crate) const FORMAT: Reader = Reader {
     title: "ONNX: a graph of operators with its weights",
     endings: &[".onnx", ".pb"],
@@ -110,12 +112,23 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     model.content
 }
 
+/// Which tensors of a model lie in files beside it, and where in them.
+pub fn outside(input: Bytes<'_>, budget: &mut Budget) -> Vec<Outside> {
+    let mut model = Model { with_outside: true, ..Model::default() };
+    let mut walk = Walk::new(budget);
+    each(input, "model", &mut walk, |field, walk| model.field(&field, walk));
+    model.outside
+}
+
 /// What was read of a model so far.
 #[derive(Default)]
 struct Model {
     content: Content,
     /// Files that tensors are said to lie in: the first tensor that says so, its bytes, and how many do.
     external: BTreeMap<String, (String, Span, u64)>,
+    /// Where the numbers of tensors are that lie in other files, when that is asked for.
+    outside: Vec<Outside>,
+    with_outside: bool,
     functions: usize,
     /// Domain and name of each function.
     own: BTreeSet<(String, String)>,

@@ -13,6 +13,7 @@ mod measure;
 mod model;
 mod names;
 mod numbers;
+mod outside;
 mod sketch;
 mod statistics;
 #[cfg(test)]

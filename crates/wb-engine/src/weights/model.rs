@@ -2,6 +2,7 @@
 
 use super::chunks::{Chunks, Kept};
 use super::numbers::Numbers;
+use super::outside::Beside;
 use super::view::{Axes, View};
 use crate::body::Inspected;
 use crate::member::{Place, located};
@@ -10,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use wb_core::{ArtifactPath, Budget, Bytes, ChildData, Span, Tensor};
-use wb_formats::{Chunked, Request};
+use wb_formats::{Chunked, Outside, Request};
 
 /// Bytes that the numbers of a tensor may be more than those that they lie in.
 const REPEATED: u64 = 1 << 30;
@@ -44,12 +45,10 @@ impl Held {
     /// Bytes of its numbers, each counted where it is repeated.
     pub(crate) fn len(&self) -> u64 {
         let held = self.tensor.span.map_or(0, |span| span.len);
-        let Some(numbers) = Numbers::of(&self.tensor.dtype).filter(|_| self.lacks.is_none()) else {
+        if self.lacks.is_some() {
             return held;
-        };
-        let mut sizes = self.tensor.shape.iter();
-        let elements = sizes.try_fold(1, |product: u64, size| product.checked_mul(*size));
-        elements.and_then(|elements| numbers.bytes(elements)).unwrap_or(held)
+        }
+        bytes_of(&self.tensor).unwrap_or(held)
     }
 }
 
@@ -100,13 +99,15 @@ impl Weights {
                 None => continue,
             };
             let format = part.artifact.format.unwrap_or_default();
-            let beside = file(&ArtifactPath::from(root)).filter(|_| format == "tensor-bundle");
-            match beside {
-                Some(index) => {
+            // A member of an archive has no folder with files beside it.
+            let on_disk = file(&ArtifactPath::from(root));
+            match (format, on_disk.filter(|_| format == "tensor-bundle" || path.as_str() == root)) {
+                ("tensor-bundle", Some(index)) => {
                     let tensors = weights.checkpoint(source.bytes(), index, part, budget);
                     weights.tensors.extend(tensors);
                 }
-                None => weights.add(source, format, &part.content.tensors, budget),
+                ("onnx", Some(model)) => weights.graph(source, model, part, budget),
+                _ => weights.add(source, format, &part.content.tensors, budget),
             }
         }
         weights
@@ -166,6 +167,39 @@ impl Weights {
             Held { tensor, source, chunks: None, format, lacks }
         };
         part.content.tensors.iter().map(held).collect()
+    }
+
+    /// The tensors of an ONNX model, whose numbers may lie in files beside it.
+    fn graph(&mut self, source: Source, model: &Path, part: &Inspected, budget: &mut Budget) {
+        let outside = wb_formats::onnx_outside(source.bytes(), budget);
+        let outside: BTreeMap<usize, Outside> =
+            outside.into_iter().map(|place| (place.tensor, place)).collect();
+        let at = self.sources.len();
+        self.sources.push(source);
+        let mut beside = Beside::of(model);
+        for (number, tensor) in part.content.tensors.iter().enumerate() {
+            let mut tensor = tensor.clone();
+            let source = match outside.get(&number) {
+                None => Ok(at),
+                Some(place) => {
+                    let sources = &mut self.sources;
+                    beside.number(&place.location, |data| {
+                        let span = Bytes::new(data.as_slice()).span();
+                        sources.push(Source::File(Arc::new(data), span));
+                        sources.len() - 1
+                    })
+                }
+            };
+            if let Some(place) = outside.get(&number) {
+                let length = place.length.or_else(|| bytes_of(&tensor));
+                tensor.span = length.map(|length| Span::new(place.offset, length));
+            }
+            let (source, lacks) = match source {
+                Ok(source) => (source, self.lacks(source, &tensor, "onnx")),
+                Err(why) => (usize::MAX, Some(why)),
+            };
+            self.tensors.push(Held { tensor, source, chunks: None, format: "onnx", lacks });
+        }
     }
 
     fn add(
@@ -275,6 +309,13 @@ impl Weights {
     pub(crate) fn place(&self, held: &Held) -> Option<(usize, Span)> {
         Some((held.source, held.tensor.span?))
     }
+}
+
+/// Bytes that the numbers of a tensor are, by its type and shape.
+fn bytes_of(tensor: &Tensor) -> Option<u64> {
+    let mut sizes = tensor.shape.iter();
+    let elements = sizes.try_fold(1, |product: u64, size| product.checked_mul(*size))?;
+    Numbers::of(&tensor.dtype)?.bytes(elements)
 }
 
 /// The arrays of a compressed NumPy archive, within the budget: name, bytes, and the array in them.

@@ -66,6 +66,10 @@ impl Model {
         };
         draft.check(&named, bytes.span(), walk);
         self.external(&draft, &named, bytes.span(), walk);
+        if self.with_outside {
+            let number = self.content.tensors.len();
+            self.outside.extend(draft.outside(number));
+        }
         let dtype = usize::try_from(draft.kind).ok().and_then(|kind| TYPES.get(kind));
         self.content.tensors.push(Tensor {
             name: if draft.name.is_empty() { place.to_owned() } else { draft.name },
@@ -107,7 +111,33 @@ impl Model {
     }
 }
 
+/// The numbers of a tensor that a model keeps in a file beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outside {
+    /// Which of the tensors of the model it is, in their order.
+    pub tensor: usize,
+    /// The file, as a path from the folder of the model. It may be hostile.
+    pub location: String,
+    /// Where the numbers begin in it, in bytes.
+    pub offset: u64,
+    /// How many bytes they are, where that is said.
+    pub length: Option<u64>,
+}
+
 impl Draft {
+    /// Where the numbers are, when they are said to be in another file and its place in it can be read.
+    fn outside(&self, tensor: usize) -> Option<Outside> {
+        let entry = |wanted: &str| {
+            let mut all = self.external.iter().rev();
+            all.find(|(key, _)| key == wanted).map(|(_, value)| value)
+        };
+        let number = |wanted: &str| entry(wanted).map(|value| value.parse::<u64>()).transpose().ok();
+        let location = entry("location").filter(|location| *location != MEMORY)?;
+        let offset = number("offset")?.unwrap_or(0);
+        let place = Outside { tensor, location: location.clone(), offset, length: number("length")? };
+        self.elsewhere.then_some(place)
+    }
+
     fn field(&mut self, field: &Wire<'_>, place: &str, walk: &mut Walk<'_>) {
         if matches!(field.number, 2 | 8 | 9 | 14) {
             walk.once(field, place);

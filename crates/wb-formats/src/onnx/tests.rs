@@ -95,6 +95,23 @@ fn data_in_other_files_is_told_and_what_leaves_the_folder_too() {
 }
 
 #[test]
+fn the_place_of_data_in_other_files_is_read() {
+    let tensor = |offset: &str, place: u64| {
+        let tensor = message().int(1, 1).int(2, 1).text(8, "w").int(14, place);
+        tensor.pair(13, "location", "m.data").pair(13, "offset", offset).pair(13, "length", "4")
+    };
+    let places = |tensor: &Message| {
+        let graph = graph().child(5, &floats("v", &[1], &[0; 4])).child(5, tensor);
+        super::outside(Bytes::new(&model(&graph)), &mut Budget::default())
+    };
+    let place = Outside { tensor: 1, location: "m.data".to_owned(), offset: 16, length: Some(4) };
+    assert_eq!(places(&tensor("16", 1)), [place]);
+    // Numbers in the model itself, and those at a place that is no number.
+    assert_eq!(places(&tensor("16", 0)), []);
+    assert_eq!(places(&tensor("-1", 1)), []);
+}
+
+#[test]
 fn many_tensors_in_one_file_are_one_reference() {
     let graph = (0..50).fold(graph(), |graph, _| graph.child(5, &outside("model.onnx.data")));
     let content = parse_as("onnx", &model(&graph));

@@ -47,8 +47,8 @@ def facts(new, old):
     }
 
 
-def pair(new, old, tensors, compared=1):
-    expected.append({"new": new, "old": old, "compared": compared, "tensors": tensors})
+def pair(new, old, tensors, compared=1, why=""):
+    expected.append({"new": new, "old": old, "compared": compared, "tensors": tensors, "why": why})
 
 
 # Every type of NumPy, with some numbers changed.
@@ -245,12 +245,65 @@ damaged = bytearray(open(place("all-earliest.h5"), "rb").read())
 with h5py.File(place("all-earliest.h5")) as file:
     damaged[file["w"].id.get_chunk_info(3).byte_offset + 20] ^= 1
 open(place("damaged.h5"), "wb").write(damaged)
-pair("damaged.h5", "pieces.h5", {}, compared=0)
+pair("damaged.h5", "pieces.h5", {}, compared=0, why="a chunk of it in the HDF5 file could not be decoded")
 # A kernel in chunks that lie across the rows in which another library keeps it.
 with h5py.File(place("chunked-kernel.h5"), "w") as out:
     out.create_dataset("model_weights/dense/dense/kernel:0", data=table.T, chunks=(70, 10), compression="gzip")
 safetensors("chunked-kernel.safetensors", {"dense.weight": ("F32", [300, 70], table.tobytes())})
 pair("chunked-kernel.h5", "chunked-kernel.safetensors", {"dense.weight": {"relation": "turned", "changed": 0}})
+
+# ONNX keeps numbers in files beside the model; what lies elsewhere is not opened.
+def message(number, *parts):
+    body = b"".join(parts)
+    return bytes([number << 3 | 2]) + varint(len(body)) + body
+
+
+def varint(value):
+    return bytes([value & 0x7F | 0x80]) + varint(value >> 7) if value > 0x7F else bytes([value])
+
+
+def number(field, value):
+    return bytes([field << 3]) + varint(value)
+
+
+def onnx(name, location, **entries):
+    entries = {"location": location, **entries}
+    pairs = [message(13, message(1, key.encode()), message(2, str(it).encode())) for key, it in entries.items()]
+    sizes = [number(1, size) for size in table.shape]
+    tensor = message(5, *sizes, number(2, 1), message(8, b"w"), *pairs, number(14, 1))
+    node = message(1, message(1, b"w"), message(2, b"y"), message(4, b"Relu"))
+    with open(place(name), "wb") as out:
+        out.write(number(1, 8) + message(7, node, message(2, b"g"), tensor))
+
+
+os.makedirs(place("inner/data"))
+for name, values in [("m.data", table), ("edited.data", edited)]:
+    for folder_ in ["", "inner/data/"]:
+        with open(place(folder_ + name), "wb") as out:
+            out.write(bytes(64) + values.tobytes() + bytes(8))
+os.symlink("../m.data", place("inner/link.data"))
+plain("table.safetensors", table)
+at = {"offset": 64, "length": table.nbytes}
+for name, location in [("beside", "m.data"), ("inner/below", "data/m.data"), ("dotted", "./m.data")]:
+    onnx(f"{name}.onnx", location, **at)
+    pair(f"{name}.onnx", "table.safetensors", {})
+onnx("unsaid.onnx", "m.data", offset=64)
+pair("unsaid.onnx", "table.safetensors", {})
+onnx("edited.onnx", "edited.data", **at)
+pair("edited.onnx", "table.safetensors", {"w": dict(facts(edited, table), rows_changed=1)})
+pair("edited.onnx", "beside.onnx", {"w": dict(facts(edited, table), rows_changed=1)})
+refused = [
+    ("up", "../m.data", "outside the folder of the model"),
+    ("down-up", "data/../../m.data", "outside the folder of the model"),
+    ("absolute", place("m.data"), "outside the folder of the model"),
+    ("linked", "link.data", "behind a link"),
+    ("gone", "none.data", "is not there"),
+]
+for name, location, why in refused:
+    onnx(f"inner/{name}.onnx", location, **at)
+    pair(f"inner/{name}.onnx", "table.safetensors", {}, compared=0, why=why)
+onnx("long.onnx", "m.data", offset=128, length=table.nbytes)
+pair("long.onnx", "table.safetensors", {}, compared=0, why="its numbers are not in the file")
 
 # Blocks of GGUF: bytes of chance are the numbers that the library reads in them; what it writes is near its source.
 def write(name, values, raw=None, kind=None):

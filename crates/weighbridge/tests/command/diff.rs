@@ -207,6 +207,8 @@ fn numbers_are_compared_as_numpy_and_gguf_compare_them() {
         let found: Value = serde_json::from_str(&ended.out).expect("valid JSON");
         let weights = &found["weights"][0];
         assert_eq!(weights["compared"], pair["compared"], "{pair} {weights}");
+        let why = pair["why"].as_str().expect("a text");
+        assert!(weights["conclusion"].as_str().is_some_and(|it| it.contains(why)), "{weights}");
         let mut named = std::collections::BTreeMap::new();
         for tensor in weights["tensors"].as_array().expect("a list") {
             named.insert(tensor["baseline_name"].as_str().expect("a name"), tensor);
