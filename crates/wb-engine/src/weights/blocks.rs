@@ -2,6 +2,7 @@
 //!
 //! Source: `ggml/src/ggml-common.h` (the structures) and `ggml-quants.c` (`dequantize_row_*`).
 
+use super::grids;
 use super::numbers::half;
 
 /// A kind of block.
@@ -17,6 +18,19 @@ pub(crate) enum Blocks {
     Q4K,
     Q5K,
     Q6K,
+    Iq1S,
+    Iq1M,
+    Iq2Xxs,
+    Iq2Xs,
+    Iq2S,
+    Iq3Xxs,
+    Iq3S,
+    Iq4Nl,
+    Iq4Xs,
+    Tq1_0,
+    Tq2_0,
+    Mxfp4,
+    Nvfp4,
 }
 
 /// Each kind, its name, its numbers and its bytes.
@@ -31,6 +45,19 @@ const KINDS: &[(Blocks, &str, usize, usize)] = &[
     (Blocks::Q4K, "Q4_K", 256, 144),
     (Blocks::Q5K, "Q5_K", 256, 176),
     (Blocks::Q6K, "Q6_K", 256, 210),
+    (Blocks::Iq1S, "IQ1_S", 256, 50),
+    (Blocks::Iq1M, "IQ1_M", 256, 56),
+    (Blocks::Iq2Xxs, "IQ2_XXS", 256, 66),
+    (Blocks::Iq2Xs, "IQ2_XS", 256, 74),
+    (Blocks::Iq2S, "IQ2_S", 256, 82),
+    (Blocks::Iq3Xxs, "IQ3_XXS", 256, 98),
+    (Blocks::Iq3S, "IQ3_S", 256, 110),
+    (Blocks::Iq4Nl, "IQ4_NL", 32, 18),
+    (Blocks::Iq4Xs, "IQ4_XS", 256, 136),
+    (Blocks::Tq1_0, "TQ1_0", 256, 54),
+    (Blocks::Tq2_0, "TQ2_0", 256, 66),
+    (Blocks::Mxfp4, "MXFP4", 32, 17),
+    (Blocks::Nvfp4, "NVFP4", 64, 36),
 ];
 
 impl Blocks {
@@ -59,8 +86,9 @@ impl Blocks {
     /// twice that where the search for the best scale cuts off what lies farther out.
     pub(super) fn steps(self, bytes: &[u8], out: &mut Vec<f64>) {
         // The scale is rounded itself, which moves the numbers farthest out by a little more.
-        let wide = if self.unit().0 == 256 { 2.0 } else { 1.05 };
-        self.each(bytes, out, |grid, _| grid.scale.abs() * wide);
+        let plain = [Self::Q4_0, Self::Q4_1, Self::Q5_0, Self::Q5_1, Self::Q8_0].contains(&self);
+        let wide = if plain { 1.05 } else { 2.0 };
+        self.each(bytes, out, |grid, _| grid.scale.abs() * grid.gap * wide);
     }
 
     fn each(self, bytes: &[u8], out: &mut Vec<f64>, number: impl Fn(Grid, f64) -> f64) {
@@ -89,6 +117,7 @@ impl Blocks {
                 Self::Q4K => block.four_or_five(None, 16, out, &number),
                 Self::Q5K => block.four_or_five(Some(16), 48, out, &number),
                 Self::Q6K => block.six(out, &number),
+                _ => grids::read(self, block, out, &number),
             }
         }
     }
@@ -96,32 +125,53 @@ impl Blocks {
 
 /// What a block can write: `scale * code - least`.
 #[derive(Clone, Copy)]
-struct Grid {
+pub(super) struct Grid {
     scale: f64,
     least: f64,
+    /// How far the codes beside a code are from it.
+    gap: f64,
 }
 
 impl Grid {
-    fn of(scale: f64, least: f64) -> Self {
-        Self { scale, least }
+    /// A grid of all whole codes.
+    pub(super) fn of(scale: f64, least: f64) -> Self {
+        Self { scale, least, gap: 1.0 }
+    }
+
+    /// A code of a grid on which they lie apart, with the distance to those beside it.
+    pub(super) fn uneven(scale: f64, gap: f64) -> Self {
+        Self { scale, least: 0.0, gap }
     }
 }
 
 /// The bytes of one block.
 #[derive(Clone, Copy)]
-struct Block<'a>(&'a [u8]);
+pub(super) struct Block<'a>(&'a [u8]);
 
 impl Block<'_> {
-    fn byte(self, at: usize) -> u8 {
+    pub(super) fn byte(self, at: usize) -> u8 {
         self.0.get(at).copied().unwrap_or(0)
+    }
+
+    /// Half a byte: the lower one of each first, from the byte at `from` on.
+    pub(super) fn nibble(self, from: usize, at: usize) -> u8 {
+        (self.byte(from + at / 2) >> (at % 2 * 4)) & 0xf
+    }
+
+    pub(super) fn short(self, at: usize) -> u16 {
+        u16::from_le_bytes([self.byte(at), self.byte(at + 1)])
+    }
+
+    pub(super) fn word(self, at: usize) -> u32 {
+        u32::from(self.short(at)) | (u32::from(self.short(at + 2)) << 16)
     }
 
     fn signed(self, at: usize) -> f64 {
         f64::from(self.byte(at).cast_signed())
     }
 
-    fn half(self, at: usize) -> f64 {
-        half(u16::from_le_bytes([self.byte(at), self.byte(at + 1)]))
+    pub(super) fn half(self, at: usize) -> f64 {
+        half(self.short(at))
     }
 
     /// 32 numbers: the low four bits of 16 bytes, then the high ones; a fifth bit of each in four bytes at

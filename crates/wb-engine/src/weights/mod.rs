@@ -9,6 +9,7 @@
 mod blocks;
 mod chunks;
 mod compare;
+mod grids;
 mod measure;
 mod model;
 mod names;

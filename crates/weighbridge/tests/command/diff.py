@@ -319,12 +319,24 @@ def write(name, values, raw=None, kind=None):
 
 
 HALVES = {"Q2_K": [80, 82], "Q3_K": [108], "Q4_K": [0, 2], "Q5_K": [0, 2], "Q6_K": [208]}
-for kind in ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"]:
+HALVES |= {"TQ1_0": [52], "TQ2_0": [64], "MXFP4": [], "NVFP4": [], "IQ1_M": []}
+KINDS = ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K"]
+KINDS += ["IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S", "IQ4_NL", "IQ4_XS"]
+KINDS += ["TQ1_0", "TQ2_0", "MXFP4", "NVFP4"]
+for kind in KINDS:
     numbers, size = gguf.GGML_QUANT_SIZES[Type[kind]]
     raw = chance.integers(0, 256, (8, 4, size), dtype="u1")
     for at in HALVES.get(kind, [0, 2] if kind.endswith("_1") else [0]):
         scale = chance.uniform(0.01, 1, (8, 4, 1)).astype("<f2")
         raw[:, :, at : at + 2] = scale.view("u1")
+    if kind == "IQ1_M":
+        # The scale is spread over the highest bits of four numbers.
+        scale = chance.uniform(0.01, 1, (8, 4)).astype("<f2").view("<u2")
+        for part in range(4):
+            high = raw[:, :, 49 + part * 2]
+            raw[:, :, 49 + part * 2] = (high & 0x0F) | (((scale >> (4 * part)) & 0x0F) << 4).astype("u1")
+    if kind == "MXFP4":
+        raw[:, :, 0] = chance.integers(100, 130, (8, 4), dtype="u1")
     raw = raw.reshape(8, 4 * size)
     values = gguf.quants.dequantize(raw, Type[kind])
     write(f"{kind}.gguf", None, raw, Type[kind])
@@ -332,13 +344,14 @@ for kind in ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5
     near = {"relation": "other-type", "changed": 0, "elements": values.size}
     pair(f"{kind}.gguf", f"{kind}-wide.gguf", {"w": near})
     # All the numbers one farther: what is left of the change says whether each is read as the library does.
-    far = values + numpy.float32(1000)
+    # Farther where the scale of a part may be many times that of the block.
+    far = values + numpy.float32(100000 if kind in ["IQ4_XS", "NVFP4"] else 1000)
     write(f"{kind}-far.gguf", far)
     told = {"relation": "changed", "changed": values.size}
     told["largest"] = float(numpy.abs(values.astype("f8") - far).max())
     told["mean"] = float(numpy.abs(values.astype("f8") - far).mean())
     pair(f"{kind}.gguf", f"{kind}-far.gguf", {"w": told})
-    if not kind.endswith("_K"):
+    if not kind.endswith("_K") and not kind.startswith("IQ") and kind != "NVFP4":
         source = chance.standard_normal((16, 256)).astype("f4")
         written = gguf.quants.quantize(source, Type[kind])
         write(f"{kind}-written.gguf", None, written, Type[kind])
