@@ -206,7 +206,7 @@ impl TensorPair<'_> {
         let relation = match (measured.changed, measured.rounded, turned) {
             (1.., ..) => Relation::Changed,
             (0, _, true) => Relation::Turned,
-            (0, 0, false) if new.numbers == old.numbers => Relation::SameNumbers,
+            (0, 0, false) if new.numbers.is_same_type(old.numbers) => Relation::SameNumbers,
             _ => Relation::OtherType,
         };
         let norm = measured.other_squares.sqrt();

@@ -144,34 +144,57 @@ impl Work<'_> {
         let mut part = Part::new(self);
         let held = self.new.read(&block)?;
         let new = held.as_ref();
-        let same_type = self.new.numbers == self.old.numbers;
+        let (new_type, old_type) = (self.new.numbers, self.old.numbers);
         let mut theirs = Vec::with_capacity(block.len());
         let held = self.other(&block)?.read(self.old, &mut theirs)?;
         let theirs_in_order = held.as_deref();
         part.measured.elements = block.len() as u64;
         part.measured.other_squares = theirs.iter().filter(|v| v.is_finite()).map(|v| v * v).sum();
-        if same_type && theirs_in_order.is_some_and(|old| old == new) {
+        if new_type == old_type && theirs_in_order.is_some_and(|old| old == new) {
             return Some(part);
         }
         let mut ours = Vec::with_capacity(block.len());
         self.new.numbers.read(new, &mut ours);
         let mut allowed = Vec::new();
-        if !same_type {
+        // No type explains a difference of whole numbers.
+        let whole = new_type.is_whole() && old_type.is_whole();
+        if !new_type.is_same_type(old_type) && !whole {
             self.allowed(new, &ours, theirs_in_order, &theirs, &mut allowed);
         }
+        let exact = self.exact((new, &ours), (theirs_in_order, &theirs));
         part.round(self, &ours, &theirs, (new, theirs_in_order));
         let mut at = 0;
         while at < ours.len() {
             let index = block.start + at;
             let (row, column) = (index / self.columns, index % self.columns);
             let end = (at + self.columns - column).min(ours.len());
-            let pair =
-                (ours.get(at..end).unwrap_or_default(), theirs.get(at..end).unwrap_or_default());
-            part.row(self, row as u64, column, pair, allowed.get(at..end));
+            let numbers = Numbered {
+                ours: ours.get(at..end).unwrap_or_default(),
+                theirs: theirs.get(at..end).unwrap_or_default(),
+                exact: exact.as_deref().and_then(|exact| exact.get(at..end)),
+            };
+            part.row(self, row as u64, column, numbers, allowed.get(at..end));
             at = end;
         }
         part.differences = Vec::new();
         Some(part)
+    }
+
+    /// The differences of whole numbers, where some are so large that they lie between what 64-bit floating-point
+    /// numbers can say.
+    fn exact(
+        &self,
+        (new, ours): (&[u8], &[f64]),
+        (old, theirs): (Option<&[u8]>, &[f64]),
+    ) -> Option<Vec<f64>> {
+        const LARGE: f64 = (1_u64 << f64::MANTISSA_DIGITS) as f64;
+        let types = [self.new.numbers, self.old.numbers];
+        let wide = types.iter().any(|it| it.is_wide()) && types.iter().all(|it| it.is_whole());
+        if !wide || !ours.iter().chain(theirs).any(|value| value.abs() >= LARGE) {
+            return None;
+        }
+        let (new, old) = (self.new.numbers.whole(new), self.old.numbers.whole(old?));
+        Some(new.iter().zip(&old).map(|(new, old)| (new - old) as f64).collect())
     }
 
     /// How far two numbers of different types may be apart: a step of the coarser one.
@@ -214,6 +237,14 @@ impl Work<'_> {
     }
 }
 
+/// Numbers of a row, or of a piece of one.
+struct Numbered<'a> {
+    ours: &'a [f64],
+    theirs: &'a [f64],
+    /// What lies between them, where that is not what lies between these.
+    exact: Option<&'a [f64]>,
+}
+
 /// Where the other numbers of a block are.
 enum Other {
     InOrder(Range<usize>),
@@ -235,6 +266,11 @@ impl Other {
                 Some(Some(bytes))
             }
             Self::Turned { rows, columns, taken } => {
+                if old.numbers.is_wide() {
+                    let bytes = turned_bytes(old, rows, columns, &taken)?;
+                    old.numbers.read(&bytes, out);
+                    return Some(Some(Cow::Owned(bytes)));
+                }
                 out.resize(taken.len() * columns, 0.0);
                 let mut run = Vec::with_capacity(taken.len());
                 for column in 0..columns {
@@ -248,6 +284,26 @@ impl Other {
             }
         }
     }
+}
+
+/// The bytes of some rows of a tensor that lies column by column, row by row.
+fn turned_bytes(
+    old: View<'_>,
+    rows: usize,
+    columns: usize,
+    taken: &Range<usize>,
+) -> Option<Vec<u8>> {
+    let (_, size) = old.numbers.unit();
+    let mut bytes = vec![0; taken.len() * columns * size];
+    for column in 0..columns {
+        let start = column * rows + taken.start;
+        let run = old.read(&(start..start + taken.len()))?;
+        let places = bytes.chunks_exact_mut(size).skip(column).step_by(columns);
+        for (to, number) in places.zip(run.chunks_exact(size)) {
+            to.copy_from_slice(number);
+        }
+    }
+    Some(bytes)
 }
 
 /// What one block says.
@@ -370,13 +426,16 @@ impl Part {
         work: &Work<'_>,
         row: u64,
         column: usize,
-        (ours, theirs): (&[f64], &[f64]),
+        Numbered { ours, theirs, exact }: Numbered<'_>,
         allowed: Option<&[f64]>,
     ) {
         let measured = &mut self.measured;
         let before = (measured.changed, measured.rounded);
         self.differences.clear();
-        self.differences.extend(ours.iter().zip(theirs).map(|(new, old)| new - old));
+        match exact {
+            Some(exact) => self.differences.extend_from_slice(exact),
+            None => self.differences.extend(ours.iter().zip(theirs).map(|(new, old)| new - old)),
+        }
         let plain = plain_sums(&self.differences).filter(|_| allowed.is_none());
         match plain {
             Some(sums) => measured.add(sums),

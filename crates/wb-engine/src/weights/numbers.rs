@@ -112,6 +112,39 @@ impl Numbers {
         self.mantissa().is_some() || !self.is_single()
     }
 
+    /// Whether these are numbers of the same type, whichever byte comes first.
+    pub(crate) fn is_same_type(self, other: Self) -> bool {
+        self.kind == other.kind
+    }
+
+    /// Whether these are whole numbers of a fixed size.
+    pub(crate) fn is_whole(self) -> bool {
+        self.is_single() && self.mantissa().is_none()
+    }
+
+    /// Whether these are whole numbers of which a 64-bit floating-point number does not hold all.
+    pub(crate) fn is_wide(self) -> bool {
+        matches!(self.kind, Kind::I64 | Kind::U64)
+    }
+
+    /// The whole numbers of `bytes`, exactly; nothing of other types.
+    pub(crate) fn whole(self, bytes: &[u8]) -> Vec<i128> {
+        let mut out = Vec::new();
+        let big = self.big_endian;
+        match self.kind {
+            Kind::I64 => each(bytes, big, |raw| i128::from(i64::from_le_bytes(raw)), &mut out),
+            Kind::U64 => each(bytes, big, |raw| i128::from(u64::from_le_bytes(raw)), &mut out),
+            _ if self.is_whole() => {
+                // 32 bits and fewer are exact as they are read.
+                let mut read = Vec::new();
+                self.read(bytes, &mut read);
+                out.extend(read.iter().map(|value| *value as i128));
+            }
+            _ => {}
+        }
+        out
+    }
+
     /// Bits behind the point, of floating-point numbers.
     fn mantissa(self) -> Option<i32> {
         Some(match self.kind {
@@ -207,11 +240,11 @@ impl Numbers {
 }
 
 /// Reads numbers of `N` bytes each.
-fn each<const N: usize>(
+fn each<const N: usize, T>(
     bytes: &[u8],
     big_endian: bool,
-    number: impl Fn([u8; N]) -> f64,
-    out: &mut Vec<f64>,
+    number: impl Fn([u8; N]) -> T,
+    out: &mut Vec<T>,
 ) {
     let (numbers, _) = bytes.as_chunks::<N>();
     if big_endian {
@@ -307,5 +340,16 @@ mod tests {
         assert_eq!(half.spacing(-3.0), 2_f64.powi(-9));
         assert_eq!(half.spacing(0.0), 2_f64.powi(-24));
         assert_eq!(Numbers::of("I64").expect("known").spacing(5.0), 1.0);
+    }
+
+    #[test]
+    fn whole_numbers_are_read_exactly() {
+        let whole = |dtype: &str, bytes: &[u8]| Numbers::of(dtype).expect(dtype).whole(bytes);
+        let large = (1_i64 << 53) + 1;
+        assert_eq!(whole("I64", &large.to_le_bytes()), [i128::from(large)]);
+        assert_eq!(whole(">i8", &(-large).to_be_bytes()), [-i128::from(large)]);
+        assert_eq!(whole("U64", &u64::MAX.to_le_bytes()), [i128::from(u64::MAX)]);
+        assert_eq!(whole("I16", &(-3_i16).to_le_bytes()), [-3]);
+        assert_eq!(whole("F32", &1.5_f32.to_le_bytes()), []);
     }
 }

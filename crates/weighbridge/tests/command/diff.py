@@ -65,6 +65,31 @@ for dtype in ["<f8", ">f8", "<f4", ">f4", "<f2", "i1", "<i2", ">i2", "<i4", "<i8
     # A file of one array goes by its own name.
     pair(f"{name}-new.npy", f"{name}-old.npy", {f"{name}-old": told})
 
+# Whole numbers that lie between what 64-bit floating-point numbers can say.
+large = (numpy.arange(40, dtype="i8") + 2**60).reshape(5, 8)
+edited = large.copy()
+edited[2, 3] += 1
+one = {"relation": "changed", "changed": 1, "largest": 1.0, "rows_changed": 1, "columns_changed": 1}
+for name, values in [("large", large), ("large-edited", edited), ("large-big", large.astype(">i8"))]:
+    numpy.save(place(f"{name}.npy"), values)
+numpy.save(place("large-turned.npy"), numpy.ascontiguousarray(edited.T))
+numpy.save(place("large-unsigned.npy"), edited.astype("u8"))
+pair("large-edited.npy", "large.npy", {"large": one})
+pair("large-unsigned.npy", "large.npy", {"large": one})
+pair("large-turned.npy", "large.npy", {"large": dict(one, rows_changed=1)})
+pair("large-unsigned.npy", "large-edited.npy", {"large-edited": {"relation": "other-type", "changed": 0}})
+pair("large-big.npy", "large.npy", {"large": {"relation": "same-numbers", "changed": 0}})
+# The order of bytes explains no difference.
+near = numpy.nextafter(numpy.ones(6, "f4"), numpy.float32(2))
+numpy.save(place("ones.npy"), numpy.ones(6, "f4"))
+numpy.save(place("near.npy"), near.astype(">f4"))
+numpy.save(place("ones-big.npy"), numpy.ones(6, ">f4"))
+pair("near.npy", "ones.npy", {"ones": dict(facts(near, numpy.ones(6)), changed=6)})
+pair("ones-big.npy", "ones.npy", {"ones": {"relation": "same-numbers", "changed": 0}})
+numpy.save(place("small.npy"), numpy.arange(9, dtype="i4"))
+numpy.save(place("small-edited.npy"), numpy.arange(9, dtype="i8") + (numpy.arange(9) == 4))
+pair("small-edited.npy", "small.npy", {"small": {"relation": "changed", "changed": 1, "largest": 1.0}})
+
 # Small floating-point numbers: all that a byte can be, and the higher half of 32-bit ones.
 bits = numpy.arange(256, dtype="u1")
 sign = numpy.where(bits >> 7, -1.0, 1.0)
