@@ -3,10 +3,10 @@
 use super::measure::{BLOCK, Grid, Measured, measure};
 use super::model::{Held, Weights};
 use super::names::paired;
-use super::view::View;
+use super::view::{Axes, View};
 use super::words;
 use crate::progress::Progress;
-use wb_core::{ArtifactPath, Relation, Tensor, TensorCompared, WeightsCompared};
+use wb_core::{ArtifactPath, Relation, Strides, Tensor, TensorCompared, WeightsCompared};
 
 /// How much is compared.
 #[derive(Clone, Copy, Debug)]
@@ -129,9 +129,13 @@ impl TensorPair<'_> {
         } else {
             return Err(format!("its shape is {shape:?} instead of {other:?}"));
         };
-        if compared.as_ref().is_some_and(|it| self.has_heads_reordered(it)) {
-            return Err("GGUF keeps the rows of queries and keys in another order".to_owned());
-        }
+        let compared = match compared {
+            Some(found) if self.has_heads_reordered(&found) => {
+                let why = "GGUF keeps the rows of queries and keys in another order";
+                Some(self.by_heads(found, new, old).ok_or(why)?)
+            }
+            compared => compared,
+        };
         compared.map(Some).ok_or_else(|| unread(new, old))
     }
 
@@ -145,6 +149,38 @@ impl TensorPair<'_> {
         let other_format = self.one.format != self.two.format;
         let most = found.changed.saturating_mul(2) > found.elements;
         other_format && most && (reordered(self.one) || reordered(self.two))
+    }
+
+    /// The rows of each head in the order that they have outside GGUF, whose converter puts the halves of a head
+    /// between each other; `straight` when that is nearer. `None` when the heads are not known.
+    fn by_heads(
+        &self,
+        straight: TensorCompared,
+        new: View<'_>,
+        old: View<'_>,
+    ) -> Option<TensorCompared> {
+        let known = [self.one, self.two].into_iter().find_map(|held| held.heads);
+        let heads = known.filter(|heads| *heads > 0)?;
+        let (rows, rest) = self.one.tensor.shape.split_first()?;
+        let columns = rest.iter().try_fold(1, |all: u64, size| all.checked_mul(*size))?;
+        let half = (rows.is_multiple_of(heads.checked_mul(2)?)).then(|| rows / heads / 2)?;
+        let sizes = [heads, 2, half, columns];
+        let pair = columns.checked_mul(2)?;
+        let steps = Strides { first: 0, steps: vec![pair.checked_mul(half)?, columns, pair, 1] };
+        let axes = Axes::of(&sizes, &steps)?;
+        let (new, old) = match self.one.format {
+            "gguf" => (new.strided(axes)?, old),
+            _ => (new, old.strided(axes)?),
+        };
+        let mut found = self.straight(new, old, &|_| ())?;
+        if found.relative.unwrap_or(0.0) > straight.relative.unwrap_or(0.0) {
+            return Some(straight);
+        }
+        if found.relation == Relation::SameNumbers {
+            found.relation = Relation::Turned;
+        }
+        found.words = words::by_heads(&found);
+        Some(found)
     }
 
     /// Number by number; when nearly all differ, also with rows and columns exchanged.

@@ -10,7 +10,7 @@ use crate::source::{Data, open};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
-use wb_core::{ArtifactPath, Budget, Bytes, ChildData, Span, Tensor};
+use wb_core::{ArtifactPath, Budget, Bytes, ChildData, Field, Span, Tensor};
 use wb_formats::{Chunked, Outside, Request};
 
 /// Bytes that the numbers of a tensor may be more than those that they lie in.
@@ -35,6 +35,8 @@ pub(crate) struct Held {
     source: usize,
     /// Its numbers among the datasets in chunks.
     chunks: Option<usize>,
+    /// How many heads its rows are of, where GGUF says so and its converter may have reordered them.
+    pub(crate) heads: Option<u64>,
     /// The format of the file that it lies in.
     pub(crate) format: &'static str,
     /// Why its numbers are not there, when they are not.
@@ -107,7 +109,14 @@ impl Weights {
                     weights.tensors.extend(tensors);
                 }
                 ("onnx", Some(model)) => weights.graph(source, model, part, budget),
-                _ => weights.add(source, format, &part.content.tensors, budget),
+                _ => {
+                    let known = weights.tensors.len();
+                    weights.add(source, format, &part.content.tensors, budget);
+                    let added = weights.tensors.iter_mut().skip(known);
+                    for held in added.filter(|_| format == "gguf") {
+                        held.heads = heads(&part.content.fields, &held.tensor.name);
+                    }
+                }
             }
         }
         weights
@@ -164,7 +173,7 @@ impl Weights {
             let tensor = Tensor { span: place.map(|(_, span)| *span), ..tensor.clone() };
             let source = place.map_or(usize::MAX, |(source, _)| *source);
             let lacks = self.lacks(source, &tensor, format);
-            Held { tensor, source, chunks: None, format, lacks }
+            Held { tensor, source, chunks: None, heads: None, format, lacks }
         };
         part.content.tensors.iter().map(held).collect()
     }
@@ -198,7 +207,14 @@ impl Weights {
                 Ok(source) => (source, self.lacks(source, &tensor, "onnx")),
                 Err(why) => (usize::MAX, Some(why)),
             };
-            self.tensors.push(Held { tensor, source, chunks: None, format: "onnx", lacks });
+            self.tensors.push(Held {
+                tensor,
+                source,
+                chunks: None,
+                heads: None,
+                format: "onnx",
+                lacks,
+            });
         }
     }
 
@@ -237,7 +253,7 @@ impl Weights {
                 Some(Err(why)) => (None, Some(why)),
                 None => (None, self.lacks(source, &tensor, format)),
             };
-            self.tensors.push(Held { tensor, source, chunks, format, lacks });
+            self.tensors.push(Held { tensor, source, chunks, heads: None, format, lacks });
         }
     }
 
@@ -308,6 +324,19 @@ impl Weights {
     /// Where a tensor lies: tensors that are the same bytes are one.
     pub(crate) fn place(&self, held: &Held) -> Option<(usize, Span)> {
         Some((held.source, held.tensor.span?))
+    }
+}
+
+/// How many heads the rows of queries or keys in a GGUF are of (`docs/gguf.md` of ggml, "Attention"); `None` of other
+/// tensors, and where each layer has its own number.
+fn heads(fields: &[Field], name: &str) -> Option<u64> {
+    let value = |path: &str| fields.iter().find(|field| field.path == path).map(|it| &it.value);
+    let architecture = value("general.architecture")?;
+    let count = |of: &str| value(&format!("{architecture}.attention.{of}"))?.parse::<u64>().ok();
+    match name {
+        name if name.contains(".attn_q.") => count("head_count"),
+        name if name.contains(".attn_k.") => count("head_count_kv").or_else(|| count("head_count")),
+        _ => None,
     }
 }
 

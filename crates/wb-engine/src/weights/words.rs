@@ -7,10 +7,17 @@ use wb_core::{Relation, TensorCompared, WeightsCompared};
 /// Tensors that are told by name in a conclusion.
 const NAMED: usize = 3;
 
+/// How a tensor differs that was read in the order in which GGUF keeps the rows of heads, as a clause.
+pub(super) fn by_heads(it: &TensorCompared) -> String {
+    match it.relation {
+        Relation::Turned => told(it, "the same numbers in GGUF's order".to_owned()),
+        _ => format!("{}, in GGUF's order", tensor(it)),
+    }
+}
+
 /// How a tensor differs, as a clause.
 pub(super) fn tensor(it: &TensorCompared) -> String {
-    let [own, other] = it.types;
-    let mut words = match it.relation {
+    let words = match it.relation {
         Relation::SameNumbers => "the same numbers in other bytes".to_owned(),
         Relation::Turned if it.elements > 0 => {
             "the same numbers with rows and columns exchanged".to_owned()
@@ -19,6 +26,12 @@ pub(super) fn tensor(it: &TensorCompared) -> String {
         Relation::OtherType => "the same numbers as near as its type can be".to_owned(),
         Relation::Changed => changed(it),
     };
+    told(it, words)
+}
+
+/// What is said, with the types and the name of the other where these differ.
+fn told(it: &TensorCompared, mut words: String) -> String {
+    let [own, other] = it.types;
     if own != other {
         words.push_str(&format!(", {own} instead of {other}"));
     }

@@ -330,6 +330,58 @@ for name, location, why in refused:
 onnx("long.onnx", "m.data", offset=128, length=table.nbytes)
 pair("long.onnx", "table.safetensors", {}, compared=0, why="its numbers are not in the file")
 
+# Queries and keys as the converter of GGUF permutes them: `permute` of `LlamaModel` in `convert_hf_to_gguf.py`.
+def permuted(weights, heads):
+    halves = weights.reshape(heads, 2, weights.shape[0] // heads // 2, *weights.shape[1:])
+    return numpy.ascontiguousarray(halves.swapaxes(1, 2)).reshape(weights.shape)
+
+
+def llama(name, tensors, heads=True, kind=None):
+    out = gguf.GGUFWriter(place(name), "llama")
+    if heads:
+        out.add_head_count(8)
+        out.add_head_count_kv(2)
+    for key, values in tensors.items():
+        if kind is None:
+            out.add_tensor(key, values)
+        else:
+            out.add_tensor(key, gguf.quants.quantize(values, kind), raw_dtype=kind)
+    out.write_header_to_file()
+    out.write_kv_data_to_file()
+    out.write_tensors_to_file()
+    out.close()
+
+
+queries, keys = chance.standard_normal((64, 96)).astype("f4"), chance.standard_normal((16, 96)).astype("f4")
+layer, block = "model.layers.0.self_attn", "blk.0.attn"
+original = {f"{layer}.q_proj.weight": queries, f"{layer}.k_proj.weight": keys}
+raw = {key: ("F32", list(values.shape), values.tobytes()) for key, values in original.items()}
+safetensors("heads.safetensors", raw)
+packed = {f"{block}_q.weight": permuted(queries, 8), f"{block}_k.weight": permuted(keys, 2)}
+llama("heads.gguf", packed)
+in_order = {"relation": "turned", "changed": 0}
+both = {f"{layer}.q_proj.weight": in_order, f"{layer}.k_proj.weight": in_order}
+pair("heads.gguf", "heads.safetensors", both, compared=2, why="some in another order")
+both = {f"{block}_q.weight": in_order, f"{block}_k.weight": in_order}
+pair("heads.safetensors", "heads.gguf", both, compared=2)
+near = {"relation": "other-type", "changed": 0}
+near = {f"{layer}.q_proj.weight": near, f"{layer}.k_proj.weight": near}
+llama("half.gguf", {key: values.astype("f2") for key, values in packed.items()})
+pair("half.gguf", "heads.safetensors", near, compared=2)
+llama("eight.gguf", packed, kind=Type.Q8_0)
+pair("eight.gguf", "heads.safetensors", near, compared=2)
+# A row that was edited is told; as it lies, or without the number of heads, nothing can be said.
+edited = queries.copy()
+edited[37] += 1
+llama("heads-edited.gguf", {f"{block}_q.weight": permuted(edited, 8), f"{block}_k.weight": permuted(keys, 2)})
+told = dict(facts(edited, queries), rows_changed=1)
+pair("heads-edited.gguf", "heads.safetensors", {f"{layer}.q_proj.weight": told, f"{layer}.k_proj.weight": in_order}, 2)
+llama("headless.gguf", packed, heads=False)
+pair("headless.gguf", "heads.safetensors", {}, compared=0, why="GGUF keeps the rows of queries and keys")
+# Those of another architecture lie as they were.
+llama("plain.gguf", {f"{block}_q.weight": queries, f"{block}_k.weight": keys})
+pair("plain.gguf", "heads.safetensors", {}, compared=2)
+
 # Blocks of GGUF: bytes of chance are the numbers that the library reads in them; what it writes is near its source.
 def write(name, values, raw=None, kind=None):
     out = gguf.GGUFWriter(place(name), "llama")
