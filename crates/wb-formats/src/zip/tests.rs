@@ -63,6 +63,17 @@ fn the_end_record_may_count_wrongly() {
 }
 
 #[test]
+fn names_that_climb_are_told_in_either_header() {
+    let honest = Member::stored("data.pkl", b"payload");
+    let archive = Zip::new().member(&Member { local_name: "../../x", ..honest }).finish();
+    assert!(has(&parse("zip", &archive), OddityKind::PathTraversal));
+    let archive = Zip::new().stored("../../x", b"payload").finish();
+    let content = parse("zip", &archive);
+    let told = content.oddities.iter().filter(|oddity| oddity.kind == OddityKind::PathTraversal);
+    assert_eq!(told.count(), 1);
+}
+
+#[test]
 fn without_a_central_directory_the_local_headers_are_read() {
     let archive = Zip::new().stored("a", b"one").deflated("b", b"two two two two").cut();
     let content = parse("zip", &archive);
