@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use wb_core::{ArtifactPath, Budget, Bytes, Content};
+use wb_core::{ArtifactPath, Budget, Bytes, Child, ChildData, Content};
 use wb_formats::{Request, formats, identify_named};
 
 #[derive(Deserialize)]
@@ -46,18 +46,47 @@ fn written() -> Written {
     toml::from_str(&text).expect("a readable table")
 }
 
-/// What a file holds, a line each.
-fn lines(content: &Content) -> Vec<String> {
+/// What a file holds, a line each; what a child holds follows the child's name.
+fn lines(input: Bytes<'_>, content: &Content, depth: u32) -> Vec<String> {
     let tensors = content.tensors.iter();
     let tensors = tensors.map(|one| format!("tensor {} {} {:?}", one.name, one.dtype, one.shape));
     let parts = content.components.iter().map(|one| match &one.module {
         Some(module) => format!("{} {} {module}.{}", one.kind, one.name, one.class),
         None => format!("{} {} {}", one.kind, one.name, one.class),
     });
-    let children = content.children.iter().map(|one| format!("child {}", one.name));
+    let settings = content.components.iter().flat_map(|one| {
+        let setting = |path, value| format!("setting {} {path} = {value}", one.name);
+        one.settings.iter().map(move |field| setting(&field.path, &field.value))
+    });
     let programs = content.programs.iter().map(|one| format!("program {}", one.place));
     let fields = content.fields.iter().map(|one| format!("field {} = {}", one.path, one.value));
-    tensors.chain(parts).chain(children).chain(programs).chain(fields).collect()
+    let texts = content.texts.iter().map(|one| format!("text {}", one.value));
+    let digests = content.digests.iter().map(|one| {
+        let (algorithm, hex) = (one.digest.algorithm.name(), &one.digest.hex);
+        format!("digest {algorithm}:{hex} of {}", one.file.as_deref().unwrap_or_default())
+    });
+    let children = content.children.iter().flat_map(|child| of_child(input, child, depth));
+    let lines = tensors.chain(parts).chain(settings).chain(programs).chain(fields).chain(texts);
+    lines.chain(digests).chain(children).collect()
+}
+
+/// The name of a child, its format, and what it holds.
+fn of_child(input: Bytes<'_>, child: &Child, depth: u32) -> Vec<String> {
+    let mut lines = vec![format!("child {}", child.name)];
+    let bytes = match &child.data {
+        ChildData::Owned(bytes) => Bytes::new(bytes),
+        ChildData::Span(span) => input.at_span(*span).expect("a child lies in its file"),
+    };
+    let path = ArtifactPath::from(child.name.as_str());
+    let Some(first) = identify_named(bytes, &path).into_iter().next() else { return lines };
+    lines.push(format!("child {} is {}", child.name, first.format));
+    if depth > 0 {
+        let reader = wb_formats::format(first.format).expect("a format of that name");
+        let content = (reader.parse)(bytes, &Request { path: &path }, &mut Budget::default());
+        let inner = crate::lines(bytes, &content, depth - 1);
+        lines.extend(inner.into_iter().map(|line| format!("{}: {line}", child.name)));
+    }
+    lines
 }
 
 /// Formats that claim a file, the first one first.
@@ -82,7 +111,7 @@ fn what_frameworks_wrote_is_read() {
         let request = ArtifactPath::from(file.name.as_str());
         let content =
             (reader.parse)(Bytes::new(&bytes), &Request { path: &request }, &mut Budget::default());
-        let found = lines(&content);
+        let found = lines(Bytes::new(&bytes), &content, 3);
         for line in file.holds.iter().filter(|line| !found.contains(line)) {
             wrong.push(format!("{} lacks `{line}` among\n  {}", file.name, found.join("\n  ")));
         }
