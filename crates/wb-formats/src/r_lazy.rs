@@ -127,7 +127,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{claims, gaps, has, parse, survive};
+    use crate::testing::{children, claims, gaps, has, parse, survive};
     use std::io::Write as _;
     use wb_core::OddityKind;
 
@@ -147,6 +147,19 @@ mod tests {
         let content = parse("r-lazy", &bytes);
         assert_eq!((content.children.len(), gaps(&content).len(), content.oddities.len()), (2, 0, 0));
         survive("r-lazy", &bytes);
+    }
+
+    /// Environments of a package are told by names of their own, which no other R data has.
+    #[test]
+    fn what_r_installed_is_read_to_the_end() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/written/r/tiny.rdb");
+        let bytes = std::fs::read(file).expect("the file is there");
+        let database = parse("r-lazy", &bytes);
+        assert_eq!(database.children.len(), 9);
+        for (name, data) in children(&bytes, &database) {
+            let object = parse("r-data", data);
+            assert!(object.oddities.is_empty() && gaps(&object).is_empty(), "{name}: {:?}", object.oddities);
+        }
     }
 
     #[test]

@@ -157,11 +157,11 @@ impl<'c, 'b> Walk<'c, 'b> {
 
     fn value_of(&mut self, input: &mut Input<'_>, flags: Flags, start: u64) -> Read<Code> {
         let value = match flags.kind {
-            241..=243 | 246 | 247 | 250 | 251 | 253 | 254 => return Ok(Code::Nothing),
+            241..=243 | 250 | 251 | 253 | 254 => return Ok(Code::Nothing),
             252 => return Ok(Code::Unbound),
             255 => return self.reference(input, flags),
-            // Persistent names, packages and namespaces.
-            248 | 249 | 245 => {
+            // Persistent names, as the environments of a lazy-load database have, packages and namespaces.
+            247..=249 => {
                 input.int().ok_or(Stop::Broken)?;
                 let count = input.len().ok_or(Stop::Broken)?;
                 self.items(input, count)?;
