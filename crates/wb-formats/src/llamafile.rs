@@ -1,8 +1,8 @@
 //! llamafile: one file that is a program for several systems and a zip archive with the weights. Starting
 //! it starts what the program and the member `.args` say.
 //!
-//! Specification: the README of `Mozilla-Ocho/llamafile` ("How llamafile works", "Creating llamafiles"), and
-//! "Actually Portable Executable" in `jart/cosmopolitan`.
+//! Specification: the README of `Mozilla-Ocho/llamafile` ("How llamafile works", "Creating llamafiles") and its
+//! `llamafile/zipalign.c`, and "Actually Portable Executable" in `jart/cosmopolitan`.
 
 use crate::{Family, Reader, Request, storage, zip};
 use wb_core::{Budget, Bytes, Child, ChildData, Component, Content, Field, Strength};
@@ -46,6 +46,8 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
         let name = "bytes before the archive".to_owned();
         content.children.push(Child { name, data: ChildData::Span(span) });
     }
+    // `zipalign` adds the weights behind the archive that the program brings along.
+    zip::take_earlier_directories(input, &mut content);
     content.components.push(Component {
         kind: "image",
         name: "several machines".to_owned(),

@@ -71,6 +71,19 @@ pub(crate) fn take_prefix(content: &mut Content) -> Option<Span> {
     prefix
 }
 
+/// Takes back what was said about directories that stand between members, with nothing but zeros behind them: what
+/// writes behind an archive leaves the directory of that archive where it was.
+pub(crate) fn take_earlier_directories(input: Bytes<'_>, content: &mut Content) {
+    let is_directory = |bytes: Bytes<'_>| {
+        let len = record::whole_directory(bytes)?;
+        (len > record::END_LEN && bytes.from(len).as_slice().iter().all(|byte| *byte == 0)).then_some(())
+    };
+    content.oddities.retain(|oddity| {
+        let unowned = oddity.span.filter(|_| oddity.kind == OddityKind::UnownedBytes);
+        unowned.and_then(|span| input.at_span(span)).and_then(is_directory).is_none()
+    });
+}
+
 /// The members up to four times the size of the archive: honest ones share no byte, so that no more than
 /// the archive itself is ever handed out, while overlapping ones could make a small archive cost days.
 fn apart(input: Bytes<'_>, mut entries: Vec<Entry>, content: &mut Content) -> Vec<Entry> {

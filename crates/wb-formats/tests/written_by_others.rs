@@ -83,7 +83,8 @@ fn of_child(input: Bytes<'_>, child: &Child, depth: u32) -> Vec<String> {
     if depth > 0 {
         let reader = wb_formats::format(first.format).expect("a format of that name");
         let content = (reader.parse)(bytes, &Request { path: &path }, &mut Budget::default());
-        let inner = crate::lines(bytes, &content, depth - 1);
+        let mut inner = crate::lines(bytes, &content, depth - 1);
+        inner.extend(content.oddities.iter().map(|odd| format!("odd {}", odd.what)));
         lines.extend(inner.into_iter().map(|line| format!("{}: {line}", child.name)));
     }
     lines
@@ -115,6 +116,8 @@ fn what_frameworks_wrote_is_read() {
         for line in file.holds.iter().filter(|line| !found.contains(line)) {
             wrong.push(format!("{} lacks `{line}` among\n  {}", file.name, found.join("\n  ")));
         }
+        let odd = found.iter().filter(|line| line.contains(": odd ") && !file.holds.contains(line));
+        wrong.extend(odd.map(|line| format!("{}: {line}", file.name)));
         let unread: Vec<&str> = content.gaps.iter().map(|gap| gap.why.as_str()).collect();
         if unread != file.unread {
             wrong.push(format!("{}: {unread:?} is not read", file.name));
@@ -130,7 +133,11 @@ fn what_frameworks_wrote_is_read() {
 #[test]
 fn every_format_was_written_by_its_framework() {
     let written = written();
-    let with: BTreeSet<&str> = written.file.iter().map(|file| file.format.as_str()).collect();
+    // Some are too long to be kept as they are, and stand in a compressed file.
+    let inner = written.file.iter().flat_map(|file| &file.holds);
+    let inner = inner.filter_map(|line| line.strip_prefix("child ")?.rsplit_once(" is "));
+    let files = written.file.iter().map(|file| file.format.as_str());
+    let with: BTreeSet<&str> = files.chain(inner.map(|(_, format)| format)).collect();
     for format in formats() {
         let (with, without) =
             (with.contains(format.name), written.without.contains_key(format.name));

@@ -27,6 +27,18 @@ fn program_weights_and_arguments_are_read() {
 }
 
 #[test]
+fn the_directory_that_weights_were_added_behind_is_not_odd() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/written/tiny.llamafile.xz");
+    let packed = std::fs::read(file).expect("the file is there");
+    let content = parse("xz", &packed);
+    let mut bytes = children(&packed, &content)[0].1.to_vec();
+    assert_eq!(oddities(&parse("llamafile", &bytes)), [""; 0]);
+    let at = memchr::memmem::find(&bytes, b"tiny.gguf").expect("a member") - 64;
+    bytes[at] = b'x';
+    assert_eq!(oddities(&parse("llamafile", &bytes)), ["unowned-bytes"]);
+}
+
+#[test]
 fn an_archive_behind_a_program_is_no_llamafile_without_weights() {
     let bytes = llamafile(&[("setup.txt", b"x")]);
     assert!(!claims(&bytes).contains("llamafile"));

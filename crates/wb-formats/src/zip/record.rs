@@ -15,7 +15,7 @@ const LOCATOR64: &[u8] = b"PK\x06\x07";
 pub(crate) const DESCRIPTOR: &[u8] = b"PK\x07\x08";
 
 /// Length of an end record without its comment.
-const END_LEN: usize = 22;
+pub(crate) const END_LEN: usize = 22;
 /// The furthest from the end of the file that readers look for the end record: it and a full comment.
 const END_SEARCH: usize = 65_557;
 
@@ -202,6 +202,18 @@ pub(crate) fn ends(input: Bytes<'_>) -> Vec<End> {
 fn exactly(input: Bytes<'_>, at: usize) -> Option<End> {
     let end = End::read(input, at).filter(|_| input.from(at).starts_with(END))?;
     (end.comment_len == 0 && end.starts().iter().any(|(start, _)| leads(input, *start, &end))).then_some(end)
+}
+
+/// The length of the central directory that `input` begins with, its end record included, where they agree.
+pub(crate) fn whole_directory(input: Bytes<'_>) -> Option<usize> {
+    let (mut len, mut entries) = (0_usize, 0_u64);
+    while let Some(header) = Header::central(input.from(len)) {
+        (len, entries) = (len.checked_add(header.len)?, entries.saturating_add(1));
+    }
+    let wide = input.from(len).starts_with(END64);
+    let at = if wide { len.checked_add(76)? } else { len };
+    let end = End::read(input, at).filter(|_| input.from(at).starts_with(END))?;
+    (end.entries == entries && end.size == len as u64).then(|| end.stop())
 }
 
 /// Whether a central directory, or nothing for an empty archive, begins at `start`.
