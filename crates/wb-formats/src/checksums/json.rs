@@ -14,7 +14,7 @@ pub(crate) fn is_manifest(input: Bytes<'_>) -> bool {
     let mut budget = Budget::new(Limits { items: 400_000, ..Limits::default() });
     let mut reader = Reader::new(input);
     let Ok(json) = reader.value(&mut budget) else { return false };
-    if !reader.rest().is_empty() {
+    if !reader.rest().is_empty() || is_repositories(&json) {
         return false;
     }
     let mut walk = Walk::over(input);
@@ -63,9 +63,28 @@ pub(crate) fn read(input: Bytes<'_>, content: &mut Content, budget: &mut Budget)
 
 /// Every digest recorded in `json`, with the file it is of.
 pub(crate) fn digests_of(input: Bytes<'_>, json: &Json) -> Vec<RecordedDigest> {
+    if is_repositories(json) {
+        return Vec::new();
+    }
     let mut walk = Walk::over(input);
     walk.value(json, None, None);
     walk.digests
+}
+
+/// Whether it is the list `repositories` in an archive of images: names with their tags, and the layer of each tag
+/// (Docker "Image Specification v1"). A tag is no file, and the identifier of such a layer is the digest of none.
+fn is_repositories(json: &Json) -> bool {
+    let numbered = |text: &str| text.starts_with(|first: char| first.is_ascii_digit());
+    let is_tag = |name: &str| {
+        let ends = name.rsplit_once('.').is_none_or(|(_, ending)| numbered(ending));
+        name == "latest" || ends && numbered(name.strip_prefix('v').unwrap_or(name))
+    };
+    let is_layer = |value: &Json| value.text().is_some_and(|text| text.len() == 64 && whole(text).is_some());
+    let tagged = |tags: &Json| {
+        let entries = tags.entries();
+        !entries.is_empty() && entries.iter().all(|(name, layer)| is_tag(name) && is_layer(layer))
+    };
+    !json.entries().is_empty() && json.entries().iter().all(|(_, tags)| tagged(tags))
 }
 
 struct Walk {

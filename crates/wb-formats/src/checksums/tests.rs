@@ -35,6 +35,17 @@ fn lists_of_every_usual_shape() {
 }
 
 #[test]
+fn tags_of_images_are_no_files() {
+    for tag in ["1", "latest", "v2.1", "1.0.3"] {
+        let text = format!(r#"{{"registry.example/model": {{"{tag}": "{A}"}}}}"#);
+        assert_eq!(claims(text.as_bytes()), "(json)", "{text}");
+        assert!(parse("json", text.as_bytes()).digests.is_empty());
+    }
+    let shards = format!(r#"{{"model": {{"00001.safetensors": "{A}", "vocab": "{B}"}}}}"#);
+    assert_eq!(digests(&shards), ["1 00001.safetensors sha256 72fc", "1 vocab sha256 0f18"]);
+}
+
+#[test]
 fn a_list_may_name_its_columns() {
     let text = format!("file,sha256\nmodel.pkl,{A}\n");
     assert_eq!(claims(text.as_bytes()), "checksums");
