@@ -58,7 +58,11 @@ fn lines(input: Bytes<'_>, content: &Content, depth: u32) -> Vec<String> {
         let setting = |path, value| format!("setting {} {path} = {value}", one.name);
         one.settings.iter().map(move |field| setting(&field.path, &field.value))
     });
-    let programs = content.programs.iter().map(|one| format!("program {}", one.place));
+    let programs = content.programs.iter().flat_map(|one| {
+        let source = one.source.as_deref().unwrap_or_default().lines();
+        let source = source.map(|line| format!("source {line}"));
+        std::iter::once(format!("program {}", one.place)).chain(source)
+    });
     let fields = content.fields.iter().map(|one| format!("field {} = {}", one.path, one.value));
     let texts = content.texts.iter().map(|one| format!("text {}", one.value));
     let digests = content.digests.iter().map(|one| {
