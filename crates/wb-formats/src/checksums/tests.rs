@@ -35,6 +35,28 @@ fn lists_of_every_usual_shape() {
 }
 
 #[test]
+fn names_are_those_of_the_files() {
+    let escaped = format!("\\{A}  a b\\\\c\\n.bin\n{B}  d\\e.bin\n");
+    assert_eq!(digests(&escaped), ["1 a b\\c\n.bin sha256 72fc", "2 d\\e.bin sha256 0f18"]);
+    let openssl = format!("SHA2-256(model.pkl)= {A}\nSHA256(x (1).bin)= {B}\nMD5(y)= {MD5}\n");
+    assert_eq!(claims(openssl.as_bytes()), "checksums");
+    assert_eq!(digests(&openssl), ["1 model.pkl sha256 72fc", "2 x (1).bin sha256 0f18", "3 y md5 9e10"]);
+}
+
+#[test]
+fn digests_of_another_kind_are_not_compared() {
+    assert_eq!(claims(format!("BLAKE2s (model.pkl) = {A}\n").as_bytes()), "");
+    assert_eq!(claims(format!("SHA3-256(model.pkl)= {A}\n").as_bytes()), "");
+    let list = format!("{A}  model.pkl\n");
+    for (name, told) in [("B3SUMS", 0), ("model.b3", 0), ("SHA256SUMS", 1)] {
+        let path = wb_core::ArtifactPath::from(name);
+        let request = crate::Request { path: &path };
+        let content = super::parse(Bytes::new(list.as_bytes()), &request, &mut wb_core::Budget::default());
+        assert_eq!((content.digests.len(), content.gaps.len()), (told, 1 - told), "{name}");
+    }
+}
+
+#[test]
 fn tags_of_images_are_no_files() {
     for tag in ["1", "latest", "v2.1", "1.0.3"] {
         let text = format!(r#"{{"registry.example/model": {{"{tag}": "{A}"}}}}"#);
