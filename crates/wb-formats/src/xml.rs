@@ -117,22 +117,28 @@ pub(crate) fn read(
     }
     let mut reader = quick_xml::Reader::from_reader(input.as_slice());
     let mut depth = 0_usize;
+    let mut run = Run::default();
     loop {
         let start = reader.buffer_position();
         let rest = Span::new(start, (input.len() as u64).saturating_sub(start));
         if budget.steps(8).is_err() {
+            run.end(&mut visit);
             notes.gap(Some(rest), "the budget of steps ran out");
             return;
         }
         let event = match reader.read_event() {
             Ok(event) => event,
             Err(error) => {
+                run.end(&mut visit);
                 notes.odd(OddityKind::Malformed, "document", Some(rest), error.to_string());
                 notes.gap(Some(rest), format!("not XML: {error}"));
                 return;
             }
         };
         let span = Span::new(start, reader.buffer_position().saturating_sub(start));
+        if matches!(event, Event::Start(_) | Event::Empty(_) | Event::End(_) | Event::Eof) {
+            run.end(&mut visit);
+        }
         match event {
             Event::Start(tag) => {
                 depth = depth.saturating_add(1);
@@ -150,8 +156,9 @@ pub(crate) fn read(
                 depth = depth.saturating_sub(1);
                 visit(&Part::Close);
             }
-            Event::Text(text) => written(&text, span, &mut visit),
-            Event::CData(text) => written(&text, span, &mut visit),
+            Event::Text(text) => run.add(&unescaped(&text), span),
+            Event::CData(text) => run.add(&String::from_utf8_lossy(&text), span),
+            Event::GeneralRef(name) => run.add(&unescaped(&[b"&", &*name, b";"].concat()), span),
             Event::DocType(text) => entities::declared(&text, span, notes),
             Event::Eof => break,
             _ => {}
@@ -192,11 +199,27 @@ fn open(
     visit(&Part::Open { name: &name, attributes: &attributes, span });
 }
 
-fn written(raw: &[u8], span: Span, visit: &mut impl FnMut(&Part<'_>)) {
-    let raw = raw.trim_ascii();
-    let text = unescaped(raw.get(..KEPT.min(raw.len())).unwrap_or_default());
-    if !text.is_empty() {
-        visit(&Part::Text { text: &text, span });
+/// Text up to the next element: references, comments and marked sections do not end it.
+#[derive(Default)]
+struct Run {
+    text: String,
+    span: Option<Span>,
+}
+
+impl Run {
+    fn add(&mut self, text: &str, span: Span) {
+        let room = KEPT.saturating_sub(self.text.len());
+        self.text.push_str(text.get(..text.floor_char_boundary(room)).unwrap_or_default());
+        let start = self.span.map_or(span.start, |before| before.start);
+        self.span = Some(Span::new(start, span.end().saturating_sub(start)));
+    }
+
+    fn end(&mut self, visit: &mut impl FnMut(&Part<'_>)) {
+        let text = self.text.trim_ascii();
+        if let Some(span) = self.span.take().filter(|_| !text.is_empty()) {
+            visit(&Part::Text { text, span });
+        }
+        self.text.clear();
     }
 }
 

@@ -13,6 +13,17 @@ fn elements_and_attributes_are_fields() {
 }
 
 #[test]
+fn text_is_one_with_its_references() {
+    let text = b"<?xml version=\"1.0\"?><a> 0.5 &lt; 1 &amp; &#x69;<!-- no --><![CDATA[d &amp; ]]>&own;<b>c</b> d</a>";
+    let content = parse("xml", text);
+    let fields: Vec<String> =
+        content.fields.iter().map(|field| format!("{}={}", field.path, field.value)).collect();
+    assert_eq!(fields, ["a=0.5 < 1 & id &amp; &own;", "a.b=c", "a=d"]);
+    let content = parse("xml", b"<?xml version=\"1.0\"?><a>left<");
+    assert_eq!(content.fields[0].value, "left");
+}
+
+#[test]
 fn entities_of_other_files_are_told() {
     let text = b"<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY x SYSTEM \"file:///etc/hostname\">]><a>&x;</a>";
     let content = parse("xml", text);
