@@ -112,11 +112,24 @@ pub(crate) fn command(rest: &str, budget: &mut Budget) -> String {
     rest.to_owned()
 }
 
-/// The command that a list of words is: what a shell in it is asked to run, or all of them.
+/// The command that a list of words is: what a shell is asked to run, or all of them as a shell would be given them. No
+/// shell looks at such words, so that what it would take for its own is quoted.
 pub(crate) fn joined(words: &[&str]) -> String {
+    let is_shell = |program: &str| {
+        let name = program.rsplit('/').next().unwrap_or(program);
+        matches!(name, "sh" | "bash" | "dash" | "ash" | "zsh" | "ksh")
+    };
     match words {
-        [_, "-c" | "-lc" | "-ec", command, ..] => (*command).to_owned(),
-        words => words.join(" "),
+        [shell, "-c" | "-lc" | "-ec", command, ..] if is_shell(shell) => (*command).to_owned(),
+        words => words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
+    }
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_./:=@%+,".contains(&byte) || !byte.is_ascii();
+    match !word.is_empty() && word.bytes().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }
 

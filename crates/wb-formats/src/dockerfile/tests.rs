@@ -39,3 +39,14 @@ fn heredocs_are_commands() {
 fn any_bytes_are_survived() {
     survive("dockerfile", RECIPE.as_bytes());
 }
+
+#[test]
+fn words_of_a_list_are_no_shell() {
+    let joined = |words: &[&str]| super::joined(words);
+    assert_eq!(joined(&["/bin/bash", "-c", "id; id"]), "id; id");
+    assert_eq!(joined(&["python", "-c", "import os; os.system('id')"]), r"python -c 'import os; os.system('\''id'\'')'");
+    assert_eq!(joined(&["serve", "--port=80", "a|b", ""]), "serve --port=80 'a|b' ''");
+    let content = parse("dockerfile", b"FROM a\nCMD [\"python\", \"-c\", \"import os; os.system('id')\"]\n");
+    let ops = format!("{:?}", content.programs[0].ops);
+    assert!(ops.contains(r#"Load { name: "python" }"#) && ops.contains(r#"Text("import os; os.system('id')")"#), "{ops}");
+}
