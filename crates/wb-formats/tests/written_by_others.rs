@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use wb_core::{ArtifactPath, Budget, Bytes, Child, ChildData, Content};
+use wb_core::{ArtifactPath, Budget, Bytes, Child, ChildData, Constant, Content, OpKind};
 use wb_formats::{Request, formats, identify_named};
 
 #[derive(Deserialize)]
@@ -61,7 +61,15 @@ fn lines(input: Bytes<'_>, content: &Content, depth: u32) -> Vec<String> {
     let programs = content.programs.iter().flat_map(|one| {
         let source = one.source.as_deref().unwrap_or_default().lines();
         let source = source.map(|line| format!("source {line}"));
-        std::iter::once(format!("program {}", one.place)).chain(source)
+        let ops = one.ops.iter().filter_map(|op| match &op.kind {
+            OpKind::Import { module, .. } => Some(format!("imports {module}")),
+            OpKind::Load { name } | OpKind::GetAttribute { name, .. } => {
+                Some(format!("uses {name}"))
+            }
+            OpKind::Constant(Constant::Text(text)) => Some(format!("says {text}")),
+            _ => None,
+        });
+        std::iter::once(format!("program {}", one.place)).chain(source).chain(ops)
     });
     let fields = content.fields.iter().map(|one| format!("field {} = {}", one.path, one.value));
     let texts = content.texts.iter().map(|one| format!("text {}", one.value));
