@@ -1,7 +1,7 @@
-//! Bytecode of Lua 5.1 and LuaJIT as `string.dump` writes it: [`constants`] lists the strings of each function, which are
+//! Bytecode of Lua 5.1, Lua 5.2 and LuaJIT as `string.dump` writes it: [`constants`] lists the strings of each function, which are
 //! the names of the globals and fields that it uses. Instructions are not read.
 //!
-//! Specification: `lundump.c` and `ldump.c` of Lua 5.1; `lj_bcdump.h` of LuaJIT.
+//! Specification: `lundump.c` and `ldump.c` of Lua 5.1 and 5.2; `lj_bcdump.h` of LuaJIT.
 
 use wb_core::{Bytes, Cursor};
 
@@ -93,9 +93,11 @@ fn table(cursor: &mut Cursor<'_>, strings: &mut Vec<String>) -> Option<()> {
     Some(())
 }
 
-/// A chunk of Lua 5.1 with the sizes that its header gives.
+/// A chunk of Lua with the sizes that its header gives.
 struct Lua<'a> {
     cursor: Cursor<'a>,
+    /// Lua 5.2, which names the source of a function behind what is in it.
+    newer: bool,
     /// Bytes of a length, of an instruction and of a number.
     length: u8,
     instruction: u8,
@@ -106,8 +108,14 @@ impl<'a> Lua<'a> {
     /// Little-endian chunks with integers of four bytes.
     fn open(code: Bytes<'a>) -> Option<Self> {
         let [version, _format, little, int, length, instruction, number, _integral] = code.array(4)?;
-        let known = version == 0x51 && little == 1 && int == 4 && matches!(length, 4 | 8);
-        known.then(|| Self { cursor: code.from(12).cursor(), length, instruction, number })
+        let (newer, start) = match version {
+            0x51 => (false, 12),
+            // What a transfer as text would change stands behind the sizes.
+            0x52 => (true, 18),
+            _ => return None,
+        };
+        let known = little == 1 && int == 4 && matches!(length, 4 | 8);
+        known.then(|| Self { cursor: code.from(start).cursor(), newer, length, instruction, number })
     }
 
     fn count(&mut self) -> Option<u64> {
@@ -124,13 +132,17 @@ impl<'a> Lua<'a> {
         Some(bytes.head(bytes.len().saturating_sub(1)))
     }
 
-    /// Name, lines, four numbers, instructions, constants, the functions in it, what helps a debugger.
+    /// Name, lines, small numbers, instructions, constants, the functions in it, what helps a debugger.
     fn function(&mut self, depth: u32, functions: &mut Vec<Vec<String>>) -> Option<()> {
         if depth >= DEEPEST || functions.len() >= FUNCTIONS {
             return None;
         }
-        self.string()?;
-        self.cursor.take(12)?;
+        if self.newer {
+            self.cursor.take(11)?;
+        } else {
+            self.string()?;
+            self.cursor.take(12)?;
+        }
         let instructions = self.count()?;
         self.cursor.take_u64(instructions.checked_mul(u64::from(self.instruction))?)?;
         let mut strings = Vec::new();
@@ -155,6 +167,11 @@ impl<'a> Lua<'a> {
         functions.push(strings);
         for _ in 0..self.count()? {
             self.function(depth.saturating_add(1), functions)?;
+        }
+        if self.newer {
+            let captured = self.count()?;
+            self.cursor.take_u64(captured.checked_mul(2)?)?;
+            self.string()?;
         }
         let lines = self.count()?;
         self.cursor.take_u64(lines.checked_mul(4)?)?;
@@ -186,6 +203,19 @@ mod tests {
         assert_eq!(read(&code), Some(vec![vec!["os".to_owned(), "add".to_owned()], vec!["io".to_owned()]]));
         assert_eq!(read(&code[..code.len() - 4]), None);
         assert_eq!(read(b"\x1bLJ\x09\x02\0"), None);
+    }
+
+    /// As LuaJIT 2.1, Lua 5.1 and Lua 5.2 dump one function.
+    #[test]
+    fn what_lua_dumps_is_read() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/written/torch7.t7");
+        let bytes = std::fs::read(file).expect("the file is there");
+        let content = crate::testing::parse("torch7", &bytes);
+        let functions = content.components.iter().filter(|part| part.kind == "function");
+        let mut names: Vec<Vec<&str>> =
+            functions.map(|part| part.settings.iter().map(|name| name.value.as_str()).collect()).collect();
+        names.iter_mut().for_each(|names| names.sort_unstable());
+        assert_eq!(names, [["echo ", "execute", "os"]; 3]);
     }
 
     #[test]
