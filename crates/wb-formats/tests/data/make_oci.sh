@@ -5,10 +5,13 @@ set -e
 out=$(realpath "$1")
 work=$(mktemp -d)
 cd "$work"
-printf '0.1 0.2 0.3\n%.0s' 1 2 3 4 5 6 7 8 9 >numbers.txt
 umoci init --layout layout
 umoci new --image layout:model
-umoci insert --rootless --image layout:model --history.created 2026-01-01T00:00:00Z numbers.txt /models/numbers.txt
+umoci unpack --rootless --image layout:model bundle
+mkdir bundle/rootfs/models
+printf '0.1 0.2 0.3\n%.0s' 1 2 3 4 5 6 7 8 9 >bundle/rootfs/models/numbers.txt
+touch -d 2026-01-01T00:00:00Z bundle/rootfs/models/numbers.txt bundle/rootfs/models bundle/rootfs
+umoci repack --image layout:model --history.created 2026-01-01T00:00:00Z bundle
 umoci config --image layout:model --created 2026-01-01T00:00:00Z --history.created 2026-01-01T00:00:00Z --author '' \
     --config.entrypoint /bin/sh --config.entrypoint -c --config.cmd 'echo hello' --config.env 'MODEL=/models' --config.label kind=model
 umoci gc --layout layout
