@@ -43,12 +43,14 @@ mod mutations;
 mod names;
 mod native;
 mod notes;
+mod order;
 mod packages;
 mod paths;
 mod plain_text;
 mod planes;
 mod prose;
 mod protobuf;
+mod shelf;
 mod spanned_json;
 mod storage;
 mod sweep;
@@ -104,6 +106,9 @@ formats! {
     ar,
     cpio,
     sqlite,
+    gdbm,
+    berkeley_db = "berkeley-db",
+    dbm_dumb = "dbm-dumb",
     ocdbt,
     notebook,
     oci,

@@ -3,7 +3,7 @@
 use super::opcode::{self as op, Fault, Step};
 use super::text;
 use std::collections::BTreeMap;
-use wb_core::Bytes;
+use wb_core::{Budget, Bytes};
 
 /// Opcodes looked at before a stream is taken for what it has looked like so far.
 const ENOUGH: u64 = 4096;
@@ -93,6 +93,16 @@ pub(super) fn acts(input: Bytes<'_>) -> (bool, usize) {
     let walk = walk(input, CARVED);
     let used = usize::try_from(walk.count).unwrap_or(usize::MAX);
     (matches!(walk.outcome, Outcome::Stop(_)) && walk.imports && walk.count >= 3, used)
+}
+
+/// The index behind the STOP of the stream that begins here.
+pub(super) fn stream_len(input: Bytes<'_>, budget: &mut Budget) -> Option<usize> {
+    let walk = walk(input, CARVED);
+    budget.steps(walk.count).ok()?;
+    match walk.outcome {
+        Outcome::Stop(end) => Some(end),
+        _ => None,
+    }
 }
 
 fn begins_after_proto(input: Bytes<'_>) -> bool {

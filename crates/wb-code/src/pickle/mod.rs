@@ -63,6 +63,11 @@ pub fn behind_bytes(input: Bytes<'_>, within: usize) -> Option<usize> {
     streams::framed_stream(input, within)
 }
 
+/// The length of the stream that `input` begins with, up to and with its STOP, in bytes; `None` when it comes to none.
+pub fn stream_len(input: Bytes<'_>, budget: &mut Budget) -> Option<usize> {
+    identify::stream_len(input, budget)
+}
+
 /// Lifts every pickle stream in `input`.
 ///
 /// Follows what CPython's C unpickler does, and goes on where another loader would: streams one after

@@ -1,0 +1,92 @@
+//! Values: nothing in the file says which bytes are one, but a pickle knows its own length, and the next value begins at
+//! the next multiple of 512 bytes.
+
+use crate::notes::Notes;
+use crate::shelf;
+use wb_code::pickle;
+use wb_core::{Budget, Bytes, Child, ChildData, Content, Field, Limits, Span};
+
+/// What values begin at multiples of (`_BLOCKSIZE`), in bytes.
+const BLOCK: usize = 512;
+/// How much of the file is looked at to tell what it is, in bytes.
+const HEAD: usize = 64 << 10;
+/// What that may cost.
+const TELLING: Limits = Limits { depth: 1, decoded_bytes: 0, steps: 200_000, items: 0, texts: 0 };
+/// Blocks behind the first value among which the next one is looked for: a value that grew leaves its old blocks behind.
+const NEXT: usize = 16;
+/// Pickles without a protocol are looked for in as many bytes from a block on.
+const WITHOUT_PROTOCOL: usize = 64 << 10;
+/// Children that are taken from one file.
+const MOST: usize = 100_000;
+
+/// Whether a pickle that ends soon is followed by another one at a multiple of 512 bytes, and by none right behind it.
+pub(super) fn begins(input: Bytes<'_>) -> bool {
+    let head = input.head(HEAD);
+    if input.len() <= BLOCK || !pickle::is_pickle(head) {
+        return false;
+    }
+    let Some(end) = pickle::stream_len(head, &mut Budget::new(TELLING)) else { return false };
+    let Some(next) = end.checked_next_multiple_of(BLOCK) else { return false };
+    let is_apart = next == end || !pickle::is_pickle(head.from(end));
+    let mut blocks = (next..head.len()).step_by(BLOCK).take(NEXT);
+    is_apart && blocks.any(|at| is_value(head.from(at)))
+}
+
+fn is_value(rest: Bytes<'_>) -> bool {
+    pickle::is_pickle(rest.head(WITHOUT_PROTOCOL))
+}
+
+/// Takes the pickles out, and what does something in the blocks between them: nothing clears a value that was deleted.
+pub(super) fn parse(input: Bytes<'_>, budget: &mut Budget) -> Content {
+    let mut content = Content::default();
+    let mut notes = Notes::default();
+    let mut at = 0;
+    // Where the blocks begin that are no pickle.
+    let mut apart = 0;
+    let mut values = 0_u64;
+    while at < input.len() {
+        let rest = input.from(at);
+        if budget.steps(cost(rest)).is_err() || content.children.len() >= MOST {
+            notes.gap(Some(rest.span()), "the budget ran out, or there are too many values");
+            break;
+        }
+        if !is_value(rest) {
+            at = at.saturating_add(BLOCK);
+            continue;
+        }
+        between(input, apart, at, &mut content, budget);
+        values = values.saturating_add(1);
+        let len = pickle::stream_len(rest, budget).unwrap_or_else(|| without_end(rest, budget));
+        let name = format!("value at offset {}", rest.offset());
+        content.children.push(Child { name, data: ChildData::Span(rest.head(len).span()) });
+        apart = at.saturating_add(len);
+        at = apart.checked_next_multiple_of(BLOCK).unwrap_or(usize::MAX);
+    }
+    between(input, apart, at.min(input.len()), &mut content, budget);
+    content.fields.push(Field { path: "values".to_owned(), value: values.to_string(), span: None });
+    content.gaps.append(&mut notes.gaps);
+    content
+}
+
+/// What it costs to tell whether a value begins with `rest`, in steps.
+fn cost(rest: Bytes<'_>) -> u64 {
+    match rest.byte(0) {
+        // Few opcodes are looked at behind a protocol, and no opcode is zero.
+        Some(0x80 | 0) => 16,
+        _ => rest.head(WITHOUT_PROTOCOL).len() as u64 >> 4,
+    }
+}
+
+/// The length of a pickle that breaks off: up to the next value, or to the end.
+fn without_end(rest: Bytes<'_>, budget: &mut Budget) -> usize {
+    let mut blocks = (BLOCK..rest.len()).step_by(BLOCK);
+    let next = blocks.find(|at| budget.steps(cost(rest.from(*at))).is_err() || is_value(rest.from(*at)));
+    next.unwrap_or(rest.len())
+}
+
+/// Looks at the bytes between two values.
+fn between(input: Bytes<'_>, start: usize, end: usize, content: &mut Content, budget: &mut Budget) {
+    if let Some(len) = end.checked_sub(start).filter(|len| *len > 0) {
+        shelf::left_over(input, Span::new(input.from(start).offset(), len as u64), content, budget);
+    }
+}
