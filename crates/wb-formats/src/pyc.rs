@@ -82,6 +82,11 @@ pub(crate) fn code(
             what: format!("{rest} bytes follow the code object"),
         });
     }
+    function(code, trigger, content, budget);
+}
+
+/// Adds what a code object does, with the source that it was compiled from.
+pub(crate) fn function(code: &CodeObject, trigger: Trigger, content: &mut Content, budget: &mut Budget) {
     for doubt in &code.doubts {
         content.oddities.push(Oddity {
             kind: OddityKind::Malformed,
