@@ -142,6 +142,7 @@ formats! {
     core_ml = "core-ml",
     core_ml_weights = "core-ml-weights",
     crfsuite,
+    fasttext,
     ncnn,
     mxnet,
     caffe,
