@@ -165,7 +165,7 @@ impl Model<'_, '_> {
         let len = shape.iter().try_fold(element, |len, size| len.checked_mul(*size))?;
         let span = Some(self.cursor.take_u64(len)?.span());
         let (name, dtype, shape) = (name.to_owned(), dtype.to_owned(), shape.to_vec());
-        self.content.tensors.push(Tensor { name, dtype, shape, span });
+        self.content.tensors.push(Tensor { name, dtype, shape, span, strides: None });
         Some(())
     }
 

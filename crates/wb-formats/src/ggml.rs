@@ -144,7 +144,7 @@ impl Model<'_> {
                 let len = rows.checked_mul(columns)?.checked_mul(4)?;
                 let span = Some(self.cursor.take_u64(len)?.span());
                 let (name, dtype) = ("filters".to_owned(), "F32".to_owned());
-                self.tensors.push(Tensor { name, dtype, shape: sizes.to_vec(), span });
+                self.tensors.push(Tensor { name, dtype, shape: sizes.to_vec(), span, strides: None });
                 (self.cursor.u32_le()?, 0)
             }
         };

@@ -104,7 +104,7 @@ fn constant(place: &str, tensor: &Table<'_>, content: &mut Content, walk: &mut W
     let dtype = TYPES.get(usize::from(tensor.u8(0).unwrap_or(0))).copied().unwrap_or("?").to_owned();
     let shape = walk.some(place, tensor.i32s(4, MOST)).unwrap_or_default();
     let shape = shape.into_iter().map(|axis| u64::try_from(axis).unwrap_or(0)).collect();
-    content.tensors.push(Tensor { name, dtype, shape, span: None });
+    content.tensors.push(Tensor { name, dtype, shape, span: None, strides: None });
 }
 
 /// The text behind the network: a length, and JSON. What follows belongs to nothing.

@@ -79,7 +79,7 @@ fn joblib(header: Bytes<'_>, content: &mut Content, budget: &mut Budget) {
     // A stream that breaks off, or is followed by something, is read as any other.
     if !is_file && content.gaps.is_empty() && content.oddities.is_empty() {
         let name = content.children.remove(0).name;
-        content.tensors.push(Tensor { name, dtype: "|V1".to_owned(), shape: vec![len], span: None });
+        content.tensors.push(Tensor { name, dtype: "|V1".to_owned(), shape: vec![len], span: None, strides: None });
     }
 }
 
