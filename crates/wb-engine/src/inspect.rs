@@ -1,9 +1,9 @@
 //! [`inspect`]: one artifact, with everything nested in it, and nothing else.
 
 use crate::body::{Inspected, LogText};
-use crate::constants::TOPOLOGY;
 use crate::layouts::{MANIFEST, SHARD, misnamed};
 use crate::logs::{LOG_HEAD, LogInput, log_source, long_log};
+use crate::raw::tells_places;
 use crate::sha256;
 use crate::source::sha256_of_file;
 use std::sync::Arc;
@@ -289,7 +289,8 @@ impl Inspection {
 
 /// Whether an artifact is compared with others once all have been inspected, so that what it holds is kept.
 fn is_compared(format: &Format, content: &Content) -> bool {
-    [MANIFEST, TOPOLOGY].contains(&format.name)
+    format.name == MANIFEST
+        || tells_places(format.name, content)
         || content.components.iter().any(|part| part.kind == SHARD)
 }
 
@@ -432,7 +433,7 @@ fn promised_to_people(path: &ArtifactPath) -> Option<&'static str> {
 }
 
 /// What was read of an artifact, from the gaps its parser noted; `aside` says that weights were not.
-fn coverage(path: &ArtifactPath, format: &str, gaps: &[Gap], aside: bool) -> Coverage {
+pub(crate) fn coverage(path: &ArtifactPath, format: &str, gaps: &[Gap], aside: bool) -> Coverage {
     let mut reasons: Vec<&str> = gaps.iter().map(|gap| gap.why.as_str()).collect();
     reasons.dedup();
     let (state, why) = match reasons.as_slice() {

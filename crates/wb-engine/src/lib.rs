@@ -21,6 +21,7 @@ mod licences;
 mod logs;
 mod member;
 mod progress;
+mod raw;
 mod rules;
 mod scan;
 mod siblings;

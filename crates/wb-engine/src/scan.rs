@@ -6,6 +6,7 @@ use crate::discover::{Found, Skipped, discover};
 use crate::inspect::{Hashing, Inspection, Inspector, inspect};
 use crate::layouts::{compare_layouts, is_blob, tell_missing_shards};
 use crate::progress::Progress;
+use crate::raw::{is_concerned, read_raw};
 use crate::siblings::{compare_siblings, is_weights};
 use crate::source::open;
 use crate::{EngineError, sha256};
@@ -50,6 +51,8 @@ pub struct Scanned {
     weights: Vec<Found>,
     /// Files named by digests, to be compared with the manifest beside them.
     blobs: Vec<Found>,
+    /// Files that no format knows, and the models that may say what lies in them.
+    raw: Vec<Found>,
 }
 
 /// A file or folder to look at.
@@ -147,6 +150,8 @@ pub fn scan_roots(
     compare_layouts(&mut scanned.artifacts, &blobs);
     tell_missing_shards(&mut scanned.artifacts);
     check_constants(&mut scanned.artifacts, &weights);
+    let raw = std::mem::take(&mut scanned.raw);
+    read_raw(&mut scanned.artifacts, &raw, how);
     progress.end();
     Ok(scanned)
 }
@@ -177,6 +182,9 @@ impl Scanned {
                 if is_weights(file) || is_topology(file) {
                     self.weights.push(file.clone());
                 }
+                if inspection.artifacts.first().is_some_and(is_concerned) {
+                    self.raw.push(file.clone());
+                }
                 if is_blob(file) {
                     self.blobs.push(file.clone());
                 }
@@ -205,6 +213,7 @@ impl Scanned {
         self.on_disk.append(&mut other.on_disk);
         self.weights.append(&mut other.weights);
         self.blobs.append(&mut other.blobs);
+        self.raw.append(&mut other.raw);
         self
     }
 }

@@ -23,6 +23,7 @@
 pub use compressed::{decompressed, decompressed_name};
 pub use hdf5::{Chunked, chunks as hdf5_chunks};
 pub use onnx::{Outside, outside as onnx_outside};
+pub use raw::raw_tensors;
 pub use sweep::sweep;
 pub use tensor_bundle::{ShardPlace, places as checkpoint_places};
 
@@ -50,6 +51,7 @@ mod plain_text;
 mod planes;
 mod prose;
 mod protobuf;
+mod raw;
 mod shelf;
 mod spanned_json;
 mod storage;

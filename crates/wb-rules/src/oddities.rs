@@ -283,6 +283,11 @@ rows! {
         in [] [NotNumbers]
         say "a tensor holds nothing that a model computes with"
         do "compare the tensor with the one that the model's authors published"
+    "raw-weights-hidden-bytes" "Bytes in a file of weights that no tensor owns"
+        Medium Suspicious ["AML.T0018.002", "T1027"]
+        in [""] [UnownedBytes, TrailingBytes, Overlap]
+        say "the tensors that the model names do not fill its file of weights"
+        do "look at the bytes; ask for the file again from its source, and compare"
     "duplicate-key" "A key that appears twice in one object"
         Medium Suspicious ["T1027"]
         in [] [DuplicateKey]

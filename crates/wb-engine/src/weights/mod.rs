@@ -23,7 +23,7 @@ mod view;
 mod words;
 
 pub(crate) use compare::{Effort, TensorPair, compare, is_in_another_order, is_reordered};
-pub(crate) use model::{Held, Weights};
+pub(crate) use model::{Held, Weights, bytes_of};
 pub(crate) use names::paired;
 pub(crate) use numbers::Numbers;
 pub use statistics::statistics;

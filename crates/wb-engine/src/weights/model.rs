@@ -341,7 +341,7 @@ fn heads(fields: &[Field], name: &str) -> Option<u64> {
 }
 
 /// Bytes that the numbers of a tensor are, by its type and shape.
-fn bytes_of(tensor: &Tensor) -> Option<u64> {
+pub(crate) fn bytes_of(tensor: &Tensor) -> Option<u64> {
     let mut sizes = tensor.shape.iter();
     let elements = sizes.try_fold(1, |product: u64, size| product.checked_mul(*size))?;
     Numbers::of(&tensor.dtype)?.bytes(elements)
