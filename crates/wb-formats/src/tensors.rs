@@ -171,20 +171,38 @@ fn numpy_state(values: &Values<'_>, call: ValueId) -> Option<Found> {
     Some(found)
 }
 
-/// `_frombuffer(buffer, dtype, shape, order)`.
+/// An array that lies row by row, with its axes in another order: `numpy.transpose`. `None` when that is no order of
+/// them.
+fn transposed(shape: &[u64], axes: &[u64]) -> Option<(Vec<u64>, Strides)> {
+    let mut order: Vec<usize> = axes.iter().map_while(|axis| usize::try_from(*axis).ok()).collect();
+    let turned =
+        order.iter().map(|axis| shape.get(*axis).copied()).collect::<Option<Vec<u64>>>()?;
+    let inner = |axis: &usize| {
+        let inner = shape.get(axis.checked_add(1)?..)?;
+        inner.iter().try_fold(1_u64, |step, size| step.checked_mul(*size))
+    };
+    let steps = order.iter().map(inner).collect::<Option<Vec<u64>>>()?;
+    order.sort_unstable();
+    let each = order.into_iter().eq(0..shape.len());
+    each.then_some((turned, Strides { first: 0, steps }))
+}
+
+/// `_frombuffer(buffer, dtype, shape, order, axis_order)`.
 fn numpy_buffer(values: &Values<'_>, arguments: &[ValueId]) -> Option<Found> {
     let [buffer, dtype, shape, order @ ..] = arguments else { return None };
     let shape = values.counts(*shape)?;
     let dtype = numpy_dtype(values, *dtype);
-    let columns = order.first().and_then(|order| values.text(*order)) == Some("F");
-    Some(Found {
-        name: String::new(),
-        dtype,
-        storage: None,
-        span: bytes_span(values, *buffer),
-        strides: columns.then(|| Strides::by_column(&shape)).flatten(),
-        shape,
-    })
+    let (shape, strides) = match order.first().and_then(|order| values.text(*order)) {
+        Some("F") => (shape.clone(), Strides::by_column(&shape)),
+        Some("K") => {
+            let axes = order.get(1).and_then(|axes| values.counts(*axes)).unwrap_or_default();
+            transposed(&shape, &axes)
+                .map_or((shape, None), |(shape, strides)| (shape, Some(strides)))
+        }
+        _ => (shape, None),
+    };
+    let span = bytes_span(values, *buffer);
+    Some(Found { name: String::new(), dtype, shape, storage: None, span, strides })
 }
 
 /// `NumpyArrayWrapper` with the state `{"subclass", "shape", "order", "dtype", ...}`.

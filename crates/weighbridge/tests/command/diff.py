@@ -223,6 +223,10 @@ for protocol in [4, 5]:
     with open(place(f"fortran{protocol}.pkl"), "wb") as out:
         pickle.dump(numpy.asfortranarray(whole), out, protocol=protocol)
     pair(f"fortran{protocol}.pkl", "rows.npy", {"rows": same})
+numpy.save(place("turned-axes.npy"), numpy.ascontiguousarray(whole.transpose(2, 0, 1)))
+with open(place("axes.pkl"), "wb") as out:
+    pickle.dump(whole.transpose(2, 0, 1), out, protocol=5)
+pair("axes.pkl", "turned-axes.npy", {"turned-axes": same})
 
 # HDF5 in chunks, of every index and filter, beside the same numbers in one piece.
 table = (chance.standard_normal((300, 70)) * 8).round().astype("f4")
