@@ -17,6 +17,11 @@ const LARGEST: usize = 256 << 20;
 /// How often all chunks of a dataset may be decoded.
 const AGAIN: u64 = 16;
 
+/// Bytes that are decoded of all datasets of a model, whatever the size of its files.
+const SMALL: u64 = 4 << 30;
+/// How many times the bytes of its files are decoded beside these.
+const TIMES: u64 = 64;
+
 /// A decoded chunk: made once by whoever asks first, while the others wait; `None` when it cannot be decoded.
 type Decoded = Arc<OnceLock<Option<Vec<u8>>>>;
 
@@ -33,8 +38,18 @@ pub(crate) struct Chunks {
 }
 
 /// Decoded chunks of all datasets, the oldest of which make room for new ones.
-#[derive(Debug, Default)]
-pub(crate) struct Kept(Mutex<Held>);
+#[derive(Debug)]
+pub(crate) struct Kept {
+    held: Mutex<Held>,
+    /// Bytes that may still be decoded.
+    left: AtomicU64,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self { held: Mutex::default(), left: AtomicU64::new(SMALL) }
+    }
+}
 
 #[derive(Debug, Default)]
 struct Held {
@@ -44,9 +59,15 @@ struct Held {
 }
 
 impl Kept {
+    /// Allows for what decoding the datasets of a file of so many bytes takes.
+    pub(crate) fn allow(&mut self, bytes: usize) {
+        let left = self.left.get_mut();
+        *left = left.saturating_add((bytes as u64).saturating_mul(TIMES));
+    }
+
     /// The chunk of a dataset; new ones are not decoded yet.
     fn chunk(&self, key: (usize, u64), bytes: usize) -> Decoded {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(chunk) = held.chunks.get(&key) {
             return Arc::clone(chunk);
         }
@@ -113,18 +134,28 @@ impl Chunks {
             if last.as_ref().is_none_or(|(number, _)| *number != chunk) {
                 last = Some((chunk, kept.chunk((self.number, chunk), self.chunked.bytes)));
             }
-            let held = last.as_ref()?.1.get_or_init(|| self.decoded(file, chunk)).as_deref()?;
+            let held =
+                last.as_ref()?.1.get_or_init(|| self.decoded(file, kept, chunk)).as_deref()?;
             let start = usize::try_from(from).ok()?.checked_mul(element)?;
             out.extend_from_slice(held.get(start..start.checked_add(bytes)?)?);
         }
         Some(out)
     }
 
-    fn decoded(&self, file: Bytes<'_>, chunk: u64) -> Option<Vec<u8>> {
+    fn decoded(&self, file: Bytes<'_>, kept: &Kept, chunk: u64) -> Option<Vec<u8>> {
         let cost = self.chunked.bytes as u64;
-        let spend = |left: u64| left.checked_sub(cost);
-        if self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_err() {
-            let why = "its chunks lie across its rows, and would be decoded again and again";
+        let spent = |left: &AtomicU64| {
+            let spend = |left: u64| left.checked_sub(cost);
+            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_ok()
+        };
+        let why = match (spent(&self.left), spent(&kept.left)) {
+            (true, true) => None,
+            (false, _) => {
+                Some("its chunks lie across its rows, and would be decoded again and again")
+            }
+            (true, false) => Some("decoding its chunks takes more than is done for a model"),
+        };
+        if let Some(why) = why {
             self.failed.get_or_init(|| why);
             return None;
         }

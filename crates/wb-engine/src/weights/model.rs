@@ -13,8 +13,10 @@ use std::sync::Arc;
 use wb_core::{ArtifactPath, Budget, Bytes, ChildData, Field, Span, Tensor};
 use wb_formats::{Chunked, Outside, Request};
 
-/// Bytes that the numbers of a tensor may be more than those that they lie in.
-const REPEATED: u64 = 1 << 30;
+/// Bytes that the numbers of all tensors of a model may be more than those that they lie in.
+const REPEATED: u64 = 16 << 30;
+/// Said when they are more.
+const OFTEN: &str = "it repeats its numbers more often than is compared";
 
 /// The tensors of a model, whichever files they lie in.
 #[derive(Debug, Default)]
@@ -23,6 +25,8 @@ pub(crate) struct Weights {
     /// Datasets in chunks, and what of them was decoded.
     chunks: Vec<Chunks>,
     kept: Kept,
+    /// Bytes that the numbers of its tensors are more than those that they lie in.
+    repeated: u64,
     /// The tensors, in the order of files and of each file.
     pub(crate) tensors: Vec<Held>,
 }
@@ -230,6 +234,7 @@ impl Weights {
         let decoded = if compressed { arrays(source.bytes(), budget) } else { Vec::new() };
         let chunked = match format {
             "hdf5" | "keras-h5" if tensors.iter().any(|tensor| tensor.span.is_none()) => {
+                self.kept.allow(source.bytes().len());
                 wb_formats::hdf5_chunks(source.bytes(), budget).into_iter().collect()
             }
             _ => BTreeMap::new(),
@@ -251,10 +256,23 @@ impl Weights {
             let (chunks, lacks) = match self.chunked(&tensor, &chunked) {
                 Some(Ok(chunks)) => (Some(chunks), None),
                 Some(Err(why)) => (None, Some(why)),
-                None => (None, self.lacks(source, &tensor, format)),
+                None => {
+                    let lacks = self.lacks(source, &tensor, format);
+                    (None, lacks.or_else(|| self.repeats(&tensor)))
+                }
             };
             self.tensors.push(Held { tensor, source, chunks, heads: None, format, lacks });
         }
+    }
+
+    /// Why the numbers of a tensor are not read that are many more than the bytes that they lie in: along an axis that
+    /// repeats, few bytes can be said to be any number of numbers.
+    fn repeats(&mut self, tensor: &Tensor) -> Option<&'static str> {
+        let held = tensor.span.map_or(0, |span| span.len);
+        let more = bytes_of(tensor)?.saturating_sub(held);
+        let left = REPEATED.saturating_sub(self.repeated).checked_sub(more);
+        self.repeated = left.map_or(self.repeated, |left| REPEATED.saturating_sub(left));
+        left.is_none().then_some(OFTEN)
     }
 
     /// The place of a tensor among the datasets in chunks, when it is one; or why it is not read.
@@ -299,9 +317,8 @@ impl Weights {
         if !inside {
             return Some("its numbers are not as many as its shape says");
         }
-        // Along an axis that repeats, few bytes can be said to be any number of numbers.
-        if bytes.is_none_or(|bytes| bytes > span.len.saturating_add(REPEATED)) {
-            return Some("it repeats its numbers more often than is compared");
+        if bytes.is_none() {
+            return Some(OFTEN);
         }
         let held = self.sources.get(source).and_then(|source| source.bytes().at_span(span));
         held.is_none().then_some("its numbers are not in the file")

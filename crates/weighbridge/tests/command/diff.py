@@ -212,6 +212,9 @@ for name, view in views.items():
     other[2, 1] += 1
     plain(f"{name}-other.safetensors", other)
     pair(f"{name}.pt", f"{name}-other.safetensors", {"w": facts(view, other)})
+# A view that repeats its numbers without end.
+torch("endless.pt", whole, numpy.broadcast_to(whole[0, 0], (1 << 40, 10)))
+pair("endless.pt", "columns.safetensors", {}, compared=0, why="repeats its numbers more often")
 # The bytes of the storage in the shape of the view are another tensor.
 safetensors("bytes.safetensors", {"w": ("F32", [10, 8], whole[1].tobytes())})
 torch("bytes.pt", whole[1], whole[1].T)
