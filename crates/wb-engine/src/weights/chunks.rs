@@ -183,7 +183,9 @@ impl Chunks {
                 count = (chunk - within).min(size - here);
             }
         }
-        Some(Piece { chunk: self.chunked.number(places)?, from, count })
+        // What is left over lies behind the last element.
+        let inside = index == 0;
+        inside.then_some(Piece { chunk: self.chunked.number(places)?, from, count })
     }
 }
 
@@ -195,4 +197,46 @@ struct Piece {
     from: u64,
     /// How many.
     count: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use wb_core::Budget;
+
+    /// `a/packed` are the numbers from 0 to 11 in three rows, in chunks of two rows and two columns.
+    const FILE: &[u8] = include_bytes!("../../../wb-formats/tests/data/old.h5");
+
+    fn packed() -> Chunks {
+        let all = wb_formats::hdf5_chunks(Bytes::new(FILE), &mut Budget::default());
+        let (_, chunked) = all.iter().find(|(path, _)| path == "a/packed").expect("it is there");
+        Chunks::new(0, &[3, 4], 4, chunked).expect("small")
+    }
+
+    fn read(chunks: &Chunks, kept: &Kept, range: Range<usize>) -> Option<Vec<f32>> {
+        let bytes = chunks.read(Bytes::new(FILE), kept, &range)?;
+        let (numbers, _) = bytes.as_chunks::<4>();
+        Some(numbers.iter().map(|number| f32::from_le_bytes(*number)).collect())
+    }
+
+    #[test]
+    fn numbers_are_read_row_by_row() {
+        let (chunks, kept) = (packed(), Kept::default());
+        assert_eq!(read(&chunks, &kept, 0..12), Some((0_u8..12).map(f32::from).collect()));
+        assert_eq!(read(&chunks, &kept, 5..9), Some(vec![5.0, 6.0, 7.0, 8.0]));
+        assert_eq!((read(&chunks, &kept, 11..13), chunks.failed()), (None, None));
+    }
+
+    #[test]
+    fn work_ends_and_is_told() {
+        // Each chunk is 16 bytes; the two of the first two rows can be decoded, no more.
+        let few = Kept { left: AtomicU64::new(40), ..Kept::default() };
+        let chunks = packed();
+        assert!(read(&chunks, &few, 0..8).is_some() && read(&chunks, &few, 0..8).is_some());
+        assert_eq!(read(&chunks, &few, 0..12), None);
+        assert!(chunks.failed().is_some_and(|why| why.contains("more than is done")));
+        let again = Chunks { left: AtomicU64::new(40), ..packed() };
+        assert_eq!(read(&again, &Kept::default(), 0..12), None);
+        assert!(again.failed().is_some_and(|why| why.contains("again and again")));
+    }
 }
