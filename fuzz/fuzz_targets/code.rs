@@ -1,11 +1,11 @@
 //! Every language on any bytes, without a container around it: the first byte chooses, the others are what is
-//! read. The pickle machine, marshal, bytecode, peeling, Jinja, shell and Python.
+//! read. The pickle machine, marshal, bytecode, peeling, Jinja, shell, Python and JavaScript.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use wb_code::cpython::{Argument, CodeObject};
-use wb_code::{cpython, jinja, peel, pickle, print, python, shell};
+use wb_code::{cpython, javascript, jinja, peel, pickle, print, python, shell};
 use wb_core::{Budget, Bytes, Constant, Limits, Trigger};
 
 fuzz_target!(|data: &[u8]| {
@@ -17,7 +17,7 @@ fuzz_target!(|data: &[u8]| {
         items: 100_000,
         ..Limits::default()
     });
-    match language % 6 {
+    match language % 7 {
         0 => read_pickle(data, &mut budget),
         1 => {
             if let Ok(code) = cpython::read_marshal(Bytes::new(data), None, &mut budget) {
@@ -37,10 +37,13 @@ fuzz_target!(|data: &[u8]| {
             let _ = jinja::lift(&text, &mut budget);
             let _ = jinja::notable(&text, &mut budget);
         }
-        _ => {
+        5 => {
             let text = String::from_utf8_lossy(data);
             let _ = shell::lift(&text, Trigger::Run, &mut budget);
             let _ = python::lift(&text, Trigger::Import, &mut budget);
+        }
+        _ => {
+            let _ = javascript::reach(&String::from_utf8_lossy(data));
         }
     }
 });
