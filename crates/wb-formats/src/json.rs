@@ -41,9 +41,8 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
 
 fn parse(input: Bytes<'_>, request: &Request<'_>, budget: &mut Budget) -> Content {
     let mut content = Content::default();
-    let mut reader = spanned_json::Reader::new(input).with_dictionaries();
-    match reader.value(budget) {
-        Ok(json) => {
+    let reader = spanned_json::Reader::new(input).with_dictionaries();
+    if let Some(json) = spanned_json::file(input, reader, &mut content, budget) {
             flatten(&json, &mut content.fields);
             content.digests = digests_of(input, &json);
             target::programs(&json, &mut content, budget);
@@ -54,14 +53,7 @@ fn parse(input: Bytes<'_>, request: &Request<'_>, budget: &mut Budget) -> Conten
                 let why = format!("not all of its values are kept: they are more than {MOST_FIELDS}");
                 content.gaps.push(Gap::over(input.span(), why));
             }
-        }
-        Err(error) => {
-            content.oddities.extend(error.oddity(""));
-            content.gaps.push(error.gap(input.span(), "the file"));
-        }
     }
-    content.oddities.append(&mut reader.oddities);
-    content.gaps.append(&mut reader.gaps);
     content
 }
 

@@ -4,7 +4,7 @@
 //! Specification: `nbformat/v4/nbformat.v4.schema.json` in `jupyter/nbformat`.
 
 use crate::markup;
-use crate::spanned_json::{Json, Reader as JsonReader};
+use crate::spanned_json::{self, Json, Reader as JsonReader};
 use crate::{Family, Reader, Request};
 use wb_code::javascript::Reach;
 use wb_core::{Budget, Bytes, Component, Content, Field, Program, Span, Strength, Text, Trigger};
@@ -42,16 +42,9 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
     let mut content = Content::default();
-    let mut reader = JsonReader::new(input);
-    match reader.value(budget) {
-        Ok(json) => notebook(&json, &mut content, budget),
-        Err(error) => {
-            content.oddities.extend(error.oddity(""));
-            content.gaps.push(error.gap(input.span(), "the file"));
-        }
+    if let Some(json) = spanned_json::file(input, JsonReader::new(input), &mut content, budget) {
+        notebook(&json, &mut content, budget);
     }
-    content.oddities.append(&mut reader.oddities);
-    content.gaps.append(&mut reader.gaps);
     content
 }
 

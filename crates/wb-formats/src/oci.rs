@@ -79,9 +79,8 @@ fn kind(json: &Json) -> Option<Kind> {
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
     let mut content = Content::default();
-    let mut reader = spanned_json::Reader::new(input);
-    match reader.value(budget) {
-        Ok(json) => {
+    let reader = spanned_json::Reader::new(input);
+    if let Some(json) = spanned_json::file(input, reader, &mut content, budget) {
             json::flatten(&json, &mut content.fields);
             content.digests = digests_of(input, &json);
             match kind(&json) {
@@ -90,14 +89,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
                 Some(Kind::Saved) => descriptor::saved(&json, &mut content),
                 Some(Kind::Layout) | None => {}
             }
-        }
-        Err(error) => {
-            content.oddities.extend(error.oddity(""));
-            content.gaps.push(error.gap(input.span(), "the document"));
-        }
     }
-    content.oddities.append(&mut reader.oddities);
-    content.gaps.append(&mut reader.gaps);
     content
 }
 

@@ -179,13 +179,33 @@ pub(crate) fn document(
     content: &mut Content,
     budget: &mut Budget,
 ) -> Option<Json> {
-    let mut reader = Reader::new(text);
+    only_value(Reader::new(text), (text.span(), name, name), content, budget)
+}
+
+/// The one value that the file `text` is, as `reader` reads it.
+pub(crate) fn file(
+    text: Bytes<'_>,
+    reader: Reader<'_>,
+    content: &mut Content,
+    budget: &mut Budget,
+) -> Option<Json> {
+    only_value(reader, (text.span(), "", "the file"), content, budget)
+}
+
+/// `text` is its bytes, where what is odd stands, and what a gap calls it.
+fn only_value(
+    mut reader: Reader<'_>,
+    text: (Span, &str, &str),
+    content: &mut Content,
+    budget: &mut Budget,
+) -> Option<Json> {
+    let (span, place, name) = text;
     let value = reader.value(budget);
     content.oddities.append(&mut reader.oddities);
     content.gaps.append(&mut reader.gaps);
     if let Err(error) = &value {
-        content.oddities.extend(error.oddity(name));
-        content.gaps.push(error.gap(text.span(), name));
+        content.oddities.extend(error.oddity(place));
+        content.gaps.push(error.gap(span, name));
     }
     value.ok()
 }

@@ -9,7 +9,7 @@
 mod ubjson;
 
 use crate::json::flatten;
-use crate::spanned_json::{Json, Reader as JsonReader};
+use crate::spanned_json::{self, Json, Reader as JsonReader};
 use crate::trees::{Edge, Tree};
 use crate::{Family, Reader, Request};
 use wb_core::{Budget, Bytes, Component, Content, Field, Gap, Oddity, OddityKind, Strength};
@@ -56,15 +56,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     }
     let text = ubjson::first_keys(input).is_none();
     let read = if text {
-        let mut reader = JsonReader::new(input);
-        let json = reader.value(budget);
-        content.oddities.append(&mut reader.oddities);
-        content.gaps.append(&mut reader.gaps);
-        json.map_err(|error| {
-            content.oddities.extend(error.oddity(""));
-            content.gaps.push(error.gap(input.span(), "the file"));
-        })
-        .ok()
+        spanned_json::file(input, JsonReader::new(input), &mut content, budget)
     } else {
         ubjson::read(input, &mut content, budget)
     };

@@ -2,7 +2,7 @@
 //! of DVC, Hugging Face and in-toto. [`digests_of`] finds them in any JSON.
 
 use super::line::{algorithm_of, by_length, whole};
-use crate::spanned_json::{Json, Node, Reader};
+use crate::spanned_json::{self, Json, Node, Reader};
 use wb_core::{Budget, Bytes, Content, Digest, Field, Limits, RecordedDigest, Span};
 
 /// Whether recording digests is what this JSON is for: one value in six is a digest, or more.
@@ -35,9 +35,7 @@ fn holds_hex(input: Bytes<'_>) -> bool {
 
 /// Reads a manifest: digests, and everything else as fields.
 pub(crate) fn read(input: Bytes<'_>, content: &mut Content, budget: &mut Budget) {
-    let mut reader = Reader::new(input);
-    match reader.value(budget) {
-        Ok(json) => {
+    if let Some(json) = spanned_json::file(input, Reader::new(input), content, budget) {
             content.digests = digests_of(input, &json);
             let mut known: Vec<Span> = content.digests.iter().filter_map(|digest| digest.span).collect();
             known.sort_unstable();
@@ -51,14 +49,7 @@ pub(crate) fn read(input: Bytes<'_>, content: &mut Content, budget: &mut Budget)
             };
             fields.retain(|field| !is_digest(field));
             content.fields = fields;
-        }
-        Err(error) => {
-            content.oddities.extend(error.oddity(""));
-            content.gaps.push(error.gap(input.span(), "the file"));
-        }
     }
-    content.oddities.append(&mut reader.oddities);
-    content.gaps.append(&mut reader.gaps);
 }
 
 /// Every digest recorded in `json`, with the file it is of.
