@@ -97,6 +97,7 @@ pair("SHELF-005 dbm.dumb", dumb, "store.dat")
 pair("SHELF-005 long value of dbm.dumb", dumb, "store.dat", run=LONG, data=LONG_DATA)
 pair("SHELF-005 deleted record of dbm.dumb", dumb, "store.dat", deleted=[b"model"])
 pair("SHELF-005 first value of dbm.dumb", lambda *records: dumb(*reversed(records)), "store.dat")
+pair("SHELF-005 long first value of dbm.dumb", dumb, "store.dat", before=[(b"w", LONG_DATA[:3] + b"\x00\x00\x02\x00" + b"w" * 0x20000 + b".")])
 add(
     "SHELF-006 directory that is evaluated",
     "model-code-reaches-out",

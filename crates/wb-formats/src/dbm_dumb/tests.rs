@@ -55,6 +55,20 @@ fn values_and_what_is_left_of_others_are_told_apart() {
 }
 
 #[test]
+fn a_long_value_may_come_first() {
+    let long = [b"\x80\x02X\0\0\x02\0", &[b'w'; 0x2_0000][..], b"."].concat();
+    let bytes = values(&[&long, RUN]);
+    assert_eq!(claims(&bytes), "dbm-dumb (pickle)");
+    let names: Vec<String> = parse("dbm-dumb", &bytes).children.into_iter().map(|child| child.name).collect();
+    assert_eq!(names, ["value at offset 0", "value at offset 131584"]);
+    assert_eq!(claims(&long), "pickle");
+    let text = [b"(S'", &[b'w'; 0x2_0000][..], b"'\ncposix\nsystem\n(S'echo x'\ntRt."].concat();
+    let bytes = values(&[EMPTY, EMPTY, &text]);
+    let names: Vec<String> = parse("dbm-dumb", &bytes).children.into_iter().map(|child| child.name).collect();
+    assert_eq!(names[2], "value at offset 1024");
+}
+
+#[test]
 fn a_line_that_is_evaluated_is_code() {
     let bytes = b"'a', (0, 5)\n__import__('os').system('echo x'), (0, 5)\n\"it's\", (512L, 5L)\nu'\\xe9', (1, 2)\n";
     let content = parse("dbm-dumb", bytes);

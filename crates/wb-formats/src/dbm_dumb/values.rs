@@ -11,7 +11,9 @@ const BLOCK: usize = 512;
 /// How much of the file is looked at to tell what it is, in bytes.
 const HEAD: usize = 64 << 10;
 /// What that may cost.
-const TELLING: Limits = Limits { depth: 1, decoded_bytes: 0, steps: 200_000, items: 0, texts: 0 };
+const TELLING: Limits = Limits { depth: 1, decoded_bytes: 0, steps: 4_000_000, items: 0, texts: 0 };
+/// Blocks at the end of the file that are looked at where the first value is longer.
+const LAST: usize = 2_048;
 /// Blocks behind the first value among which the next one is looked for: a value that grew leaves its old blocks behind.
 const NEXT: usize = 16;
 /// Pickles without a protocol are looked for in as many bytes from a block on.
@@ -19,21 +21,46 @@ const WITHOUT_PROTOCOL: usize = 64 << 10;
 /// Children that are taken from one file.
 const MOST: usize = 100_000;
 
-/// Whether a pickle that ends soon is followed by another one at a multiple of 512 bytes, and by none right behind it.
+/// Whether a pickle is followed by another one at a multiple of 512 bytes, and by none right behind it.
 pub(super) fn begins(input: Bytes<'_>) -> bool {
-    let head = input.head(HEAD);
-    if input.len() <= BLOCK || !pickle::is_pickle(head) {
+    if input.len() <= BLOCK || !pickle::is_pickle(input) {
         return false;
     }
-    let Some(end) = pickle::stream_len(head, &mut Budget::new(TELLING)) else { return false };
+    let soon = pickle::stream_len(input.head(HEAD), &mut Budget::new(TELLING));
+    // A long one is followed to its end where another one begins shortly before the end of the file.
+    let end = soon.or_else(|| {
+        let is_asked = input.len() > HEAD && ends_with_value(input);
+        is_asked.then(|| pickle::stream_len(input, &mut Budget::new(TELLING)))?
+    });
+    let Some(end) = end else { return false };
     let Some(next) = end.checked_next_multiple_of(BLOCK) else { return false };
-    let is_apart = next == end || !pickle::is_pickle(head.from(end));
-    let mut blocks = (next..head.len()).step_by(BLOCK).take(NEXT);
-    is_apart && blocks.any(|at| is_value(head.from(at)))
+    let is_apart = next == end || !pickle::is_pickle(input.from(end).head(HEAD));
+    let mut blocks = (next..input.len()).step_by(BLOCK).take(NEXT);
+    is_apart && blocks.any(|at| is_value(input.from(at)))
 }
 
+/// Whether a pickle with a protocol begins at one of the last multiples of 512 bytes.
+fn ends_with_value(input: Bytes<'_>) -> bool {
+    let last = input.len().checked_div(BLOCK).unwrap_or(0);
+    let first = last.saturating_sub(LAST);
+    (first.max(1)..=last).filter_map(|block| block.checked_mul(BLOCK)).any(|at| {
+        let rest = input.from(at);
+        rest.byte(0) == Some(0x80) && pickle::is_pickle(rest)
+    })
+}
+
+/// Whether a pickle begins here. Few opcodes are looked at behind a protocol, however long they are.
 fn is_value(rest: Bytes<'_>) -> bool {
-    pickle::is_pickle(rest.head(WITHOUT_PROTOCOL))
+    let has_protocol = rest.byte(0) == Some(0x80);
+    pickle::is_pickle(if has_protocol { rest } else { rest.head(WITHOUT_PROTOCOL) })
+}
+
+/// Whether a pickle without a protocol begins here whose end is behind the bytes that were looked at.
+fn is_long(rest: Bytes<'_>, budget: &mut Budget) -> bool {
+    let may_begin = rest.len() > WITHOUT_PROTOCOL && matches!(rest.byte(0), Some(b'(' | b']' | b'}' | b'c'));
+    may_begin
+        && budget.steps(rest.len() as u64 >> 6).is_ok()
+        && pickle::stream_len(rest, budget).is_some_and(|len| len > WITHOUT_PROTOCOL)
 }
 
 /// Takes the pickles out, and what does something in the blocks between them: nothing clears a value that was deleted.
@@ -50,7 +77,7 @@ pub(super) fn parse(input: Bytes<'_>, budget: &mut Budget) -> Content {
             notes.gap(Some(rest.span()), "the budget ran out, or there are too many values");
             break;
         }
-        if !is_value(rest) {
+        if !is_value(rest) && !is_long(rest, budget) {
             at = at.saturating_add(BLOCK);
             continue;
         }
