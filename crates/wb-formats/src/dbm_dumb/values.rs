@@ -12,6 +12,8 @@ const BLOCK: usize = 512;
 const HEAD: usize = 64 << 10;
 /// What that may cost.
 const TELLING: Limits = Limits { depth: 1, decoded_bytes: 0, steps: 4_000_000, items: 0, texts: 0 };
+/// What joblib writes into a pickle before the bytes of an array, which are no opcodes: any of them may look like an end.
+const ARRAYS: &[u8] = b"NumpyArrayWrapper";
 /// Blocks at the end of the file that are looked at where the first value is longer.
 const LAST: usize = 2_048;
 /// Blocks behind the first value among which the next one is looked for: a value that grew leaves its old blocks behind.
@@ -32,11 +34,17 @@ pub(super) fn begins(input: Bytes<'_>) -> bool {
         let is_asked = input.len() > HEAD && ends_with_value(input);
         is_asked.then(|| pickle::stream_len(input, &mut Budget::new(TELLING)))?
     });
-    let Some(end) = end else { return false };
+    let Some(end) = end.filter(|end| input.head(*end).find(ARRAYS).is_none()) else { return false };
     let Some(next) = end.checked_next_multiple_of(BLOCK) else { return false };
     let is_apart = next == end || !pickle::is_pickle(input.from(end).head(HEAD));
     let mut blocks = (next..input.len()).step_by(BLOCK).take(NEXT);
-    is_apart && blocks.any(|at| is_value(input.from(at)))
+    is_apart && blocks.any(|at| is_certain(input.from(at)))
+}
+
+/// Whether a pickle begins here, and comes to its end when it has no protocol: any text may look like its beginning.
+fn is_certain(rest: Bytes<'_>) -> bool {
+    let ends = || pickle::stream_len(rest.head(HEAD), &mut Budget::new(TELLING)).is_some();
+    is_value(rest) && (rest.byte(0) == Some(0x80) || ends())
 }
 
 /// Whether a pickle with a protocol begins at one of the last multiples of 512 bytes.
