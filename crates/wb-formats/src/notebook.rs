@@ -6,8 +6,11 @@
 use crate::markup;
 use crate::spanned_json::{self, Json, Reader as JsonReader};
 use crate::{Family, Reader, Request};
+use cell::Cell;
 use wb_code::javascript::Reach;
-use wb_core::{Budget, Bytes, Component, Content, Field, Program, Span, Strength, Text, Trigger};
+use wb_core::{Budget, Bytes, Child, ChildData, Component, Content, Field, Program, Span, Strength, Text, Trigger};
+
+mod cell;
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "Jupyter notebook",
@@ -77,32 +80,8 @@ fn joined(json: &Json) -> String {
     }
 }
 
-/// Lines that begin with `!`, and cells that begin with `%%bash` or `%%sh`, go to the shell; lines that begin
-/// with `%` are commands of IPython.
+/// A cell of code, by what it is made of.
 fn code(place: &str, cell: &Json, source: &str, content: &mut Content, budget: &mut Budget) {
-    let first = source.lines().next().unwrap_or_default();
-    let (mut shell, mut python) = (String::new(), String::new());
-    let magic = first.trim_end();
-    if matches!(magic, "%%javascript" | "%%js" | "%%html" | "%%HTML" | "%%svg" | "%%SVG") {
-        let kind = if magic.contains('j') { "javascript" } else { "html" };
-        let shown: String = source.lines().skip(1).flat_map(|line| [line, "\n"]).collect();
-        page(place, kind, &shown, cell.span, content, budget);
-    } else if ["%%bash", "%%sh", "%%script bash", "%%script sh"].iter().any(|magic| first.starts_with(magic)) {
-        shell = source.lines().skip(1).collect::<Vec<&str>>().join("\n");
-    } else {
-        for line in source.lines() {
-            let bare = line.trim_start();
-            let command = bare.strip_prefix('!').or_else(|| bare.strip_prefix("%sx ")).or_else(|| bare.strip_prefix("%system "));
-            match command {
-                Some(command) => shell.push_str(command),
-                None if bare.starts_with('%') => {}
-                None => python.push_str(line),
-            }
-            // Line numbers stay those of the cell.
-            shell.push('\n');
-            python.push('\n');
-        }
-    }
     content.components.push(Component {
         kind: "cell",
         name: place.to_owned(),
@@ -111,24 +90,36 @@ fn code(place: &str, cell: &Json, source: &str, content: &mut Content, budget: &
         span: Some(cell.span),
         ..Component::default()
     });
+    let parts = Cell::of(source);
+    let mut gap = |why: &str| content.gaps.push(wb_core::Gap::over(cell.span, format!("{place}: {why}")));
     let mut programs: Vec<Program> = Vec::new();
-    if !shell.trim().is_empty() {
-        programs.push(wb_code::shell::lift(&shell, Trigger::Run, budget));
+    if !parts.shell.trim().is_empty() {
+        programs.push(wb_code::shell::lift(&parts.shell, Trigger::Run, budget));
     }
-    if !python.trim().is_empty() {
-        match wb_code::python::lift(&python, Trigger::Run, budget) {
+    if !parts.python.trim().is_empty() {
+        match wb_code::python::lift(&parts.python, Trigger::Run, budget) {
             Some(program) => programs.push(program),
-            None => {
-                let why = format!("{place}: not read as Python");
-                content.gaps.push(wb_core::Gap::over(cell.span, why));
-            }
+            None => gap("not read as Python"),
         }
+    }
+    if let Some(magic) = parts.unread {
+        gap(&format!("what `{magic}` does with it is not read"));
     }
     for mut program in programs {
         place.clone_into(&mut program.place);
         // The text of a cell is escaped in the file: an op has the bytes of its cell.
         program.stand_at(cell.span);
         content.programs.push(program);
+    }
+    if let Some((kind, shown)) = parts.page {
+        page(place, kind, &shown, cell.span, content, budget);
+    }
+    if let Some(value) = parts.text {
+        content.texts.push(Text { place: place.to_owned(), value, span: Some(cell.span) });
+    }
+    if let Some((name, data)) = parts.file {
+        let name = format!("{place}, {name}");
+        content.children.push(Child { name, data: ChildData::Owned(data.into_bytes()) });
     }
 }
 
@@ -221,6 +212,9 @@ mod tests {
     fn cells_for_the_shell_are_shell() {
         let content = parse("notebook", notebook(r#""%%bash\nls\n""#).as_bytes());
         assert_eq!(content.programs[0].language, Language::Shell);
+        let content = parse("notebook", notebook(r#""%%writefile handler.py\nimport os\n""#).as_bytes());
+        assert_eq!(content.children[0].name, "cells[1], handler.py");
+        assert_eq!(gaps(&parse("notebook", notebook(r#""%%R\nplot(x)""#).as_bytes())), ["cells[1]: what `%%R` does with it is not read"]);
         assert_eq!(gaps(&parse("notebook", notebook(r#""not python at all""#).as_bytes())), ["cells[1]: not read as Python"]);
     }
 
