@@ -1,7 +1,8 @@
 //! Python source beside or inside a model: what importing it would run.
 
-use crate::{plain_text, script};
+use crate::script;
 use crate::{Family, Reader, Request};
+use encoding::{Source, source};
 use wb_core::{Budget, Bytes, Content, Limits, Program, Strength, Trigger};
 
 pub(crate) const FORMAT: Reader = Reader {
@@ -24,21 +25,25 @@ fn identify(input: Bytes<'_>) -> Option<Strength> {
     if !(first.is_ascii_graphic() || first.is_ascii_whitespace() || first == 0xef) {
         return None;
     }
-    let text = plain_text::text(input, LONGEST)?;
+    let Source::Text(text) = source(input, LONGEST)? else {
+        return script::names_python(input).then_some(Strength::Weak);
+    };
     if script::names_python(input) {
-        return lift(text).map(|_| Strength::Strong);
+        return lift(&text).map(|_| Strength::Strong);
     }
     // Code that begins this late is not code.
     if !text.lines().take(2_000).any(opens_code) {
         return None;
     }
-    lift(text).filter(|program| !program.ops.is_empty()).map(|_| Strength::Weak)
+    lift(&text).filter(|program| !program.ops.is_empty()).map(|_| Strength::Weak)
 }
 
 /// A file called `.py` is Python when it parses, whatever it holds.
 fn named(name: &str, input: Bytes<'_>) -> Option<Strength> {
-    let text = name.ends_with(".py").then(|| plain_text::text(input, LONGEST)).flatten()?;
-    lift(text).map(|_| Strength::Weak)
+    match name.ends_with(".py").then(|| source(input, LONGEST)).flatten()? {
+        Source::Text(text) => lift(&text).map(|_| Strength::Weak),
+        Source::Unknown(_) => Some(Strength::Weak),
+    }
 }
 
 fn lift(text: &str) -> Option<Program> {
@@ -62,15 +67,28 @@ fn opens_code(line: &str) -> bool {
 
 fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Content {
     let mut content = Content::default();
-    let text = plain_text::text(input, LONGEST);
-    if let Some(mut program) = text.and_then(|text| wb_code::python::lift(text, Trigger::Import, budget)) {
-        program.span = input.span();
-        content.programs.push(program);
-    } else {
-        content.gaps.push(wb_core::Gap::over(input.span(), "not parsed as Python"));
+    let mut gap = |why: String| content.gaps.push(wb_core::Gap::over(input.span(), why));
+    let text = match source(input, LONGEST) {
+        Some(Source::Text(text)) => text,
+        Some(Source::Unknown(name)) => {
+            gap(format!("the source is in the encoding `{name}`, which is not read"));
+            return content;
+        }
+        None => "".into(),
+    };
+    let Some(mut program) = wb_code::python::lift(&text, Trigger::Import, budget) else {
+        gap("not parsed as Python".to_owned());
+        return content;
+    };
+    program.span = input.span();
+    if text.as_bytes() != input.as_slice().strip_prefix(b"\xef\xbb\xbf").unwrap_or(input.as_slice()) {
+        // What was decoded does not stand in the file.
+        program.stand_at(input.span());
     }
+    content.programs.push(program);
     content
 }
 
+mod encoding;
 #[cfg(test)]
 mod tests;
