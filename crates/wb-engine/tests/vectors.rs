@@ -2,7 +2,7 @@
 //! callable, trigger and decoded payload; its nearest innocent neighbour finds nothing.
 
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use wb_core::{Finding, Limits, Severity, Trigger, Verdict};
 use wb_engine::{Hashing, Inspection, Inspector, LogText, inspect};
@@ -184,6 +184,57 @@ fn attacks_are_found_and_their_neighbours_are_not() {
         }
     }
     assert!(wrong.is_empty(), "{} of {count} vectors:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// How grave what is found is at the least.
+#[derive(Deserialize)]
+struct Severities {
+    /// Families by their identifiers.
+    family: BTreeMap<String, Vec<String>>,
+    /// Vectors that are less grave than their family, and why.
+    less: BTreeMap<String, String>,
+}
+
+impl Severities {
+    fn of(&self, vector: &str) -> Option<Severity> {
+        let family = vector.split(' ').next().unwrap_or_default();
+        let own =
+            |(_, families): &(&String, &Vec<String>)| families.iter().any(|one| one == family);
+        let (severity, _) = self.family.iter().find(own)?;
+        Some(Severity::from_name(severity).expect("a severity"))
+    }
+}
+
+#[test]
+fn what_is_found_says_how_grave_it_is_where_it_stands_and_which_technique() {
+    let table: Severities =
+        toml::from_str(include_str!("severities.toml")).expect("the table parses");
+    let mut less: BTreeSet<&str> = table.less.keys().map(String::as_str).collect();
+    let mut wrong = Vec::new();
+    for (file, vectors) in files() {
+        for vector in &vectors.vector {
+            let hashing = if vector.whole { Hashing::All } else { Hashing::Off };
+            let inspection = inspected(&vector.found, hashing);
+            let own = |finding: &&Finding| finding.rule == vector.expected.rule;
+            let gravest = findings(&inspection).map(|finding| finding.severity).max();
+            if gravest < table.of(&vector.id) && !less.remove(vector.id.as_str()) {
+                let gravest = gravest.map_or("nothing", Severity::name);
+                wrong.push(format!("{file} {}: {gravest}", vector.id));
+            }
+            for finding in findings(&inspection).filter(own) {
+                let placed = !finding.location.place.is_empty() || finding.location.span.is_some();
+                let technique = |id: &&str| id.starts_with("AML.T") || id.starts_with('T');
+                if !placed
+                    || finding.techniques.is_empty()
+                    || !finding.techniques.iter().all(technique)
+                {
+                    wrong.push(format!("{file} {}: {:?}", vector.id, finding.location));
+                }
+            }
+        }
+    }
+    wrong.extend(less.iter().map(|id| format!("{id}: not less grave than its family")));
+    assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! `.keras` archives: a zip file with `config.json`, `metadata.json` and `model.weights.h5`.
 
 use crate::keras_config::{self, Source};
+use crate::storage::{Disguised, disguised};
 use crate::zip::{self, Entry};
 use crate::{Family, Reader, Request, names};
-use wb_core::{Budget, Bytes, Content, Strength};
+use wb_core::{Budget, Bytes, ChildData, Content, Oddity, Strength};
 
 pub(crate) const FORMAT: Reader = Reader {
     title: "Keras model: zip archive with a configuration in JSON and weights in HDF5",
@@ -41,11 +42,32 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
                 let place = "metadata";
                 json(input, &entry, &mut content, budget, place, keras_config::read_metadata);
             }
-            _ => zip::child(input, &entry, &mut content, budget),
+            _ => {
+                let before = content.children.len();
+                zip::child(input, &entry, &mut content, budget);
+                executable(input, &entry, before, &mut content);
+            }
         }
     }
     names::tell_apart(&mut content.children);
     content
+}
+
+/// Tells when the member that became the child at `index` is an executable: a model of Keras has none.
+fn executable(input: Bytes<'_>, entry: &Entry, index: usize, content: &mut Content) {
+    let Some(child) = content.children.get(index) else { return };
+    let bytes = match &child.data {
+        ChildData::Span(span) => input.at_span(*span).unwrap_or(input.head(0)),
+        ChildData::Owned(data) => Bytes::new(data),
+    };
+    if let Some(found @ Disguised::Executable(_)) = disguised(bytes) {
+        content.oddities.push(Oddity {
+            kind: found.oddity(),
+            place: entry.name.clone(),
+            span: Some(entry.data),
+            what: format!("the member `{}` is {}", entry.name, found.name()),
+        });
+    }
 }
 
 /// Reads a member as JSON, in place where it is stored as it is.

@@ -283,6 +283,11 @@ rows! {
         in [] [NotNumbers]
         say "a tensor holds nothing that a model computes with"
         do "compare the tensor with the one that the model's authors published"
+    "numpy-odd-header" "A NumPy array whose header says what NumPy never writes"
+        Medium Suspicious ["AML.T0029", "T1203"]
+        in ["npy"] [Malformed, ImpossibleLength]
+        say "the header of the array is none that NumPy writes"
+        do "do not load it; ask for the file again from its source, and compare"
     "raw-weights-hidden-bytes" "Bytes in a file of weights that no tensor owns"
         Medium Suspicious ["AML.T0018.002", "T1027"]
         in [""] [UnownedBytes, TrailingBytes, Overlap]
@@ -375,5 +380,11 @@ fn weigh(row: &Row, subject: &Subject<'_>, oddity: &Oddity) -> (Severity, Verdic
     let disguised = oddity.kind == MisleadingName
         && CARRIES_CODE.iter().any(|format| subject.format().contains(format))
         && DATA_ONLY.iter().any(|ending| name.ends_with(ending));
-    if disguised { (Severity::High, Verdict::Suspicious) } else { (row.rule.severity, row.verdict) }
+    // A document type or a schema that is elsewhere is taken in as an entity is.
+    let taken_in = matches!(oddity.kind, ExternalReference | Expansion)
+        && matches!(subject.format(), "xml" | "pmml");
+    match disguised || taken_in {
+        true => (Severity::High, Verdict::Suspicious),
+        false => (row.rule.severity, row.verdict),
+    }
 }

@@ -44,9 +44,9 @@ def npy(header, data=bytes(8), length=None):
 
 ordinary = npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }")
 add("PYS-007 header longer than the file", "damaged-structure", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", length=65_535), ordinary, verdict="unknown", name="model.npy")
-add("PYS-007 deep nesting in the header", "damaged-structure", npy("{'descr': " + "(" * 60_000 + ", 'shape': (2,)}"), ordinary, verdict="unknown", name="model.npy")
-add("PYS-007 shape whose product is no number", "damaged-structure", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296, 4), }"), ordinary, verdict="unknown", name="model.npy")
-add("PYS-007 order that is no truth value", "damaged-structure", npy("{'descr': '<f4', 'fortran_order': 'x', 'shape': (2,), }"), ordinary, verdict="unknown", name="model.npy")
+add("PYS-007 deep nesting in the header", "numpy-odd-header", npy("{'descr': " + "(" * 60_000 + ", 'shape': (2,)}"), ordinary, verdict="suspicious", name="model.npy")
+add("PYS-007 shape whose product is no number", "numpy-odd-header", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296, 4), }"), ordinary, verdict="suspicious", name="model.npy")
+add("PYS-007 order that is no truth value", "numpy-odd-header", npy("{'descr': '<f4', 'fortran_order': 'x', 'shape': (2,), }"), ordinary, verdict="suspicious", name="model.npy")
 
 twice = "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'descr': '|O', }"
 add("PYS-007 element type given twice", "pickle-runs-command", npy(twice, RUN), npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }"), name="model.npy")

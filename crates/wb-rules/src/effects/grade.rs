@@ -124,6 +124,16 @@ fn configured(setting: Setting, story: &Story<'_>) -> Option<Grade> {
     if is_everyday(story) && !(setting == Setting::KerasConfig && is_of_keras(story)) {
         return Some(if reaches_named(story) { DOUBTFUL.unsure() } else { MINOR.unsure() });
     }
+    let grave = match story.capability {
+        Capability::Network | Capability::Delete | Capability::WriteFile => {
+            starts_at_load(story) || (setting == Setting::KerasConfig && is_of_keras(story))
+        }
+        Capability::ReadFile => starts_at_load(story) && reads_outside(story),
+        _ => false,
+    };
+    if grave {
+        return Some(CRITICAL);
+    }
     deed(story).or(match story.capability {
         Capability::Environment => reads_secret(story).then_some(SUSPICIOUS),
         Capability::Defer | Capability::AttributeWalk => Some(SUSPICIOUS),
@@ -144,6 +154,11 @@ fn is_everyday(story: &Story<'_>) -> bool {
         Capability::Network | Capability::WriteFile | Capability::ReadFile
     );
     touches && root != "tensorflow" && !knowledge::is_standard_library(root)
+}
+
+/// Operations of a TensorFlow graph that loading the model starts: its main operation and its initialisers.
+fn starts_at_load(story: &Story<'_>) -> bool {
+    story.main.trigger == Trigger::Load && story.main.callable.starts_with("tensorflow.")
 }
 
 /// Layers of Keras touch no network and no file: what does in its packages is `keras.utils.get_file` and its
@@ -191,7 +206,7 @@ fn module(story: &Story<'_>) -> Option<Grade> {
         (_, true, _) => Some(SUSPICIOUS),
         (_, _, true) => None,
         _ if commands && served::is_served(story.program) => Some(SUSPICIOUS),
-        _ if commands && imported && through_shell(story.main) => Some(DOUBTFUL.unsure()),
+        _ if commands && imported && through_shell(story.main) => Some(SUSPICIOUS.unsure()),
         _ if story.main.trigger == Trigger::Run => None,
         _ => Some(Grade::new(Severity::Low, Verdict::Clean).unsure()),
     }

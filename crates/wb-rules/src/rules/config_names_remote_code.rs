@@ -47,7 +47,7 @@ fn graded(named: &Component) -> Option<(String, Severity, Verdict)> {
         return None;
     }
     let what = format!("`{name}` imports the module `{library}`, which nobody vouches for");
-    Some((what, Severity::Medium, Verdict::Suspicious))
+    Some((what, Severity::High, Verdict::Suspicious))
 }
 
 /// Python files beside the configuration, or in another repository: `owner/name--file.Class`.

@@ -7,7 +7,7 @@ use wb_core::{Component, Finding, FindingBuilder, Location, Severity, Verdict};
 
 pub(super) const RULE: Draft = Draft {
     title: "An operator that the runtime does not have by itself",
-    severity: Severity::Medium,
+    severity: Severity::High,
     techniques: &["AML.T0018.001"],
     examine,
 };
@@ -88,8 +88,11 @@ fn finding(subject: &Subject<'_>, module: &str, class: &str, node: &Component, c
     let name = if module == CUSTOM { class.to_owned() } else { format!("{module}::{class}") };
     let nodes = if count == 1 { "one node is".to_owned() } else { format!("{count} nodes are") };
     let headline = format!("{nodes} of the operator `{name}`, which the runtime does not have");
+    // What no registry of TensorFlow has is a library of its own.
+    let registry = runtime(subject.format()).is_some_and(|runtime| runtime.registry);
+    let severity = if registry && module == CUSTOM { Severity::High } else { Severity::Medium };
     FindingBuilder::new("custom-operator", &subject.artifact.path, location, headline)
-        .severity(RULE.severity)
+        .severity(severity)
         .verdict(Verdict::Unknown)
         .call(name)
         .techniques(RULE.techniques)

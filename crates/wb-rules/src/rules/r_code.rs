@@ -40,11 +40,11 @@ fn finding(subject: &Subject<'_>, part: &Component) -> Option<Finding> {
     let hook = part.kind == "closure" && HOOKS.contains(&part.name.as_str());
     let (severity, verdict) = match (part.kind, gravest) {
         ("promise" | "active-binding", Some((deed, _))) if deed <= Capability::ReadFile => (Severity::Critical, Verdict::Malicious),
-        ("promise" | "active-binding", _) => (Severity::Medium, Verdict::Suspicious),
+        ("promise" | "active-binding", _) => (Severity::High, Verdict::Suspicious),
         (_, Some((deed, _))) if hook && deed <= Capability::ReadFile => (Severity::Critical, Verdict::Malicious),
         _ if hook => (Severity::High, Verdict::Suspicious),
         // Closures and calls of honest models parse formulas and evaluate them; they start no programs.
-        ("closure" | "call", Some((Capability::RunCommand, _))) => (Severity::Medium, Verdict::Suspicious),
+        ("closure" | "call", Some((Capability::RunCommand, _))) => (Severity::High, Verdict::Suspicious),
         _ => return None,
     };
     let what = match (part.kind, hook) {
@@ -86,7 +86,7 @@ fn foreign_class(subject: &Subject<'_>, part: &Component) -> Option<Finding> {
     let headline = format!("reading an object of the class `{class}` {what}");
     let location = Location::at(&*part.place, part.span);
     let builder = FindingBuilder::new("r-data-runs-code", &subject.artifact.path, location, headline)
-        .severity(Severity::Medium)
+        .severity(Severity::High)
         .verdict(Verdict::Suspicious)
         .trigger(Trigger::Load)
         .call(class)
