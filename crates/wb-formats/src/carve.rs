@@ -3,7 +3,9 @@
 use crate::storage::{Disguised, disguised};
 use crate::{Request, planes};
 use std::collections::BTreeSet;
-use wb_core::{Budget, Bytes, Child, ChildData, Content, Field, Oddity, OddityKind, Span, Tensor};
+use wb_core::{
+    Budget, Bytes, Child, ChildData, Content, Field, Gap, Oddity, OddityKind, Span, Tensor,
+};
 
 /// How many are taken from one artifact.
 const MOST: usize = 100;
@@ -77,9 +79,12 @@ fn bytes(input: Bytes<'_>, content: &mut Content) {
             let wide = matches!(owner, Owner::Tensor(tensor) if !is_single(&tensor.dtype));
             (!wide || kind != Disguised::Pickle).then(|| (span, owner.name(span), kind))
         })
-        .take(MOST)
+        .take(MOST.saturating_add(1))
         .collect();
-    for (span, name, kind) in found {
+    if found.len() > MOST {
+        content.gaps.push(Gap::somewhere(format!("more than {MOST} files in numbers and fields")));
+    }
+    for (span, name, kind) in found.into_iter().take(MOST) {
         let told = |oddity: &Oddity| oddity.span == Some(span) && oddity.kind == kind.oddity();
         if matches!(kind, Disguised::Executable(_)) && !content.oddities.iter().any(told) {
             let what = format!("{name} holds {}", kind.name());

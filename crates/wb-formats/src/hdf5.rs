@@ -9,6 +9,7 @@ mod dataset;
 mod file;
 mod header;
 mod heap;
+mod inner;
 mod link;
 mod tree;
 mod value;
@@ -73,7 +74,7 @@ pub(crate) fn content(tree: Tree) -> Content {
         oddities: tree.notes.oddities,
         gaps: tree.notes.gaps,
         fields: tree.links,
-        ..Content::default()
+        ..tree.inner
     };
     for (path, attributes) in &tree.attributed {
         content.fields.extend(attributes.iter().map(|attribute| field(path, attribute)));
@@ -90,6 +91,10 @@ pub(crate) fn content(tree: Tree) -> Content {
             span: dataset.span,
             strides: None,
         });
+        content.tensors.extend(dataset.inner.tensors);
+        content.texts.extend(dataset.inner.texts);
+        content.children.extend(dataset.inner.children);
+        content.gaps.extend(dataset.inner.gaps);
     }
     content
 }

@@ -45,7 +45,7 @@ fn parse(input: Bytes<'_>, _request: &Request<'_>, budget: &mut Budget) -> Conte
     content.fields.retain(|field| !places.contains(&field.path));
     content.components = configured.components;
     content.programs = configured.programs;
-    content.children = configured.children;
+    content.children.extend(configured.children);
     content.fields.extend(configured.fields);
     content.oddities.extend(configured.oddities);
     content.gaps.extend(configured.gaps);

@@ -43,6 +43,28 @@ fn check(folder: &Path) {
     }
 }
 
+/// What stands inside elements, with its place.
+fn inner(content: &Content) -> String {
+    let mut lines = Vec::new();
+    for tensor in content.tensors.iter().filter(|tensor| tensor.name.ends_with(']')) {
+        lines.push(format!("tensor {} {} {:?}\n", tensor.name, tensor.dtype, tensor.shape));
+    }
+    for text in &content.texts {
+        let (_, place) = text.place.split_once('`').expect("a place in words");
+        lines.push(format!("text {} {}\n", place.replacen('`', "", 1), text.value));
+    }
+    lines.sort();
+    lines.concat()
+}
+
+#[test]
+fn what_stands_inside_elements_is_what_h5py_reads_there() {
+    let content = read(&data().join("within.h5"));
+    let expected = std::fs::read_to_string(data().join("within.txt")).expect("made");
+    assert_eq!(inner(&content), expected);
+    assert_eq!((content.oddities, content.gaps, content.children), (vec![], vec![], vec![]));
+}
+
 #[test]
 fn committed_files_are_read_as_h5py_reads_them() {
     check(&data());

@@ -92,6 +92,41 @@ def hdf5(attribute=None, opaque=None, single=None):
 add("PYS-021 pickled attribute of PyTables", "pickle-runs-command", hdf5(attribute=RUN), hdf5(attribute=EMPTY), name="frame.h5")
 add("PYS-021 pickled column of PyTables", "pickle-runs-command", hdf5(opaque=RUN), hdf5(opaque=EMPTY), name="frame.h5")
 add("PYS-021 pickle as numbers of a byte", "pickle-runs-command", hdf5(single=RUN), hdf5(single=EMPTY), name="frame.h5")
+
+
+def lists(kind, *values, packed=False, member=None, attribute=False):
+    """Elements of variable length, of numbers of `kind`; in chunks that are compressed, in a member of records, or in an
+    attribute of one that is empty."""
+    out, dtype = io.BytesIO(), h5py.vlen_dtype(kind)
+    arrays = numpy.empty(len(values), dtype=object)
+    for index, value in enumerate(values):
+        arrays[index] = numpy.frombuffer(value, kind)
+    if member is not None:
+        records = numpy.empty(len(values), dtype=[("id", "<i4"), (member, dtype)])
+        records["id"], records[member] = range(len(values)), arrays
+        arrays, dtype = records, records.dtype
+    with h5py.File(out, "w") as file:
+        if attribute:
+            file.create_dataset("rows", data=h5py.Empty("f4")).attrs.create("lists", arrays, dtype=dtype)
+        else:
+            file.create_dataset("rows", data=arrays, dtype=dtype, **(dict(chunks=(1,), compression="gzip") if packed else {}))
+    return out.getvalue()
+
+
+def squeezed(value):
+    out = io.BytesIO()
+    with h5py.File(out, "w") as file:
+        file.create_dataset("bytes", data=numpy.frombuffer(value, "u1"), chunks=(16,), compression="gzip")
+    return out.getvalue()
+
+
+POSIX = b"\x80\x02cposix\nsystem\nX\x06\x00\x00\x00echo x\x85R."
+HALVES = numpy.arange(100, dtype="<f4").tobytes()
+add("PYS-021 pickle as a list of bytes", "pickle-runs-command", lists("u1", b"ab", POSIX), lists("<f4", HALVES, HALVES[:8]), name="lists.h5")
+add("PYS-021 pickle as a list of bytes in chunks", "pickle-runs-command", lists("u1", b"ab", POSIX, packed=True), lists("u1", b"ab", HALVES, packed=True), name="lists.h5")
+add("PYS-021 pickle as a list of bytes in a record", "pickle-runs-command", lists("u1", b"ab", POSIX, member="data", packed=True), lists("<f4", HALVES, member="data", packed=True), name="lists.h5")
+add("PYS-021 pickle as a list of bytes in an attribute", "pickle-runs-command", lists("u1", POSIX, attribute=True), lists("<f4", HALVES, attribute=True), name="lists.h5")
+add("PYS-021 pickle as bytes that are compressed", "pickle-runs-command", squeezed(POSIX), squeezed(HALVES), name="bytes.h5")
 add("PYS-021 pickle of pandas", "pickle-runs-command",
     b"\x80\x04\x8c\x11pandas.core.frame\x8c\tDataFrame\x93)\x81}\x8c\x04_mgrcos\nsystem\n\x8c\x06echo x\x85Rsb.",
     b"\x80\x04\x8c\x11pandas.core.frame\x8c\tDataFrame\x93)\x81}\x8c\x04_mgrNsb.", name="frame.pkl")

@@ -3,12 +3,14 @@
 use super::file::File;
 use super::header::Message;
 use super::heap::Heaps;
+use super::inner::{self, Walk};
 use super::link;
 use super::value::{self, StoredText, Value};
 use crate::notes::Notes;
 use hdf5_reader::io::Cursor as LibraryCursor;
+use hdf5_reader::Datatype;
 use hdf5_reader::messages::attribute::{self, AttributeMessage};
-use wb_core::{Budget, Bytes, OddityKind};
+use wb_core::{Budget, Bytes, Content, OddityKind};
 
 /// An attribute of a group or dataset.
 pub(crate) struct Attribute {
@@ -31,23 +33,23 @@ const ATTRIBUTE_INFO: u16 = 0x15;
 /// Values from heap blocks are searched for in the file; shorter ones are too common to be found.
 const SEARCHED: usize = 24;
 
-/// Every attribute of the object with these header messages.
+/// Every attribute of the object with these header messages. What stands inside their elements comes to `inner`.
 pub(super) fn attributes<'a>(
     file: &File<'a>,
     heaps: &mut Heaps<'a>,
     messages: &[Message<'a>],
     place: &str,
-    notes: &mut Notes,
+    (notes, inner): (&mut Notes, &mut Content),
     budget: &mut Budget,
 ) -> Vec<Attribute> {
-    let mut found = Vec::new();
+    let mut parsed = Vec::new();
     for message in messages {
         let read = match message.kind {
-            ATTRIBUTE => parse(file, message.body.as_slice()).map(|parsed| {
-                let raw = located(message.body, &parsed.raw_data);
-                found.push(finish(file, heaps, parsed, raw, budget));
+            ATTRIBUTE => parse(file, message.body.as_slice()).map(|attribute| {
+                let raw = located(message.body, &attribute.raw_data);
+                parsed.push((attribute, raw));
             }),
-            ATTRIBUTE_INFO => dense(file, heaps, message.body, &mut found, budget),
+            ATTRIBUTE_INFO => dense(file, message.body, &mut parsed, budget),
             _ => Some(()),
         };
         if read.is_none() {
@@ -56,7 +58,38 @@ pub(super) fn attributes<'a>(
             notes.gap(span, format!("{place}: not all attributes were read"));
         }
     }
+    let mut found = Vec::new();
+    for (attribute, raw) in parsed {
+        let held = walk(file, heaps, &attribute, raw, place, budget);
+        inner.tensors.extend(held.tensors);
+        inner.texts.extend(held.texts);
+        inner.children.extend(held.children);
+        held.gaps.into_iter().for_each(|gap| notes.gap(gap.span, gap.why));
+        found.push(finish(file, heaps, attribute, raw, budget));
+    }
     found
+}
+
+/// What stands inside the elements of an attribute, when they are more than strings and numbers.
+fn walk<'a>(
+    file: &File<'a>,
+    heaps: &mut Heaps<'a>,
+    attribute: &AttributeMessage,
+    raw: Option<Bytes<'a>>,
+    place: &str,
+    budget: &mut Budget,
+) -> Content {
+    let datatype = &attribute.datatype;
+    let unseen = raw.is_none() && matches!(datatype, Datatype::Opaque { .. });
+    if !inner::is_walked(datatype) && !unseen {
+        return Content::default();
+    }
+    let path = match place.trim_start_matches('/') {
+        "" => attribute.name.clone(),
+        place => format!("{place}@{}", attribute.name),
+    };
+    let walk = Walk::new(file, heaps, budget, "attribute", &path);
+    walk.run(datatype, raw.unwrap_or(Bytes::new(&attribute.raw_data)), raw.is_some())
 }
 
 fn parse(file: &File<'_>, body: &[u8]) -> Option<AttributeMessage> {
@@ -91,9 +124,8 @@ fn finish<'a>(
 /// Attributes in a fractal heap, listed by a version 2 B-tree.
 fn dense<'a>(
     file: &File<'a>,
-    heaps: &mut Heaps<'a>,
     body: Bytes<'_>,
-    found: &mut Vec<Attribute>,
+    parsed: &mut Vec<(AttributeMessage, Option<Bytes<'a>>)>,
     budget: &mut Budget,
 ) -> Option<()> {
     let mut cursor = body.cursor();
@@ -104,11 +136,8 @@ fn dense<'a>(
     }
     let heap = file.offset(&mut cursor)?;
     let index = file.offset(&mut cursor)?;
-    let mut parsed = Vec::new();
-    let read = link::objects(file, heap, index, budget, |object| {
-        parsed.push(parse(file, object)?);
+    link::objects(file, heap, index, budget, |object| {
+        parsed.push((parse(file, object)?, None));
         Some(())
-    });
-    found.extend(parsed.into_iter().map(|parsed| finish(file, heaps, parsed, None, budget)));
-    read
+    })
 }

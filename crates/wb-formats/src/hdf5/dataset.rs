@@ -5,19 +5,18 @@ use super::file::File;
 use super::header::Message;
 use super::heap::Heaps;
 use super::link::{heap_text, local_heap};
+use super::inner::{self, Walk};
 use super::value::{self, StoredText, Value};
 use crate::notes::Notes;
 use hdf5_reader::io::Cursor as LibraryCursor;
 use hdf5_reader::messages::dataspace::{self, DataspaceMessage};
 use hdf5_reader::messages::datatype::{self, Datatype};
-use hdf5_reader::dtype_element_size;
 use hdf5_reader::messages::external_files;
 use hdf5_reader::messages::layout::{self, DataLayout};
 use std::sync::Arc;
-use wb_core::{Budget, Bytes, OddityKind, Span};
+use wb_core::{Budget, Bytes, Content, OddityKind, Span};
 
 /// A dataset.
-#[derive(Clone)]
 pub(crate) struct Dataset {
     /// Path from the root, without the leading `/`.
     pub(crate) path: String,
@@ -29,6 +28,8 @@ pub(crate) struct Dataset {
     pub(crate) span: Option<Span>,
     /// The elements of a small dataset of strings.
     pub(crate) texts: Vec<StoredText>,
+    /// What stands inside its elements, where these are more than numbers.
+    pub(crate) inner: Content,
     /// Where its chunks are, when that is asked for.
     pub(crate) chunks: Option<Arc<Chunked>>,
 }
@@ -41,6 +42,11 @@ const LAYOUT: u16 = 0x08;
 const FILTERS: u16 = 0x0B;
 /// Datasets of strings are read up to this size, in bytes.
 const TEXT_BYTES: u64 = 1 << 20;
+/// Datasets whose elements hold more than numbers are walked up to this size, in bytes; what the elements name in
+/// heaps comes to it.
+const WALKED_BYTES: u64 = 256 << 20;
+/// Of a dataset of bytes that lies in chunks so much is looked at, in bytes.
+const PACKED_BYTES: u64 = 16 << 20;
 
 /// Reads the dataset with these header messages. `None` when they are not those of a dataset.
 pub(super) fn read<'a>(
@@ -73,6 +79,7 @@ pub(super) fn read<'a>(
         shape: description.space.as_ref().map(|space| space.dims.clone()).unwrap_or_default(),
         span: None,
         texts: Vec::new(),
+        inner: Content::default(),
         chunks: None,
     };
     if description.space.is_none() || description.datatype.is_none() {
@@ -83,6 +90,7 @@ pub(super) fn read<'a>(
     if body(EXTERNAL_FILES).is_none() {
         dataset.span = description.contiguous(notes);
         dataset.texts = description.texts(heaps, notes, budget);
+        dataset.inner = description.inner(heaps, notes, budget);
         if file.with_chunks {
             let fill = body(FILL).filter(|message| !message.shared).map(|message| message.body);
             dataset.chunks = description.chunked(fill, budget).map(Arc::new);
@@ -122,13 +130,7 @@ impl<'a> Description<'_, 'a> {
     }
 
     pub(super) fn element_size(&self) -> Option<usize> {
-        let datatype = self.datatype.as_ref()?;
-        let reference = usize::from(self.file.offset_size).saturating_add(8);
-        match datatype {
-            Datatype::VarLen { .. } => Some(reference),
-            _ if value::is_text(datatype) => dtype_element_size(datatype).ok().or(Some(reference)),
-            _ => dtype_element_size(datatype).ok(),
-        }
+        inner::element_size(self.file, self.datatype.as_ref()?)
     }
 
     /// Raw data in other files: the library would open whatever is named here. CVE-2026-1669.
@@ -177,6 +179,41 @@ impl<'a> Description<'_, 'a> {
             let what = format!("virtual dataset of {count} parts, the first from `{source}`");
             notes.odd(OddityKind::ExternalReference, self.path, span, what);
         }
+    }
+
+    /// What stands inside the elements, when these are more than numbers.
+    fn inner(&self, heaps: &mut Heaps<'a>, notes: &mut Notes, budget: &mut Budget) -> Content {
+        let chunked = self.layout_class() == Some(2);
+        // What lies in one piece is looked at there, like every tensor.
+        let single = |datatype: &Datatype| match datatype {
+            Datatype::Opaque { .. } | Datatype::FixedPoint { size: 1, .. } => chunked,
+            _ => false,
+        };
+        let walked = |datatype: &&Datatype| inner::is_walked(datatype) || single(datatype);
+        let total = self.total().unwrap_or(u64::MAX);
+        let Some(datatype) = self.datatype.as_ref().filter(walked).filter(|_| total > 0) else {
+            return Content::default();
+        };
+        let path = self.path;
+        if single(datatype) {
+            let packed = self.chunks(total.min(PACKED_BYTES), budget).unwrap_or_default();
+            return Walk::new(self.file, heaps, budget, "dataset", path).packed(&packed);
+        }
+        if total > WALKED_BYTES {
+            notes.gap(None, format!("dataset `{path}`: {total} bytes of elements not read"));
+            return Content::default();
+        }
+        let located = self.contiguous(&mut Notes::default());
+        if let Some(raw) = located.and_then(|span| self.file.bytes.at_span(span)) {
+            return Walk::new(self.file, heaps, budget, "dataset", path).run(datatype, raw, true);
+        }
+        let Some(raw) = self.chunks(u64::MAX, budget) else {
+            if chunked {
+                notes.gap(None, format!("dataset `{path}`: chunks not decoded"));
+            }
+            return Content::default();
+        };
+        Walk::new(self.file, heaps, budget, "dataset", path).run(datatype, Bytes::new(&raw), false)
     }
 
     fn contiguous(&self, notes: &mut Notes) -> Option<Span> {
@@ -228,7 +265,9 @@ impl<'a> Description<'_, 'a> {
         let value = if let Some(raw) = located.and_then(|span| self.file.bytes.at_span(span)) {
             value::read(self.file, heaps, datatype, raw, true, budget)
         } else {
-            let Some(raw) = self.chunks(total, budget) else {
+            // Where chunks reach over the edge of the dataset, what is read of several axes is not in its order.
+            let flat = self.space.as_ref().is_none_or(|space| space.dims.len() < 2);
+            let Some(raw) = self.chunks(if flat { total } else { u64::MAX }, budget) else {
                 if self.layout_class() == Some(2) {
                     notes.gap(None, format!("dataset `{}`: chunks not decoded", self.path));
                 }

@@ -5,6 +5,8 @@ const OLD: &[u8] = include_bytes!("../../tests/data/old.h5");
 const NEW: &[u8] = include_bytes!("../../tests/data/new.h5");
 const OUTSIDE: &[u8] = include_bytes!("../../tests/data/outside.h5");
 
+const WITHIN: &[u8] = include_bytes!("../../tests/data/within.h5");
+
 fn read(bytes: &[u8]) -> Content {
     let path = ArtifactPath::from("m.h5");
     parse(Bytes::new(bytes), &Request { path: &path }, &mut Budget::default())
@@ -72,6 +74,17 @@ fn one_damaged_header_hides_no_other() {
 }
 
 #[test]
+fn lists_whose_heap_is_gone_are_told() {
+    assert_eq!(read(WITHIN).gaps, []);
+    let mut damaged = WITHIN.to_vec();
+    let heaps = memchr::memmem::find_iter(WITHIN, b"GCOL").collect::<Vec<_>>();
+    assert!(!heaps.is_empty());
+    heaps.into_iter().for_each(|at| damaged[at] = b'X');
+    let gaps = read(&damaged).gaps;
+    assert!(gaps.iter().any(|gap| gap.why.contains("not in their heap")), "{gaps:?}");
+}
+
+#[test]
 fn truncation_is_told() {
     let content = read(&OLD[..OLD.len() - 100]);
     assert!(content.oddities.iter().any(|oddity| oddity.kind == OddityKind::Truncated));
@@ -88,7 +101,7 @@ fn other_files_are_not_claimed() {
 
 #[test]
 fn damaged_files_never_panic() {
-    for whole in [OLD, NEW, OUTSIDE] {
+    for whole in [OLD, NEW, OUTSIDE, WITHIN] {
         crate::mutations::of(whole, 700, |bytes| {
             identify(Bytes::new(bytes));
             read(bytes);

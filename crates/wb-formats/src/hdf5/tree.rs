@@ -11,7 +11,7 @@ use super::link::{Link, Target, is_group, links};
 use crate::notes::Notes;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use wb_core::{Budget, Bytes, Field, OddityKind, Span};
+use wb_core::{Budget, Bytes, Content, Field, OddityKind, Span};
 
 /// What an HDF5 file holds.
 #[derive(Default)]
@@ -20,6 +20,8 @@ pub(crate) struct Tree {
     pub(crate) attributed: Vec<(String, Vec<Attribute>)>,
     /// Every dataset.
     pub(crate) datasets: Vec<Dataset>,
+    /// What stands inside attributes that are more than strings and numbers.
+    pub(crate) inner: Content,
     /// Links inside the file: path and target.
     pub(crate) links: Vec<Field>,
     /// What was odd and what was not read.
@@ -65,7 +67,8 @@ impl Tree {
         let Ok(file) = File::open(input) else { return Vec::new() };
         let notes = &mut Notes::default();
         let messages = messages(&file, file.root, "/", notes, budget);
-        attributes(&file, &mut Heaps::default(), &messages, "/", notes, budget)
+        let told = (notes, &mut Content::default());
+        attributes(&file, &mut Heaps::default(), &messages, "/", told, budget)
     }
 
     /// Bytes before the superblock, and behind the end that it names.
@@ -105,7 +108,8 @@ impl Tree {
             let place = format!("/{path}");
             let found = messages(file, address, &place, &mut self.notes, budget);
             let notes = &mut self.notes;
-            let held = attributes(file, &mut heaps, &found, &place, notes, budget);
+            let inner = &mut self.inner;
+            let held = attributes(file, &mut heaps, &found, &place, (notes, inner), budget);
             if !held.is_empty() {
                 self.attributed.push((path.clone(), held));
             }
@@ -129,8 +133,10 @@ impl Tree {
     /// A second name of an object: a dataset is listed under it too, a group is not walked again.
     fn alias(&mut self, known: Option<usize>, path: String) {
         if let Some(dataset) = known.and_then(|index| self.datasets.get(index)) {
-            let texts = Vec::new();
-            self.datasets.push(Dataset { path, texts, ..dataset.clone() });
+            let (texts, inner) = (Vec::new(), Content::default());
+            let Dataset { dtype, shape, span, chunks, .. } = dataset;
+            let (dtype, shape, chunks) = (dtype.clone(), shape.clone(), chunks.clone());
+            self.datasets.push(Dataset { path, dtype, shape, span: *span, texts, inner, chunks });
         }
     }
 

@@ -39,9 +39,7 @@ pub(super) fn read<'a>(
         }
         Datatype::String { size: StringSize::Variable, .. }
         | Datatype::VarLen { kind: VarLenKind::String, .. } => variable(file, heaps, raw, budget),
-        Datatype::VarLen { base, .. } if base.is_vlen_string_base() => {
-            variable(file, heaps, raw, budget)
-        }
+        _ if is_text(datatype) => variable(file, heaps, raw, budget),
         Datatype::Opaque { size, .. } => fixed(raw, *size, StringPadding::NullPad, located, budget),
         _ => numbers(datatype, raw),
     }
@@ -51,7 +49,10 @@ pub(super) fn read<'a>(
 pub(super) fn is_text(datatype: &Datatype) -> bool {
     match datatype {
         Datatype::String { .. } | Datatype::VarLen { kind: VarLenKind::String, .. } => true,
-        Datatype::VarLen { base, .. } => base.is_vlen_string_base(),
+        // Some write strings as lists of strings of one byte. Lists of small numbers are bytes.
+        Datatype::VarLen { base, .. } => {
+            matches!(**base, Datatype::String { size: StringSize::Fixed(1), .. })
+        }
         _ => false,
     }
 }
@@ -104,19 +105,26 @@ fn fixed(
         if budget.items(1).is_err() {
             break;
         }
-        let bytes = element.as_slice();
-        let kept = match padding {
-            StringPadding::NullTerminate => element.find_byte(0).unwrap_or(size),
-            StringPadding::NullPad => trimmed(bytes, 0),
-            StringPadding::SpacePad => trimmed(bytes, b' '),
-        };
-        let element = element.head(kept);
-        texts.push(StoredText {
-            text: String::from_utf8_lossy(element.as_slice()).into_owned(),
-            span: located.then(|| element.span()),
-        });
+        texts.push(stored(element.head(kept(element, padding)), located));
     }
     Value::Texts(texts)
+}
+
+/// Length of a string of fixed size without what pads it.
+pub(super) fn kept(element: Bytes<'_>, padding: StringPadding) -> usize {
+    match padding {
+        StringPadding::NullTerminate => element.find_byte(0).unwrap_or(element.len()),
+        StringPadding::NullPad => trimmed(element.as_slice(), 0),
+        StringPadding::SpacePad => trimmed(element.as_slice(), b' '),
+    }
+}
+
+/// `text`, which stands in the file as it is where `located`.
+pub(super) fn stored(text: Bytes<'_>, located: bool) -> StoredText {
+    StoredText {
+        text: String::from_utf8_lossy(text.as_slice()).into_owned(),
+        span: located.then(|| text.span()),
+    }
 }
 
 /// Length of `bytes` without the `padding` at their end.

@@ -1,7 +1,8 @@
 """Writes HDF5 files with h5py and, beside each, what h5py reads from it: `make_hdf5.py FOLDER [--large]`.
 
 The listing has one line per fact, sorted: `tensor PATH DTYPE SHAPE`, `attribute PATH = VALUE`,
-`text PATH INDEX VALUE`. The committed files were written by `make_hdf5.py .`.
+`text PATH INDEX VALUE`. That of `within` has what stands inside elements, with its place: `tensor PATH[INDEX] DTYPE
+SHAPE`, `text PATH[INDEX] VALUE`. The committed files were written by `make_hdf5.py .`.
 """
 
 import os
@@ -61,6 +62,69 @@ def listing(path):
         attributes("", file)
         walk(file, "")
     return "".join(line + "\n" for line in sorted(lines))
+
+
+def inner(value, dtype, path, at, lines):
+    """What stands in one value: sequences that are long enough to be listed, and strings."""
+    base = h5py.check_vlen_dtype(dtype)
+    place = "".join(f"[{index}]" for index in at)
+    if dtype.names:
+        for name in dtype.names:
+            inner(value[name], dtype[name], f"{path}.{name}", at, lines)
+    elif dtype.subdtype:
+        for index, one in enumerate(value):
+            inner(one, dtype.subdtype[0], path, [*at, index], lines)
+    elif h5py.check_string_dtype(dtype):
+        lines.append(f"text {path}{place} {value.decode()}")
+    elif base is not None and (base.names or h5py.check_vlen_dtype(base) is not None):
+        for index, one in enumerate(value):
+            inner(one, base, path, [*at, index], lines)
+    elif base is not None:
+        if len(value) >= 64:
+            lines.append(f"tensor {path}{place} {base.str} [{len(value)}]")
+        if base.itemsize == 1 and value.tobytes().isascii() and value.size:
+            lines.append(f"text {path}{place} {value.tobytes().decode()}")
+
+
+def listed(path):
+    lines = []
+    with h5py.File(path, "r") as file:
+
+        def visit(name, item):
+            held = [(f"{name}@{key}", h5py.h5a.open(item.id, key.encode()).dtype, item.attrs[key]) for key in item.attrs]
+            if isinstance(item, h5py.Dataset):
+                held.append((name, item.dtype, item[()]))
+            for place, dtype, values in held:
+                for index, value in enumerate(values if np.ndim(values) else [values]):
+                    inner(value, dtype, place, [index], lines)
+
+        file.visititems(visit)
+    return "".join(line + "\n" for line in sorted(lines))
+
+
+def within(path, _many):
+    """Elements that hold more than numbers."""
+    words, floats, octets = h5py.string_dtype(), h5py.vlen_dtype("<f4"), h5py.vlen_dtype("u1")
+    record = np.dtype([("id", "<i4"), ("word", words), ("mark", "S4"), ("data", octets), ("pair", floats, (2,))])
+    with h5py.File(path, "w") as file:
+        rows = file.create_dataset("rows", (3,), dtype=floats, chunks=(2,), compression="gzip")
+        rows[0], rows[1], rows[2] = np.arange(70), [], [1, 2]
+        octet = file.create_dataset("octets", (2,), dtype=octets)
+        octet[0], octet[1] = np.frombuffer(b"some words", "u1"), np.arange(200, dtype="u1")
+        pairs = np.empty(2, dtype=object)
+        pairs[0], pairs[1] = np.arange(64, dtype="<f4"), np.zeros(1, "<f4")
+        whole = np.empty(2, dtype=record)
+        whole[0] = (1, b"first", b"abc", np.frombuffer(b"letters", "u1"), pairs)
+        whole[1] = (2, b"second", b"abcd", np.arange(64, 192, dtype="u1"), pairs)
+        file.create_dataset("records", data=whole, dtype=record)
+        file.create_dataset("packed", data=whole, dtype=record, chunks=(1,), shuffle=True, compression="gzip")
+        nested = file.create_dataset("nested", (2,), dtype=h5py.vlen_dtype(floats))
+        lists = np.empty(2, dtype=object)
+        lists[0], lists[1] = np.arange(80, dtype="<f4"), np.arange(3, dtype="<f4")
+        nested[0] = lists
+        value = np.empty(1, dtype=object)
+        value[0] = np.arange(90, dtype="<f4")
+        file["rows"].attrs.create("list", value, dtype=floats)
 
 
 def common(file, many):
@@ -131,9 +195,9 @@ def outside(path, _many):
 
 if __name__ == "__main__":
     folder = sys.argv[1]
-    for make, many in [(old, 2), (new, 9), (ordered, 2), (outside, 0)]:
+    for make, many in [(old, 2), (new, 9), (ordered, 2), (outside, 0), (within, 0)]:
         path = os.path.join(folder, f"{make.__name__}.h5")
         make(path, 700 if "--large" in sys.argv else many)
         if make is not outside:
             with open(path.removesuffix(".h5") + ".txt", "w", encoding="utf-8") as out:
-                out.write(listing(path))
+                out.write(listed(path) if make is within else listing(path))
