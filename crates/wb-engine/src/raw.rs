@@ -1,5 +1,5 @@
 //! [`read_raw`]: files of nothing but numbers. Another file beside them says which tensor lies where: the external data
-//! of ONNX and the constants of OpenVINO.
+//! of ONNX, the constants of OpenVINO and the layers of NCNN.
 
 use crate::body::Inspected;
 use crate::constants::TOPOLOGY;
@@ -10,16 +10,19 @@ use crate::weights::bytes_of;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 use wb_core::{Budget, Bytes, Content, OddityKind, Span, Tensor, Verdict};
+use wb_formats::NcnnWeights;
 
 /// The format whose tensors may lie in other files.
 const GRAPH: &str = "onnx";
+/// The format whose layers say how many numbers each has.
+const LAYERS: &str = "ncnn";
 
 /// Whether an artifact may say what lies in another file.
 pub(crate) fn tells_places(format: &str, content: &Content) -> bool {
     let outside = |content: &Content| {
         content.oddities.iter().any(|oddity| oddity.kind == OddityKind::ExternalReference)
     };
-    format == TOPOLOGY || format == GRAPH && outside(content)
+    [TOPOLOGY, LAYERS].contains(&format) || format == GRAPH && outside(content)
 }
 
 /// Whether a file is one of numbers, or the model of one: no format knows it, or it tells of others.
@@ -35,7 +38,15 @@ fn is_unclaimed(one: &Inspected) -> bool {
 /// What a model says of a file beside it.
 struct Claimed {
     model: String,
+    held: Held,
+}
+
+/// What lies in a file of numbers.
+#[derive(Default)]
+struct Held {
     tensors: Vec<Tensor>,
+    /// Words between the tensors that belong to the file.
+    tags: Vec<Span>,
 }
 
 /// Reads each of `files` that no format knows by what the models beside it say of it. `artifacts` are in the order of
@@ -58,9 +69,14 @@ pub(crate) fn read_raw(artifacts: &mut [Inspected], files: &[Found], how: Inspec
         return;
     }
     for (file, one) in models {
-        for (path, tensors) in places(file, one, how) {
+        // The file of numbers says itself how it stores them, and is opened for that.
+        let opened = one.artifact.format == Some(LAYERS);
+        if opened && !raw.contains_key(&*file.on_disk.with_extension("bin")) {
+            continue;
+        }
+        for (path, held) in places(file, one, how) {
             if let Some((_, claims)) = raw.get_mut(&*path) {
-                claims.push(Claimed { model: file.path.file_name().to_owned(), tensors });
+                claims.push(Claimed { model: file.path.file_name().to_owned(), held });
             }
         }
     }
@@ -72,8 +88,20 @@ pub(crate) fn read_raw(artifacts: &mut [Inspected], files: &[Found], how: Inspec
 }
 
 /// Which tensors the model `file` has in which files.
-fn places(file: &Found, one: &Inspected, how: Inspector) -> BTreeMap<PathBuf, Vec<Tensor>> {
-    let mut places: BTreeMap<PathBuf, Vec<Tensor>> = BTreeMap::new();
+fn places(file: &Found, one: &Inspected, how: Inspector) -> BTreeMap<PathBuf, Held> {
+    let mut places: BTreeMap<PathBuf, Held> = BTreeMap::new();
+    if one.artifact.format == Some(LAYERS) {
+        let path = file.on_disk.with_extension("bin");
+        let held = open(&path).ok().and_then(|data| {
+            let bytes = Bytes::new(data.as_slice());
+            wb_formats::ncnn_weights(&one.content.components, bytes)
+        });
+        // A layer that is not known leaves the file unread.
+        if let Some(NcnnWeights { tensors, tags }) = held {
+            places.insert(path, Held { tensors, tags });
+        }
+        return places;
+    }
     if one.artifact.format == Some(TOPOLOGY) {
         let constants = one.content.components.iter().filter(|part| part.class == "Const");
         let number = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok());
@@ -82,7 +110,8 @@ fn places(file: &Found, one: &Inspected, how: Inspector) -> BTreeMap<PathBuf, Ve
             let known = one.content.tensors.iter().find(|tensor| tensor.name == part.name)?;
             Some(Tensor { span: Some(Span::new(offset, len)), ..known.clone() })
         });
-        places.insert(file.on_disk.with_extension("bin"), tensors.collect());
+        let held = Held { tensors: tensors.collect(), tags: Vec::new() };
+        places.insert(file.on_disk.with_extension("bin"), held);
         return places;
     }
     let Ok(data) = open(&file.on_disk) else { return places };
@@ -92,7 +121,7 @@ fn places(file: &Found, one: &Inspected, how: Inspector) -> BTreeMap<PathBuf, Ve
         let Some(path) = below(&file.on_disk, &place.location) else { continue };
         if let Some(len) = place.length.or_else(|| bytes_of(tensor)) {
             let span = Some(Span::new(place.offset, len));
-            places.entry(path).or_default().push(Tensor { span, ..tensor.clone() });
+            places.entry(path).or_default().tensors.push(Tensor { span, ..tensor.clone() });
         }
     }
     places
@@ -117,8 +146,12 @@ fn read(one: &mut Inspected, path: &Path, claims: Vec<Claimed>, how: Inspector) 
     let bytes = Bytes::new(data.as_slice());
     let mut budget = Budget::new(how.limits);
     let models: Vec<String> = claims.iter().map(|claimed| format!("`{}`", claimed.model)).collect();
-    let tensors = claims.into_iter().flat_map(|claimed| claimed.tensors).collect();
-    let mut content = wb_formats::raw_tensors(bytes, tensors);
+    let (mut tensors, mut tags) = (Vec::new(), Vec::new());
+    for Claimed { held, .. } in claims {
+        tensors.extend(held.tensors);
+        tags.extend(held.tags);
+    }
+    let mut content = wb_formats::raw_tensors(bytes, tensors, &tags);
     let whole = how.hashing == Hashing::All;
     if whole {
         wb_formats::sweep(bytes, &mut content, &mut budget);

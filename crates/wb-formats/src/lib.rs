@@ -22,6 +22,7 @@
 
 pub use compressed::{decompressed, decompressed_name};
 pub use hdf5::{Chunked, chunks as hdf5_chunks};
+pub use ncnn::{NcnnWeights, ncnn_weights};
 pub use onnx::{Outside, outside as onnx_outside};
 pub use raw::raw_tensors;
 pub use sweep::sweep;

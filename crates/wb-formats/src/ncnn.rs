@@ -1,7 +1,11 @@
 //! NCNN: the layers of a network, in text (`.param`) or in numbers (`.param.bin`). The weights lie in another file,
-//! which has no mark of its own.
+//! which has no mark of its own; [`ncnn_weights`] reads it by what the layers say.
 //!
 //! Specification: `docs/developer-guide/param-and-model-file-structure.md` and `src/net.cpp` in `Tencent/ncnn`.
+
+mod weights;
+
+pub use weights::{NcnnWeights, ncnn_weights};
 
 use crate::notes::Notes;
 use crate::plain_text::{self, Line, lines};

@@ -2,14 +2,14 @@
 
 use crate::extents;
 use std::collections::BTreeSet;
-use wb_core::{Bytes, Content, Gap, Tensor};
+use wb_core::{Bytes, Content, Gap, Span, Tensor};
 
 /// Writers of ONNX and OpenVINO fill up to the next page of memory, of at most 64 KiB, with zeros.
 const ALIGNMENT: u64 = 64 << 10;
 
-/// What a file of numbers holds, when `tensors` are said to lie in it: each once where several share their bytes. What
-/// belongs to none is odd; what is said to lie behind the end is a gap.
-pub fn raw_tensors(input: Bytes<'_>, tensors: Vec<Tensor>) -> Content {
+/// What a file of numbers holds, when `tensors` are said to lie in it, and `tags` between them: each once where several
+/// share their bytes. What belongs to none is odd; what is said to lie behind the end is a gap.
+pub fn raw_tensors(input: Bytes<'_>, tensors: Vec<Tensor>, tags: &[Span]) -> Content {
     let mut seen = BTreeSet::new();
     let tensors =
         tensors.into_iter().filter(|tensor| tensor.span.is_some_and(|span| seen.insert(span)));
@@ -22,7 +22,7 @@ pub fn raw_tensors(input: Bytes<'_>, tensors: Vec<Tensor>) -> Content {
     }
     let spans =
         content.tensors.iter().filter_map(|tensor| Some((tensor.span?, tensor.name.as_str())));
-    let mut extents: Vec<_> = spans.collect();
+    let mut extents: Vec<_> = spans.chain(tags.iter().map(|tag| (*tag, "a tag"))).collect();
     extents::check(input, input.span(), &mut extents, ALIGNMENT, &mut content.oddities);
     content
 }
@@ -30,7 +30,7 @@ pub fn raw_tensors(input: Bytes<'_>, tensors: Vec<Tensor>) -> Content {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wb_core::{OddityKind, Span};
+    use wb_core::OddityKind;
 
     fn kinds(len: usize, spans: &[(u64, u64)]) -> Vec<OddityKind> {
         let tensor = |(at, (start, len)): (usize, &(u64, u64))| Tensor {
@@ -42,7 +42,7 @@ mod tests {
         };
         let data = vec![1; len];
         let content =
-            raw_tensors(Bytes::new(&data), spans.iter().enumerate().map(tensor).collect());
+            raw_tensors(Bytes::new(&data), spans.iter().enumerate().map(tensor).collect(), &[]);
         content.oddities.iter().map(|oddity| oddity.kind).collect()
     }
 
