@@ -1,5 +1,5 @@
 //! [`read_raw`]: files of nothing but numbers. Another file beside them says which tensor lies where: the external data
-//! of ONNX, the constants of OpenVINO and the layers of NCNN.
+//! of ONNX, the constants of OpenVINO, the operators of MNN and the layers of NCNN.
 
 use crate::body::Inspected;
 use crate::constants::TOPOLOGY;
@@ -17,12 +17,22 @@ const GRAPH: &str = "onnx";
 /// The format whose layers say how many numbers each has.
 const LAYERS: &str = "ncnn";
 
+/// The format whose operators say where in another file their weights lie.
+const OPERATORS: &str = "mnn";
+
 /// Whether an artifact may say what lies in another file.
 pub(crate) fn tells_places(format: &str, content: &Content) -> bool {
     let outside = |content: &Content| {
         content.oddities.iter().any(|oddity| oddity.kind == OddityKind::ExternalReference)
     };
-    [TOPOLOGY, LAYERS].contains(&format) || format == GRAPH && outside(content)
+    let placed = |content: &Content| {
+        content.components.iter().any(|part| part.setting("external").is_some())
+    };
+    match format {
+        TOPOLOGY | LAYERS => true,
+        OPERATORS => placed(content),
+        _ => format == GRAPH && outside(content),
+    }
 }
 
 /// Whether a file is one of numbers, or the model of one: no format knows it, or it tells of others.
@@ -90,6 +100,9 @@ pub(crate) fn read_raw(artifacts: &mut [Inspected], files: &[Found], how: Inspec
 /// Which tensors the model `file` has in which files.
 fn places(file: &Found, one: &Inspected, how: Inspector) -> BTreeMap<PathBuf, Held> {
     let mut places: BTreeMap<PathBuf, Held> = BTreeMap::new();
+    if one.artifact.format == Some(OPERATORS) {
+        return operators(file, &one.content);
+    }
     if one.artifact.format == Some(LAYERS) {
         let path = file.on_disk.with_extension("bin");
         let held = open(&path).ok().and_then(|data| {
@@ -122,6 +135,31 @@ fn places(file: &Found, one: &Inspected, how: Inspector) -> BTreeMap<PathBuf, He
         if let Some(len) = place.length.or_else(|| bytes_of(tensor)) {
             let span = Some(Span::new(place.offset, len));
             places.entry(path).or_default().tensors.push(Tensor { span, ..tensor.clone() });
+        }
+    }
+    places
+}
+
+/// Which weights the operators of `file` have in which files: the one that an operator names, or the one beside.
+fn operators(file: &Found, content: &Content) -> BTreeMap<PathBuf, Held> {
+    let mut places: BTreeMap<PathBuf, Held> = BTreeMap::new();
+    let mut beside = file.on_disk.clone().into_os_string();
+    beside.push(".weight");
+    for part in &content.components {
+        let Some(external) = part.setting("external") else { continue };
+        let path = match part.setting("externalPath") {
+            Some(location) => below(&file.on_disk, location),
+            None => Some(PathBuf::from(&beside)),
+        };
+        let mut numbers = external.split(',').map(str::parse::<u64>);
+        let (Some(path), Some(Ok(mut at))) = (path, numbers.next()) else { continue };
+        let held = places.entry(path).or_default();
+        for (index, len) in numbers.enumerate() {
+            let Ok(len) = len else { break };
+            let (name, dtype) = (format!("{}.external[{index}]", part.name), "uint8".to_owned());
+            let span = Some(Span::new(at, len));
+            held.tensors.push(Tensor { name, dtype, shape: vec![len], span, strides: None });
+            at = at.saturating_add(len);
         }
     }
     places

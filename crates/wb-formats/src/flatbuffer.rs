@@ -115,6 +115,24 @@ impl<'a> Table<'a> {
         Ok(list.and_then(|list| list.buffer.slice(list.at, list.len)))
     }
 
+    /// The bytes of a list of numbers of `size` bytes.
+    pub(crate) fn elements(&self, slot: u16, size: usize) -> Read<Bytes<'a>> {
+        let list = self.list(slot, size)?;
+        Ok(list.and_then(|list| list.buffer.slice(list.at, list.len.checked_mul(size)?)))
+    }
+
+    /// Whether a slot from number `count` on holds something.
+    pub(crate) fn has_beyond(&self, count: u16) -> bool {
+        let from = usize::from(count).saturating_mul(2).saturating_add(4);
+        self.slots.from(from).as_slice().iter().any(|byte| *byte != 0)
+    }
+
+    /// Whether no other slot than `slot` holds something.
+    pub(crate) fn is_only(&self, slot: u16) -> bool {
+        (0..slot).all(|before| self.slot(before).is_none())
+            && !self.has_beyond(slot.saturating_add(1))
+    }
+
     /// The numbers of a list of numbers of four bytes, at most `most`.
     pub(crate) fn i32s(&self, slot: u16, most: usize) -> Read<Vec<i32>> {
         let Some(list) = self.list(slot, 4)? else { return Ok(None) };
