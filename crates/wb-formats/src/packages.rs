@@ -3,8 +3,9 @@
 //! Sources: DVC, "dvc.yaml Files"; MLflow, "MLmodel Configuration"; BentoML, "Bento build options"; transformers,
 //! "Sharded checkpoints" (`model.safetensors.index.json`).
 
+mod bento;
+
 use crate::names;
-use crate::requirements::manifest;
 use crate::spanned_json::{Json, Node};
 use wb_core::{Budget, Component, Content, Oddity, OddityKind, Trigger};
 
@@ -15,7 +16,7 @@ const MOST: usize = 10_000;
 pub(crate) fn read(json: &Json, content: &mut Content, budget: &mut Budget) {
     stages(json, content, budget);
     flavors(json, content);
-    bento(json, content);
+    bento::read(json, content, budget);
     shards(json, content);
 }
 
@@ -65,16 +66,6 @@ fn flavors(json: &Json, content: &mut Content) {
                 outside(file, &format!("flavors.{name}.{key}"), value, content);
             }
         }
-    }
-}
-
-/// Packages that a service of BentoML asks for, in `bentofile.yaml` and `bento.yaml`.
-fn bento(json: &Json, content: &mut Content) {
-    if json.get("service").is_none() {
-        return;
-    }
-    if let Some(python) = json.get("python") {
-        manifest::bento(python, content);
     }
 }
 
@@ -154,14 +145,5 @@ mod tests {
                 "{file}"
             );
         }
-    }
-
-    #[test]
-    fn packages_of_a_service_are_requirements() {
-        let text = b"service: \"service:svc\"\npython:\n  packages:\n  - scikit-learn==1.5.0\n  - torch\n  index_url: https://192.0.2.1/simple\n";
-        let content = parse("yaml", text);
-        let names: Vec<&str> = content.components.iter().map(|one| one.name.as_str()).collect();
-        assert_eq!(names, ["scikit-learn", "torch"]);
-        assert!(parse("yaml", b"python:\n  packages: [torch]\n").components.is_empty());
     }
 }

@@ -27,6 +27,8 @@ pub(super) fn references(json: &Json, content: &mut Content) {
     kernels(json, &mut found);
     pipeline(json, &mut found);
     loader(json, &mut found);
+    service(json, &mut found);
+    stored(json, &mut found);
     modules(json, &mut found);
     if let Some(library) =
         json.get("auto_mapping").and_then(|mapping| mapping.get("parent_library"))
@@ -80,6 +82,31 @@ fn loader(json: &Json, found: &mut Found<'_>) {
         && let Some(module) = value.text()
     {
         found.push(&format!("flavors.{FLAVOR}.{KEY}"), "_load_pyfunc", Some(module), value);
+    }
+}
+
+/// The module and the name in it that BentoML imports to serve: `service` of a `bentofile.yaml` or `bento.yaml`, as module
+/// or file.
+fn service(json: &Json, found: &mut Found<'_>) {
+    const OTHERS: [&str; 6] = ["bentoml_version", "include", "python", "docker", "image", "conda"];
+    let Some(value) =
+        json.get("service").filter(|_| OTHERS.iter().any(|key| json.get(key).is_some()))
+    else {
+        return;
+    };
+    if let Some((module, name)) = value.text().and_then(|text| text.rsplit_once(':')) {
+        let module = module.strip_suffix(".py").unwrap_or(module).replace('/', ".");
+        found.push("service", name, Some(&module), value);
+    }
+}
+
+/// The module that BentoML imports and asks to load a model: `module` of a `model.yaml`.
+fn stored(json: &Json, found: &mut Found<'_>) {
+    let written =
+        json.get("context").is_some_and(|context| context.get("bentoml_version").is_some());
+    let Some(value) = json.get("module").filter(|_| written) else { return };
+    if let Some(module) = value.text().filter(|module| !module.is_empty()) {
+        found.push("module", "load_model", Some(module), value);
     }
 }
 

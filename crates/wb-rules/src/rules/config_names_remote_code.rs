@@ -18,8 +18,8 @@ pub(crate) const PIPELINES: &str = include_str!("../../data/diffusers_pipelines.
 const KERNEL_OWNERS: [&str; 1] = ["kernels-community"];
 
 /// Libraries whose modules and classes a configuration may name.
-const LIBRARIES: [&str; 5] =
-    ["diffusers", "mlflow", "onnxruntime", "sentence_transformers", "transformers"];
+const LIBRARIES: [&str; 6] =
+    ["bentoml", "diffusers", "mlflow", "onnxruntime", "sentence_transformers", "transformers"];
 
 fn examine(subject: &Subject<'_>) -> Vec<Finding> {
     let components = subject.content.components.iter().filter(|one| one.kind == "remote-code");
@@ -43,6 +43,13 @@ fn graded(named: &Component) -> Option<(String, Severity, Verdict)> {
         None if name.ends_with("parent_library") => class,
         None => return Some(from_repository(name, class)),
     };
+    // The service of BentoML lies beside its description, where it is read as a file of its own.
+    if name == "service" {
+        let root = library.split('.').next().unwrap_or(library);
+        let what = format!("`{name}` imports the module `{library}`, which is none of the files beside it");
+        let known = knowledge::table().knows_package(root);
+        return known.then_some((what, Severity::Medium, Verdict::Suspicious));
+    }
     if is_known(library) {
         return None;
     }
