@@ -120,6 +120,14 @@ def squeezed(value):
     return out.getvalue()
 
 
+def elements(*values, kind):
+    out = io.BytesIO()
+    with h5py.File(out, "w") as file:
+        file.create_dataset("rows", data=numpy.array(values, dtype=kind), dtype=kind)
+        file["rows"].attrs["kept"] = numpy.array(values, dtype=kind)
+    return out.getvalue()
+
+
 POSIX = b"\x80\x02cposix\nsystem\nX\x06\x00\x00\x00echo x\x85R."
 HALVES = numpy.arange(100, dtype="<f4").tobytes()
 add("PYS-021 pickle as a list of bytes", "pickle-runs-command", lists("u1", b"ab", POSIX), lists("<f4", HALVES, HALVES[:8]), name="lists.h5")
@@ -127,6 +135,9 @@ add("PYS-021 pickle as a list of bytes in chunks", "pickle-runs-command", lists(
 add("PYS-021 pickle as a list of bytes in a record", "pickle-runs-command", lists("u1", b"ab", POSIX, member="data", packed=True), lists("<f4", HALVES, member="data", packed=True), name="lists.h5")
 add("PYS-021 pickle as a list of bytes in an attribute", "pickle-runs-command", lists("u1", POSIX, attribute=True), lists("<f4", HALVES, attribute=True), name="lists.h5")
 add("PYS-021 pickle as bytes that are compressed", "pickle-runs-command", squeezed(POSIX), squeezed(HALVES), name="bytes.h5")
+WORDS = b"cposix\nsystem\n(S'echo x'\ntR."
+add("PYS-021 pickle in a list of strings", "pickle-runs-command", elements("first", WORDS.decode(), kind=h5py.string_dtype()), elements("first", "cposix", kind=h5py.string_dtype()), name="strings.h5")
+add("PYS-021 pickle behind the first of several opaque values", "pickle-runs-command", elements(bytes(40), POSIX, kind="V40"), elements(bytes(40), bytes(40), kind="V40"), name="opaque.h5")
 add("PYS-021 pickle of pandas", "pickle-runs-command",
     b"\x80\x04\x8c\x11pandas.core.frame\x8c\tDataFrame\x93)\x81}\x8c\x04_mgrcos\nsystem\n\x8c\x06echo x\x85Rsb.",
     b"\x80\x04\x8c\x11pandas.core.frame\x8c\tDataFrame\x93)\x81}\x8c\x04_mgrNsb.", name="frame.pkl")

@@ -8,7 +8,6 @@ use super::link;
 use super::value::{self, StoredText, Value};
 use crate::notes::Notes;
 use hdf5_reader::io::Cursor as LibraryCursor;
-use hdf5_reader::Datatype;
 use hdf5_reader::messages::attribute::{self, AttributeMessage};
 use wb_core::{Budget, Bytes, Content, OddityKind};
 
@@ -80,15 +79,14 @@ fn walk<'a>(
     budget: &mut Budget,
 ) -> Content {
     let datatype = &attribute.datatype;
-    let unseen = raw.is_none() && matches!(datatype, Datatype::Opaque { .. });
-    if !inner::is_walked(datatype) && !unseen {
+    if !inner::holds(datatype) {
         return Content::default();
     }
     let path = match place.trim_start_matches('/') {
         "" => attribute.name.clone(),
         place => format!("{place}@{}", attribute.name),
     };
-    let walk = Walk::new(file, heaps, budget, "attribute", &path);
+    let walk = Walk::new(file, heaps, budget, inner::ATTRIBUTE, &path);
     walk.run(datatype, raw.unwrap_or(Bytes::new(&attribute.raw_data)), raw.is_some())
 }
 

@@ -185,11 +185,10 @@ impl<'a> Description<'_, 'a> {
     fn inner(&self, heaps: &mut Heaps<'a>, notes: &mut Notes, budget: &mut Budget) -> Content {
         let chunked = self.layout_class() == Some(2);
         // What lies in one piece is looked at there, like every tensor.
-        let single = |datatype: &Datatype| match datatype {
-            Datatype::Opaque { .. } | Datatype::FixedPoint { size: 1, .. } => chunked,
-            _ => false,
+        let single = |datatype: &Datatype| {
+            chunked && matches!(datatype, Datatype::FixedPoint { size: 1, .. })
         };
-        let walked = |datatype: &&Datatype| inner::is_walked(datatype) || single(datatype);
+        let walked = |datatype: &&Datatype| inner::holds(datatype) || single(datatype);
         let total = self.total().unwrap_or(u64::MAX);
         let Some(datatype) = self.datatype.as_ref().filter(walked).filter(|_| total > 0) else {
             return Content::default();
@@ -197,7 +196,11 @@ impl<'a> Description<'_, 'a> {
         let path = self.path;
         if single(datatype) {
             let packed = self.chunks(total.min(PACKED_BYTES), budget).unwrap_or_default();
-            return Walk::new(self.file, heaps, budget, "dataset", path).packed(&packed);
+            return Walk::new(self.file, heaps, budget, inner::DATASET, path).packed(&packed);
+        }
+        let one = self.element_size().map(|size| size as u64) == Some(total);
+        if inner::is_plain(datatype) && one && !chunked {
+            return Content::default();
         }
         if total > WALKED_BYTES {
             notes.gap(None, format!("dataset `{path}`: {total} bytes of elements not read"));
@@ -205,7 +208,7 @@ impl<'a> Description<'_, 'a> {
         }
         let located = self.contiguous(&mut Notes::default());
         if let Some(raw) = located.and_then(|span| self.file.bytes.at_span(span)) {
-            return Walk::new(self.file, heaps, budget, "dataset", path).run(datatype, raw, true);
+            return Walk::new(self.file, heaps, budget, inner::DATASET, path).run(datatype, raw, true);
         }
         let Some(raw) = self.chunks(u64::MAX, budget) else {
             if chunked {
@@ -213,7 +216,7 @@ impl<'a> Description<'_, 'a> {
             }
             return Content::default();
         };
-        Walk::new(self.file, heaps, budget, "dataset", path).run(datatype, Bytes::new(&raw), false)
+        Walk::new(self.file, heaps, budget, inner::DATASET, path).run(datatype, Bytes::new(&raw), false)
     }
 
     fn contiguous(&self, notes: &mut Notes) -> Option<Span> {

@@ -10,18 +10,24 @@ use super::value::{self, StoredText};
 use crate::storage::{Disguised, disguised};
 use hdf5_reader::{Datatype, StringSize, dtype_element_size};
 use std::collections::BTreeSet;
-use wb_core::{Budget, Bytes, Child, ChildData, Content, Gap, Tensor, Text};
+use wb_core::{Budget, Bytes, Child, ChildData, Content, Gap, Span, Tensor, Text};
 
+/// What is walked, in words.
+pub(super) const DATASET: &str = "dataset";
+pub(super) const ATTRIBUTE: &str = "attribute";
+/// No file is shorter, in bytes.
+const SHORTEST: usize = 16;
 /// Sequences of fewer numbers than this hide nothing between their numbers; they are listed when they are a file.
 const LISTED: u64 = 64;
 
-/// Whether elements of `datatype` are walked: they hold more than numbers, and are not themselves a string, which is
-/// read where its dataset or attribute is.
-pub(super) fn is_walked(datatype: &Datatype) -> bool {
-    !value::is_text(datatype) && !matches!(datatype, Datatype::Opaque { .. }) && holds(datatype)
+/// Whether elements of `datatype` are strings or bytes of one length. Their texts, and what they all are together, is read
+/// where their dataset or attribute is; each of them may be a file all the same.
+pub(super) fn is_plain(datatype: &Datatype) -> bool {
+    value::is_text(datatype) || matches!(datatype, Datatype::Opaque { .. })
 }
 
-fn holds(datatype: &Datatype) -> bool {
+/// Whether elements of `datatype` hold more than numbers.
+pub(super) fn holds(datatype: &Datatype) -> bool {
     match datatype {
         Datatype::VarLen { .. } | Datatype::String { .. } | Datatype::Opaque { .. } => true,
         Datatype::Compound { fields, .. } => fields.iter().any(|field| holds(&field.datatype)),
@@ -53,7 +59,7 @@ pub(super) struct Walk<'w, 'a> {
     budget: &'w mut Budget,
     /// What is found: sequences of numbers as tensors, strings as texts, files that were packed as children.
     held: Content,
-    /// What is walked in words: `dataset`, `attribute`.
+    /// [`DATASET`] or [`ATTRIBUTE`].
     what: &'static str,
     /// Its path, with the names of members behind it.
     path: String,
@@ -61,6 +67,10 @@ pub(super) struct Walk<'w, 'a> {
     at: Vec<u64>,
     /// Sequences that were read, and how deep they stood: one that many elements name is read once.
     seen: BTreeSet<(u64, usize)>,
+    /// Whether the elements are plain: of those only files are looked for.
+    plain: bool,
+    /// What is looked at already: bytes that lie in one piece, in bytes of the file.
+    known: Option<Span>,
     /// Elements whose bytes are not where they should be.
     lost: u64,
     /// Whether the budget ran out.
@@ -77,12 +87,23 @@ impl<'w, 'a> Walk<'w, 'a> {
     ) -> Self {
         let (held, path, at) = (Content::default(), path.to_owned(), Vec::new());
         let seen = BTreeSet::new();
-        Self { file, heaps, budget, held, what, path, at, seen, lost: 0, spent: false }
+        let (plain, known) = (false, None);
+        Self { file, heaps, budget, held, what, path, at, seen, plain, known, lost: 0, spent: false }
     }
 
     /// What is in `raw`, elements of `datatype`. `located` says whether the offsets of `raw` are those of the file.
     pub(super) fn run(mut self, datatype: &Datatype, raw: Bytes<'_>, located: bool) -> Content {
-        self.list(datatype, raw, located);
+        self.plain = is_plain(datatype);
+        let size = element_size(self.file, datatype).unwrap_or(0);
+        let whole = self.what == DATASET || raw.len() == size;
+        self.known = (located && whole).then(|| raw.span());
+        let fixed = !matches!(
+            datatype,
+            Datatype::VarLen { .. } | Datatype::String { size: StringSize::Variable, .. }
+        );
+        if !(self.plain && fixed && size < SHORTEST) {
+            self.list(datatype, raw, located);
+        }
         let mut told = |why: String| self.held.gaps.push(Gap { span: None, why });
         let (what, path) = (self.what, &self.path);
         if self.spent {
@@ -189,7 +210,7 @@ impl<'w, 'a> Walk<'w, 'a> {
     }
 
     fn text(&mut self, text: Bytes<'_>, located: bool) {
-        if text.is_empty() || !self.may_keep() {
+        if self.plain || text.is_empty() || !self.may_keep() {
             return;
         }
         let place = format!("{} `{}`{}", self.what, self.path, self.places());
@@ -200,6 +221,11 @@ impl<'w, 'a> Walk<'w, 'a> {
     /// Bytes that may be a file, `count` elements of the type `dtype`. Those of a file are looked at where they are,
     /// like every tensor's; those that were packed are handed over.
     fn bytes(&mut self, bytes: Bytes<'_>, dtype: &str, count: u64, single: bool, located: bool) {
+        // The whole of a dataset or attribute is looked at by its beginning.
+        let begins = |known: Span| known.start == bytes.offset();
+        if self.plain && located && self.known.is_some_and(begins) {
+            return;
+        }
         // Wider numbers begin like a pickle by chance.
         let file = disguised(bytes).filter(|kind| single || *kind != Disguised::Pickle);
         if (file.is_none() && count < LISTED) || !self.may_keep() {
