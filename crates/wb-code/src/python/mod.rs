@@ -7,6 +7,7 @@
 //! line.
 
 mod expression;
+mod guard;
 mod nesting;
 mod old;
 mod statement;
@@ -67,6 +68,7 @@ fn lift_suite(suite: &[Stmt], source: &str, trigger: Trigger, budget: &mut Budge
         lines,
         depth: MAX_DEPTH,
         class: None,
+        guards: !guard::may_rename(source),
         at: TextRange::default(),
     };
     if torchscript::is_torchscript(suite) {
@@ -85,6 +87,8 @@ struct Lifter<'p, 'b> {
     depth: u32,
     /// The class whose body this is.
     class: Option<String>,
+    /// Whether what stands under `if __name__ == "__main__"` is kept from an import.
+    guards: bool,
     /// The statement or expression that is being lifted.
     at: TextRange,
 }
@@ -153,6 +157,7 @@ impl Lifter<'_, '_> {
                     lines: Rc::clone(&self.lines),
                     depth,
                     class: None,
+                    guards: self.guards,
                     at: self.at,
                 };
                 body(&mut inner);

@@ -1,7 +1,7 @@
 //! Statements to ops.
 
-use super::Lifter;
 use super::expression::sign;
+use super::{Lifter, guard};
 use ruff_python_ast::{self as ast, ExceptHandler, Expr, Pattern, Stmt};
 use ruff_text_size::Ranged;
 use wb_core::{CallStyle, Constant, OpKind, Trigger, ValueId};
@@ -233,7 +233,7 @@ impl Lifter<'_, '_> {
 
     /// Every branch of an `if`, whatever its condition says.
     fn conditional(&mut self, node: &ast::StmtIf) {
-        if is_main_guard(&node.test) {
+        if self.guards && guard::is_guard(&node.test) {
             // Runs when the file is started as a program, and not when it is imported.
             self.define("__main__", node.range(), |inner| {
                 inner.program.trigger = Trigger::Run;
@@ -315,18 +315,5 @@ fn elements(target: &Expr) -> Option<&[Expr]> {
         Expr::Tuple(node) => Some(&node.elts),
         Expr::List(node) => Some(&node.elts),
         _ => None,
-    }
-}
-
-/// `__name__ == "__main__"`, in either order.
-fn is_main_guard(test: &Expr) -> bool {
-    let Expr::Compare(compare) = test else { return false };
-    let is_name = |side: &Expr| matches!(side, Expr::Name(name) if name.id.as_str() == "__name__");
-    let is_main = |side: &Expr| matches!(side, Expr::StringLiteral(text) if text.value.to_str() == "__main__");
-    match (&*compare.ops, &*compare.left, &*compare.comparators) {
-        ([ast::CmpOp::Eq], left, [right]) => {
-            (is_name(left) && is_main(right)) || (is_main(left) && is_name(right))
-        }
-        _ => false,
     }
 }
