@@ -5,6 +5,7 @@
 //! the bytes it was lifted from. Lifting follows the code that would run; it never runs it.
 
 use crate::{Component, Span};
+use std::ops::Range;
 
 /// Index of the op that made a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,6 +98,8 @@ pub struct Program {
     pub ops: Vec<Op>,
     /// The source it was compiled from, as far as that can be recovered.
     pub source: Option<String>,
+    /// Numbers of the ops that run when the file is started as a program, and not when it is imported.
+    pub started: Option<Range<u64>>,
     /// Instructions, those of what it defines included, that do not do what instructions of their version can: the
     /// interpreter would fail there or read astray, so what they do is not known.
     pub unfollowed: u32,
@@ -113,6 +116,7 @@ impl Program {
             span,
             ops: Vec::new(),
             source: None,
+            started: None,
             unfollowed: 0,
         }
     }

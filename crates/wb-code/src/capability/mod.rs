@@ -250,7 +250,12 @@ impl<'p, 'k> Analyser<'p, 'k> {
                 break;
             }
             let site = Site { op: outer.unwrap_or(index), number: op.number, span: op.span };
+            let trigger = self.trigger;
+            if program.started.as_ref().is_some_and(|numbers| numbers.contains(&op.number)) {
+                self.trigger = Trigger::Run;
+            }
             let value = self.step(&mut frame, op, index, site, budget);
+            self.trigger = trigger;
             let mut value = self.bounded(value, &op.kind);
             if let Some(list) = self.repeat(&mut frame, index, outer, budget) {
                 if matches!(&op.kind, OpKind::Opaque { what, .. } if what == "yield") {

@@ -3,7 +3,7 @@
 use super::super::instructions::{self, ExceptionEntry, Instruction};
 use super::super::version::operand_fits;
 use super::super::{CodeObject, Value, Version};
-use super::defaults;
+use super::{defaults, guard};
 use super::state::{At, Binding, Slot, State};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -118,6 +118,10 @@ impl<'c, 'b> Frame<'c, 'b> {
             self.program.push(Op { span: self.span(self.at), number, kind });
         }
         self.program.unfollowed = self.misfits;
+        if self.depth == 0 {
+            let (code, handlers) = (self.code, &self.handlers);
+            self.program.started = guard::started(code, self.version, &self.instructions, handlers);
+        }
         self.program
     }
 

@@ -10,6 +10,7 @@ mod collections;
 mod defaults;
 mod flow;
 mod frame;
+mod guard;
 mod names;
 mod operators;
 mod state;
