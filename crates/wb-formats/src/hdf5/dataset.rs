@@ -99,6 +99,12 @@ pub(super) fn read<'a>(
     Some(dataset)
 }
 
+/// Whether header messages are those of a type that has a name of its own.
+pub(super) fn is_type(messages: &[Message<'_>]) -> bool {
+    let has = |kind| messages.iter().any(|message| message.kind == kind);
+    has(DATATYPE) && !has(DATASPACE)
+}
+
 /// What the messages of a header say of its dataset.
 pub(super) struct Description<'f, 'a> {
     pub(super) file: &'f File<'a>,
@@ -213,6 +219,8 @@ impl<'a> Description<'_, 'a> {
         let Some(raw) = self.chunks(u64::MAX, budget) else {
             if chunked {
                 notes.gap(None, format!("dataset `{path}`: chunks not decoded"));
+            } else if self.layout_class() != Some(3) && self.parsed_layout().is_none() {
+                notes.gap(None, format!("dataset `{path}`: where its data lie is not understood"));
             }
             return Content::default();
         };

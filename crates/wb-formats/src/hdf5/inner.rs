@@ -111,7 +111,7 @@ impl<'w, 'a> Walk<'w, 'a> {
         }
         if self.lost > 0 {
             let lost = self.lost;
-            told(format!("{what} `{path}`: {lost} values whose bytes are not in their heap"));
+            told(format!("{what} `{path}`: {lost} values whose bytes are not where they should be"));
         }
         self.held
     }
@@ -136,6 +136,8 @@ impl<'w, 'a> Walk<'w, 'a> {
             self.at.pop();
             number = number.saturating_add(1);
         }
+        // Elements that are said to be larger than they are.
+        self.lost = self.lost.saturating_add(u64::from(!cursor.is_at_end()));
     }
 
     fn element(&mut self, datatype: &Datatype, raw: Bytes<'_>, located: bool) {

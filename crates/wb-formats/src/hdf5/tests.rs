@@ -81,7 +81,7 @@ fn lists_whose_heap_is_gone_are_told() {
     assert!(!heaps.is_empty());
     heaps.into_iter().for_each(|at| damaged[at] = b'X');
     let gaps = read(&damaged).gaps;
-    assert!(gaps.iter().any(|gap| gap.why.contains("not in their heap")), "{gaps:?}");
+    assert!(gaps.iter().any(|gap| gap.why.contains("not where they should be")), "{gaps:?}");
 }
 
 #[test]

@@ -120,6 +120,8 @@ impl Tree {
                 if let Some(dataset) = dataset {
                     seen.insert(address, Some(self.datasets.len()));
                     self.datasets.push(dataset);
+                } else if !dataset::is_type(&found) {
+                    self.notes.gap(None, format!("{place}: neither a group nor a dataset"));
                 }
             } else if depth < MAX_DEPTH {
                 let members = links(file, &found, &place, &mut self.notes, budget);
