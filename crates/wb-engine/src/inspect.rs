@@ -48,10 +48,25 @@ pub struct Inspection {
 /// Inspects `data`, the bytes of the file `path`. `text` says where the file can be read again if it turns
 /// out to be a log. Pure: the same bytes give the same answer on any machine.
 pub fn inspect(path: &ArtifactPath, data: &[u8], text: LogText, how: Inspector) -> Inspection {
-    let mut inspection = Inspection::default();
-    let mut budget = Budget::new(how.limits);
-    let subject = Subject { path: path.clone(), origin: Origin::File, text };
-    inspection.add(subject, data, how, &mut budget);
+    let large = data.len() > MAPPED && matches!(text, LogText::File(_));
+    let beside = large && how.hashing == Hashing::All;
+    let looked = |text| {
+        let mut inspection = Inspection::default();
+        let mut budget = Budget::new(how.limits);
+        let subject = Subject { path: path.clone(), origin: Origin::File, text, is_hashed: beside };
+        inspection.add(subject, data, how, &mut budget);
+        inspection
+    };
+    if !beside {
+        return looked(text);
+    }
+    // Both read all of the file, and neither waits for the other.
+    let (sha256, mut inspection) = rayon::join(|| digest(&text, data), || looked(text.clone()));
+    let artifacts = inspection.artifacts.iter_mut().map(|one| &mut one.artifact);
+    let logs = inspection.logs.iter_mut().map(|log| &mut log.artifact);
+    if let Some(own) = artifacts.chain(logs).find(|artifact| artifact.path == *path) {
+        own.sha256 = Some(sha256);
+    }
     inspection
 }
 
@@ -60,6 +75,8 @@ struct Subject {
     path: ArtifactPath,
     origin: Origin,
     text: LogText,
+    /// Whether its digest is taken elsewhere.
+    is_hashed: bool,
 }
 
 impl Inspection {
@@ -78,7 +95,8 @@ impl Inspection {
             path: subject.path,
             origin: subject.origin,
             size: data.len() as u64,
-            sha256: (how.hashing == Hashing::All).then(|| digest(&subject.text, data)),
+            sha256: (how.hashing == Hashing::All && !subject.is_hashed)
+                .then(|| digest(&subject.text, data)),
             format: source.or_else(|| claims.first().map(|claim| claim.format)),
             claims,
         };
@@ -204,7 +222,8 @@ impl Inspection {
                 (&owned, LogText::Decoded(Arc::clone(&owned)))
             }
         };
-        let subject = Subject { path, origin: Origin::Member { parent: parent_path }, text };
+        let origin = Origin::Member { parent: parent_path };
+        let subject = Subject { path, origin, text, is_hashed: false };
         let inspected = budget.deeper(|budget| {
             let logs = self.logs.len();
             let verdict = self.add(subject, bytes, how, budget);

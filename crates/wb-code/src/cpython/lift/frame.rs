@@ -3,8 +3,8 @@
 use super::super::instructions::{self, ExceptionEntry, Instruction};
 use super::super::version::operand_fits;
 use super::super::{CodeObject, Value, Version};
-use super::{defaults, guard};
 use super::state::{At, Binding, Slot, State};
+use super::{defaults, guard};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use wb_core::{

@@ -24,7 +24,8 @@ pub(super) fn started(
     let body = steps.windows(4).find_map(|four| match four {
         [first, second, compare, jump] => {
             let named = |one: &Instruction| {
-                one.name == "LOAD_NAME" && code.names.get(one.arg()).is_some_and(|name| name == NAME)
+                one.name == "LOAD_NAME"
+                    && code.names.get(one.arg()).is_some_and(|name| name == NAME)
             };
             let main = |one: &Instruction| {
                 let value = code.consts.get(one.arg()).filter(|_| one.name == "LOAD_CONST");
@@ -42,9 +43,9 @@ pub(super) fn started(
     let jumped_into = instructions
         .iter()
         .any(|one| !body.contains(&one.offset) && one.target.is_some_and(inside));
-    let caught_in = handlers
-        .iter()
-        .any(|(entry, _)| inside(entry.target) && (entry.start < body.start || entry.end > body.end));
+    let caught_in = handlers.iter().any(|(entry, _)| {
+        inside(entry.target) && (entry.start < body.start || entry.end > body.end)
+    });
     if jumped_into || caught_in || may_rename(code) {
         return None;
     }
