@@ -16,7 +16,6 @@ use wb_formats::NcnnWeights;
 const GRAPH: &str = "onnx";
 /// The format whose layers say how many numbers each has.
 const LAYERS: &str = "ncnn";
-
 /// The format whose operators say where in another file their weights lie.
 const OPERATORS: &str = "mnn";
 
@@ -99,38 +98,25 @@ pub(crate) fn read_raw(artifacts: &mut [Inspected], files: &[Found], how: Inspec
 
 /// Which tensors the model `file` has in which files.
 fn places(file: &Found, one: &Inspected, how: Inspector) -> BTreeMap<PathBuf, Held> {
-    let mut places: BTreeMap<PathBuf, Held> = BTreeMap::new();
-    if one.artifact.format == Some(OPERATORS) {
-        return operators(file, &one.content);
-    }
-    if one.artifact.format == Some(LAYERS) {
-        let path = file.on_disk.with_extension("bin");
-        let held = open(&path).ok().and_then(|data| {
-            let bytes = Bytes::new(data.as_slice());
-            wb_formats::ncnn_weights(&one.content.components, bytes)
-        });
-        // A layer that is not known leaves the file unread.
-        if let Some(NcnnWeights { tensors, tags }) = held {
-            places.insert(path, Held { tensors, tags });
+    let beside = || file.on_disk.with_extension("bin");
+    match one.artifact.format {
+        Some(OPERATORS) => operators(file, &one.content),
+        Some(LAYERS) => {
+            // A layer that is not known leaves the file unread.
+            layers(&beside(), &one.content).map(|held| (beside(), held)).into_iter().collect()
         }
-        return places;
+        Some(TOPOLOGY) => BTreeMap::from([(beside(), constants(&one.content))]),
+        _ => external(file, &one.content, how),
     }
-    if one.artifact.format == Some(TOPOLOGY) {
-        let constants = one.content.components.iter().filter(|part| part.class == "Const");
-        let number = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok());
-        let tensors = constants.filter_map(|part| {
-            let (offset, len) = (number(part.setting("offset"))?, number(part.setting("size"))?);
-            let known = one.content.tensors.iter().find(|tensor| tensor.name == part.name)?;
-            Some(Tensor { span: Some(Span::new(offset, len)), ..known.clone() })
-        });
-        let held = Held { tensors: tensors.collect(), tags: Vec::new() };
-        places.insert(file.on_disk.with_extension("bin"), held);
-        return places;
-    }
+}
+
+/// The external data of an ONNX model.
+fn external(file: &Found, content: &Content, how: Inspector) -> BTreeMap<PathBuf, Held> {
+    let mut places: BTreeMap<PathBuf, Held> = BTreeMap::new();
     let Ok(data) = open(&file.on_disk) else { return places };
     let mut budget = Budget::new(how.limits);
     for place in wb_formats::onnx_outside(Bytes::new(data.as_slice()), &mut budget) {
-        let Some(tensor) = one.content.tensors.get(place.tensor) else { continue };
+        let Some(tensor) = content.tensors.get(place.tensor) else { continue };
         let Some(path) = below(&file.on_disk, &place.location) else { continue };
         if let Some(len) = place.length.or_else(|| bytes_of(tensor)) {
             let span = Some(Span::new(place.offset, len));
@@ -138,6 +124,28 @@ fn places(file: &Found, one: &Inspected, how: Inspector) -> BTreeMap<PathBuf, He
         }
     }
     places
+}
+
+/// The constants of a topology of OpenVINO.
+fn constants(content: &Content) -> Held {
+    let number = |text: Option<&str>| text.and_then(|text| text.parse::<u64>().ok());
+    let known: BTreeMap<&str, &Tensor> =
+        content.tensors.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
+    let constants = content.components.iter().filter(|part| part.class == "Const");
+    let tensors = constants.filter_map(|part| {
+        let (offset, len) = (number(part.setting("offset"))?, number(part.setting("size"))?);
+        let tensor = Tensor::clone(known.get(part.name.as_str())?);
+        Some(Tensor { span: Some(Span::new(offset, len)), ..tensor })
+    });
+    Held { tensors: tensors.collect(), tags: Vec::new() }
+}
+
+/// The weights of the layers of an NCNN network, whose file at `path` says itself how it stores them.
+fn layers(path: &Path, content: &Content) -> Option<Held> {
+    let data = open(path).ok()?;
+    let bytes = Bytes::new(data.as_slice());
+    let NcnnWeights { tensors, tags } = wb_formats::ncnn_weights(&content.components, bytes)?;
+    Some(Held { tensors, tags })
 }
 
 /// Which weights the operators of `file` have in which files: the one that an operator names, or the one beside.
