@@ -102,6 +102,14 @@ impl<'p> Analyser<'p, '_> {
             "functools.partial" | "functools.partialmethod" => {
                 self.partial(frame, arguments, call, budget)
             }
+            _ if self.decorates(canonical, arguments) => {
+                // What is decorated runs when the wrapper is called, which is as good as itself.
+                let keeps =
+                    canonical != "functools.wraps" && canonical != "functools.update_wrapper";
+                keeps
+                    .then(|| arguments.values.first().cloned().unwrap_or_default())
+                    .or(Some(Value::Unknown))
+            }
             "builtins.map"
             | "itertools.starmap"
             | "builtins.filter"
@@ -323,6 +331,26 @@ impl<'p> Analyser<'p, '_> {
             arguments: rest,
             keywords: arguments.keywords.clone(),
         }))
+    }
+
+    /// Whether `canonical` makes a wrapper of a function of this source, and does not call it.
+    fn decorates(&self, canonical: &str, arguments: &Arguments) -> bool {
+        const DECORATORS: [&str; 11] = [
+            "abc.abstractmethod",
+            "builtins.classmethod",
+            "builtins.property",
+            "builtins.staticmethod",
+            "contextlib.asynccontextmanager",
+            "contextlib.contextmanager",
+            "functools.cache",
+            "functools.cached_property",
+            "functools.lru_cache",
+            "functools.update_wrapper",
+            "functools.wraps",
+        ];
+        let own = matches!(arguments.values.first(), Some(Value::Define(_) | Value::Function(_)));
+        let source = matches!(self.language, Language::Python | Language::CPython);
+        own && source && DECORATORS.contains(&canonical)
     }
 
     /// A call that happens inside the call at `call`, as one that was reached by it.

@@ -337,6 +337,12 @@ fn functions_that_nothing_calls_come_later() {
     assert_eq!(effects[0].trigger, Trigger::Inference);
     let effects = of_python("import os\ndef go():\n  os.system('id')\ngo()").effects;
     assert_eq!((effects.len(), effects[0].trigger), (1, Trigger::Load));
+    // A decorator that wraps does not call; what it wraps runs with the wrapper.
+    let wrapped = "import contextlib, functools, os\n@contextlib.contextmanager\n@functools.lru_cache\ndef go():\n  os.system('id')\n";
+    for (source, trigger) in [("", Trigger::Inference), ("go()", Trigger::Load)] {
+        let effects = of_python(&format!("{wrapped}{source}")).effects;
+        assert_eq!((effects.len(), effects[0].trigger), (1, trigger), "{source}");
+    }
 }
 
 #[test]
