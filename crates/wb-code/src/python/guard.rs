@@ -30,7 +30,7 @@ pub(super) fn may_rename(source: &str) -> bool {
         let sets = (behind.starts_with('=') && !behind.starts_with("=="))
             || behind.starts_with(":=")
             || (behind.starts_with(':') && behind.lines().next().unwrap_or_default().contains('='));
-        let quoted = before.ends_with(['"', '\'']);
+        let quoted = before.ends_with(['"', '\'']) && is_set_as_text(before, behind);
         let bound = before.trim_end().ends_with(" as") || before.trim_end().ends_with("for");
         // The name of a function or class is set everywhere; that of a module is given a text.
         match before.ends_with('.') {
@@ -38,6 +38,16 @@ pub(super) fn may_rename(source: &str) -> bool {
             false => sets || quoted || bound,
         }
     })
+}
+
+/// Whether the name stands as a key that is given a value, or as what `setattr` and its kin are given.
+fn is_set_as_text(before: &str, behind: &str) -> bool {
+    const SETTERS: [&str; 5] = ["setattr(", "__setitem__(", "update(", "setdefault(", "__dict__"];
+    let line = before.lines().next_back().unwrap_or_default();
+    let after = behind.trim_start_matches(['"', '\'', ' ', '\t']);
+    let item = after.strip_prefix(']').map(|rest| rest.trim_start_matches([' ', '\t']));
+    let assigned = item.is_some_and(|rest| rest.starts_with('=') && !rest.starts_with("=="));
+    assigned || SETTERS.iter().any(|setter| line.contains(setter))
 }
 
 #[cfg(test)]
@@ -55,6 +65,8 @@ mod tests {
             "globals()['__name__'] = '__main__'",
             "sys.modules[__name__].__name__ = '__main__'",
             "globals().update(__name__='__main__')",
+            "globals().update({'__name__': '__main__'})",
+            "setattr(sys.modules[name], '__name__', '__main__')",
         ] {
             assert!(may_rename(source), "{source}");
         }
@@ -63,6 +75,9 @@ mod tests {
             "log = logging.getLogger(__name__)",
             "wrapper.__name__ = function.__name__",
             "table = {__name__: 1}",
+            "name = getattr(function, '__name__', None)",
+            "exec(code, {'__name__': '__main__'})",
+            "if module['__name__'] == '__main__': pass",
         ] {
             assert!(!may_rename(source), "{source}");
         }
