@@ -185,7 +185,8 @@ impl<'p> Analyser<'p, '_> {
             None if object.walk.is_some() => Capability::AttributeWalk,
             None => Capability::Unknown,
         };
-        let fed = first_fed(arguments.all());
+        // What is fed to what is asked of source alone.
+        let fed = if self.is_source() { first_fed(arguments.all()) } else { None };
         let result =
             |effect| Value::Result(Rc::new(Outcome { fed, ..Outcome::of(&object.dotted, effect) }));
         match capability {

@@ -65,13 +65,9 @@ impl Analyser<'_, '_> {
         }
         let index = self.effects.len();
         self.effects.push(effect);
-        let decides = draft
-            .known
-            .as_deref()
-            .and_then(|known| arguments.get(known.argument, known.keyword.as_deref()));
-        let from = decides.map_or_else(|| first_fed(arguments.all()), Value::fed);
-        if let Some(from) = from {
-            self.flows.insert((from, index));
+        if self.is_source() {
+            let known = draft.known.as_deref();
+            self.flows.extend(feeds(arguments, known).map(|from| (from, index)));
         }
         Some(index)
     }
@@ -196,6 +192,12 @@ impl Analyser<'_, '_> {
             self.effect(draft, &Arguments::default(), &mut Budget::default());
         }
     }
+}
+
+/// The effect whose result a call is given: in the argument that matters, where one does.
+fn feeds(arguments: &Arguments, known: Option<&Callable>) -> Option<usize> {
+    let decides = known.and_then(|known| arguments.get(known.argument, known.keyword.as_deref()));
+    decides.map_or_else(|| first_fed(arguments.all()), Value::fed)
 }
 
 /// Whether a walk that no call follows is worth a word in source code: `cls.__subclasses__()` and

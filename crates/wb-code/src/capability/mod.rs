@@ -229,6 +229,11 @@ impl<'p, 'k> Analyser<'p, 'k> {
         }
     }
 
+    /// Whether it is Python as people write it, or what that was compiled to.
+    const fn is_source(&self) -> bool {
+        matches!(self.language, Language::Python | Language::CPython)
+    }
+
     /// Follows `program` and returns the names it leaves.
     fn run(&mut self, program: &'p Program, names: Names, budget: &mut Budget) -> Names {
         self.follow(program, names, None, budget).0

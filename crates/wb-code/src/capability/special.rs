@@ -223,7 +223,7 @@ impl<'p> Analyser<'p, '_> {
             return Some(self.reached(value, frame, call.id));
         }
         // In source code, attributes of data by computed name are everyday; of modules they are not.
-        let everyday = matches!(self.language, Language::Python | Language::CPython)
+        let everyday = self.is_source()
             && !matches!(receiver, Value::Object(_) | Value::Globals(_) | Value::Namespace(_));
         if !everyday {
             let capability = Capability::Resolve;
@@ -349,7 +349,7 @@ impl<'p> Analyser<'p, '_> {
             "functools.wraps",
         ];
         let own = matches!(arguments.values.first(), Some(Value::Define(_) | Value::Function(_)));
-        let source = matches!(self.language, Language::Python | Language::CPython);
+        let source = self.is_source();
         own && source && DECORATORS.contains(&canonical)
     }
 
@@ -452,7 +452,7 @@ impl<'p> Analyser<'p, '_> {
                 let through = self.through(frame, call);
                 return self.invoke(frame, &callee, inner, &through, budget);
             }
-            let source = matches!(self.language, Language::Python | Language::CPython);
+            let source = self.is_source();
             if source && !matches!(callee, Value::Result(_)) {
                 return Value::Unknown;
             }

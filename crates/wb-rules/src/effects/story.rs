@@ -126,12 +126,13 @@ fn owners(program: &Program, effects: &Effects, setting: Setting) -> Vec<Option<
         let parts = parts(program, main.op, source);
         let receivers = receivers(program, main.op);
         // What is derived of a callable that runs code somewhere inside says little about what it is given.
-        let runs = knowledge::written(&main.callable).is_some_and(|written| written.by_name);
+        let runs =
+            source && knowledge::written(&main.callable).is_some_and(|written| written.by_name);
         for (at, step) in list.iter().enumerate() {
             let part = at != index && parts.contains(&step.op) && step.op != main.op;
             // `HTTPSConnection(host).request(...)`: the object and its method are one call to an analyst.
             let receiver = receivers.contains(&step.op) && gravest(step) == gravest(main);
-            let fed = source && (part || runs && effects.flows.contains(&(at, index)));
+            let fed = (source && part) || (runs && effects.flows.contains(&(at, index)));
             if (part && (prepares(step, main) || receiver) || fed && fetches(step, main))
                 && let Some(owner) = owners.get_mut(at)
             {
