@@ -7,6 +7,7 @@
 use super::ast::R;
 use super::{blocks, kept, shortcuts};
 use crate::cpython::instructions::{self, Instruction};
+use crate::cpython::lift::comparison_shift;
 use crate::cpython::{CodeObject, Version};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -139,8 +140,10 @@ fn simple(version: Version, one: &Instruction) -> Vec<(&'static str, usize)> {
             let name = if arg & 1 == 1 { "LOAD_ATTR_METHOD" } else { "LOAD_ATTR" };
             return vec![(name, arg >> 1)];
         }
-        "COMPARE_OP" if version >= Version::three(13) => return vec![("COMPARE_OP", arg >> 5)],
-        "COMPARE_OP" if version >= Version::three(12) => return vec![("COMPARE_OP", arg >> 4)],
+        "COMPARE_OP" => {
+            let index = arg.checked_shr(comparison_shift(version)).unwrap_or_default();
+            return vec![("COMPARE_OP", index)];
+        }
         name if name.starts_with("POP_JUMP") => conditional(name),
         name => name,
     };

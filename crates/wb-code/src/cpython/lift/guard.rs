@@ -3,7 +3,7 @@
 
 use super::super::instructions::{ExceptionEntry, Instruction};
 use super::super::{CodeObject, Value};
-use super::operators::COMPARE;
+use super::operators::compared;
 use crate::cpython::Version;
 use std::ops::Range;
 
@@ -32,7 +32,8 @@ pub(super) fn started(
                 matches!(value, Some(Value::Text(text)) if **text == *"__main__")
             };
             let sides = (named(first) && main(second)) || (main(first) && named(second));
-            let asks = compare.name == "COMPARE_OP" && compared(compare, version) == Some("==");
+            let asks =
+                compare.name == "COMPARE_OP" && compared(version, compare.arg()) == Some("==");
             let leaves = matches!(jump.name, "POP_JUMP_IF_FALSE" | "POP_JUMP_FORWARD_IF_FALSE");
             let end = jump.target.filter(|end| *end > jump.end)?;
             (sides && asks && leaves).then_some(jump.end..end)
@@ -55,15 +56,6 @@ pub(super) fn started(
 /// Whether an instruction only stands between others.
 fn is_idle(name: &str) -> bool {
     matches!(name, "CACHE" | "NOP" | "EXTENDED_ARG" | "NOT_TAKEN" | "TO_BOOL" | "PRECALL")
-}
-
-fn compared(one: &Instruction, version: Version) -> Option<&'static str> {
-    let index = match version {
-        version if version >= Version::three(13) => one.arg() >> 5,
-        version if version >= Version::three(12) => one.arg() >> 4,
-        _ => one.arg(),
-    };
-    COMPARE.get(index).copied()
 }
 
 /// Whether the module sets its name, or has that name as a text, in any of its functions.

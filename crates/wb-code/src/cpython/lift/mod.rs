@@ -17,7 +17,7 @@ mod state;
 
 use super::{CodeObject, Version, instructions};
 use frame::Frame;
-pub(super) use operators::{BINARY, COMPARE, arithmetic};
+pub(super) use operators::{BINARY, COMPARE, arithmetic, comparison_shift};
 use std::cell::Cell;
 use std::collections::BTreeSet;
 use wb_core::{Budget, Constant, OpKind, Program, Trigger};

@@ -19,6 +19,22 @@ pub(in crate::cpython) const BINARY: [&str; 27] = [
 pub(in crate::cpython) const COMPARE: [&str; 12] =
     ["<", "<=", "==", "!=", ">", ">=", "in", "not in", "is", "is not", "exception match", "BAD"];
 
+/// The operator of `COMPARE_OP` with `argument`; `None` when `version` has none there.
+pub(super) fn compared(version: Version, argument: usize) -> Option<&'static str> {
+    let index = argument.checked_shr(comparison_shift(version))?;
+    let count = if version >= Version::three(9) { 6 } else { COMPARE.len() };
+    COMPARE.get(index).copied().filter(|_| index < count)
+}
+
+/// Bits of the argument of `COMPARE_OP` below the number of the operator: what the interpreter notes there.
+pub(in crate::cpython) fn comparison_shift(version: Version) -> u32 {
+    match version {
+        version if version >= Version::three(13) => 5,
+        version if version >= Version::three(12) => 4,
+        _ => 0,
+    }
+}
+
 /// The operator of an instruction that is named after it, until 3.10: what follows `BINARY_` or `INPLACE_`.
 /// `DIVIDE` is of version 2.
 pub(in crate::cpython) fn arithmetic(name: &str) -> Option<&'static str> {
@@ -54,17 +70,11 @@ impl<'c> Frame<'c, '_> {
                 }
             },
             "COMPARE_OP" => {
-                let index = match self.version {
-                    version if version >= Version::three(13) => one.arg() >> 5,
-                    version if version >= Version::three(12) => one.arg() >> 4,
-                    _ => one.arg(),
-                };
-                let count = if self.version >= Version::three(9) { 6 } else { COMPARE.len() };
-                let what = COMPARE.get(index).filter(|_| index < count);
+                let what = compared(self.version, one.arg());
                 if what.is_none() {
                     self.misfit();
                 }
-                self.combine(what.copied().unwrap_or("comparison"), 2);
+                self.combine(what.unwrap_or("comparison"), 2);
             }
             "IS_OP" => self.combine(if one.arg() == 1 { "is not" } else { "is" }, 2),
             "CONTAINS_OP" => self.combine(if one.arg() == 1 { "not in" } else { "in" }, 2),
