@@ -148,15 +148,18 @@ fn outputs(place: &str, output: &Json, content: &mut Content, budget: &mut Budge
 
 /// The scripts of what a viewer shows as HTML, SVG or JavaScript, and what they reach.
 fn page(place: &str, kind: &str, shown: &str, span: Span, content: &mut Content, budget: &mut Budget) {
-    let mut scripts = match kind {
-        _ if kind.ends_with("javascript") => vec![markup::Script::inline("script", shown)],
-        _ if kind.ends_with("html") || kind.ends_with("svg+xml") => markup::scripts(shown),
-        _ => return,
-    };
+    let script = kind.ends_with("javascript");
+    if !script && !kind.ends_with("html") && !kind.ends_with("svg+xml") {
+        return;
+    }
     if budget.steps(shown.len() as u64).is_err() || shown.len() > wb_code::javascript::LONGEST {
         content.gaps.push(wb_core::Gap::over(span, format!("{place}: too large to be read as a page")));
-        scripts.clear();
+        return;
     }
+    let scripts = match script {
+        true => vec![markup::Script::inline("script", shown)],
+        false => markup::scripts(shown),
+    };
     for script in scripts.into_iter().filter(|script| script.reach != Reach::default()) {
         let Reach { addresses, kernel, decodes } = script.reach;
         for code in kernel.iter().filter(|code| !code.is_empty()) {

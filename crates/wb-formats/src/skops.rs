@@ -118,9 +118,11 @@ const RESTORES: [&str; 9] = [
     "_DictWithDeprecatedKeysNode",
 ];
 
-/// Whether a node is one of the collections of Python and NumPy, whose constructors only take their items.
+/// Whether a node only takes its items: a value whose class the loader does not ask for, or one of the collections of
+/// Python and NumPy.
 fn is_collection(loader: &str, module: &str, class: &str) -> bool {
     match loader {
+        "SliceNode" | "BytesNode" | "BytearrayNode" | "SparseMatrixNode" | "DTypeNode" | "MaskedArrayNode" => true,
         "DictNode" | "ListNode" | "SetNode" | "TupleNode" => {
             matches!(
                 (module, class),
@@ -163,10 +165,6 @@ impl Graph {
             "JsonNode" => {
                 let text = json.text_at("content").unwrap_or_default().to_owned();
                 self.push(json.span, OpKind::Constant(Constant::Text(text)))
-            }
-            "SliceNode" | "BytesNode" | "BytearrayNode" | "SparseMatrixNode" | "DTypeNode" | "MaskedArrayNode" => {
-                let kind = Collection::List;
-                self.push(json.span, OpKind::Collect { kind, items: inner, total })
             }
             _ if is_collection(loader, &module, &class) => {
                 let kind = Collection::List;

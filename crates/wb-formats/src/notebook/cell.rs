@@ -53,7 +53,8 @@ impl Cell {
     fn lines(source: &str) -> Self {
         let mut cell = Self::default();
         // What parses has no commands: a line of a long string may look like one.
-        if wb_code::python::parse(source).is_some() {
+        let plain = source.lines().all(|line| command(line).is_none());
+        if plain || wb_code::python::parse(source).is_some() {
             source.clone_into(&mut cell.python);
             return cell;
         }
